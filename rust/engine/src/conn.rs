@@ -1,0 +1,207 @@
+//! The state machine of one TLS connection on rustls' unbuffered API: bytes in, bytes out, no I/O and no buffers of its own.
+//!
+//! Received bytes are decrypted where they lie; what is to be sent goes to an [`Output`] that its owner writes to the socket. So a
+//! thread with many connections needs one pair of large buffers, and an idle connection owns none.
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
+};
+
+use crate::{Error, Result};
+
+/// The largest record on the wire: header, 2^14 bytes of plaintext and 256 of expansion (RFC 8446 section 5.2).
+pub const MAX_RECORD: usize = 5 + 16_384 + 256;
+
+/// The bytes by which the record layer makes one record longer, at most (TLS 1.2 GCM: header, nonce and tag).
+const RECORD_OVERHEAD: usize = 5 + 8 + 16 + 1;
+
+/// What one call of [`advance`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The handshake needs more bytes.
+    Handshaking,
+    /// The session is up: data may be sent, and more bytes may come.
+    Established,
+    /// The peer sent `close_notify`; nothing more will come.
+    PeerClosed,
+}
+
+/// TLS records on their way to the socket: a buffer that keeps its memory, and how much of it is written and sent.
+#[derive(Debug, Default)]
+pub struct Output {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Output {
+    pub fn pending(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// So many bytes of `pending` have gone out.
+    pub fn sent(&mut self, count: usize) {
+        self.start += count;
+        if self.start == self.end {
+            self.clear();
+        }
+    }
+
+    pub fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// At least `size` bytes to write to; they count once `written` says so. The memory stays initialised, so growing is rare.
+    fn space(&mut self, size: usize) -> &mut [u8] {
+        if self.buffer.len() < self.end + size {
+            self.buffer.resize(self.end + size, 0);
+        }
+        &mut self.buffer[self.end..]
+    }
+
+    fn written(&mut self, count: usize) {
+        self.end += count;
+    }
+}
+
+/// Client or server: the two connection types of rustls have this in common, but no trait for it.
+pub trait Side {
+    type Data;
+    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Side for UnbufferedClientConnection {
+    type Data = rustls::client::ClientConnectionData;
+    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(incoming)
+    }
+}
+
+impl Side for UnbufferedServerConnection {
+    type Data = rustls::server::ServerConnectionData;
+    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(incoming)
+    }
+}
+
+/// Take in all complete records of `incoming`: what they ask us to send goes to `output`, what they carry to `plaintext`.
+///
+/// Returns how many bytes of `incoming` are used up, also when it fails; an alert for the peer is in `output` then.
+pub fn advance<S: Side>(
+    side: &mut S,
+    incoming: &mut [u8],
+    output: &mut Output,
+    mut plaintext: impl FnMut(&[u8]),
+) -> (usize, std::result::Result<Progress, rustls::Error>) {
+    let mut used = 0;
+    let mut failure = None;
+    loop {
+        // After a failure the connection has an alert to encode and nothing else to say; it must not see the input again.
+        let rest = if failure.is_some() { &mut [][..] } else { &mut incoming[used..] };
+        let UnbufferedStatus { mut discard, state, .. } = side.process(rest);
+        let progress = match state {
+            Err(error) if failure.is_some() => Some(Err(error)),
+            Err(error) => {
+                failure = Some(error);
+                None
+            }
+            Ok(ConnectionState::EncodeTlsData(mut record)) => {
+                encode(output, |space| record.encode(space));
+                None
+            }
+            Ok(ConnectionState::TransmitTlsData(transmit)) => {
+                // `output` is sent before anything else by its owner, so for rustls it is sent.
+                transmit.done();
+                None
+            }
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                while let Some(record) = traffic.next_record() {
+                    match record {
+                        Ok(record) => {
+                            discard += record.discard;
+                            plaintext(record.payload);
+                        }
+                        Err(error) => {
+                            failure = Some(error);
+                            break;
+                        }
+                    }
+                }
+                None
+            }
+            Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(Progress::Established)),
+            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Ok(Progress::PeerClosed)),
+            // `BlockedHandshake`, and early data, which no configuration of ours accepts.
+            Ok(_) => Some(Ok(Progress::Handshaking)),
+        };
+        used += discard;
+        match (progress, &mut failure) {
+            (Some(_), Some(error)) => return (used, Err(error.clone())),
+            (Some(progress), None) => return (used, progress),
+            (None, _) => {}
+        }
+    }
+}
+
+/// Encrypt application data into `output`. The session must be established.
+pub fn encrypt<S: Side>(side: &mut S, data: &[u8], output: &mut Output) -> Result<()> {
+    let records = data.len() / 16_384 + 1;
+    output.space(data.len() + records * RECORD_OVERHEAD);
+    write_traffic(side, output, |traffic, space| traffic.encrypt(data, space))
+}
+
+/// Put `close_notify` into `output` (RFC 8446 section 6.1). The session must be established.
+pub fn close_notify<S: Side>(side: &mut S, output: &mut Output) -> Result<()> {
+    output.space(RECORD_OVERHEAD + 2);
+    // The method itself is not general enough in its lifetimes.
+    #[allow(clippy::redundant_closure_for_method_calls)]
+    write_traffic(side, output, |traffic, space| traffic.queue_close_notify(space))
+}
+
+fn write_traffic<S: Side>(
+    side: &mut S,
+    output: &mut Output,
+    write: impl Fn(&mut WriteTraffic<'_, S::Data>, &mut [u8]) -> std::result::Result<usize, EncryptError>,
+) -> Result<()> {
+    loop {
+        match side.process(&mut []).state {
+            Ok(ConnectionState::WriteTraffic(mut traffic)) => loop {
+                match write(&mut traffic, output.space(0)) {
+                    Ok(count) => {
+                        output.written(count);
+                        return Ok(());
+                    }
+                    Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                        output.space(required_size);
+                    }
+                    Err(EncryptError::EncryptExhausted) => {
+                        return Err(Error::PeerMisbehaved("the session's keys are used up".to_owned()));
+                    }
+                }
+            },
+            Ok(ConnectionState::EncodeTlsData(mut record)) => encode(output, |space| record.encode(space)),
+            Ok(ConnectionState::TransmitTlsData(transmit)) => transmit.done(),
+            Ok(ConnectionState::PeerClosed) => {}
+            Ok(_) => return Err(Error::Internal("data to send, but no session to send it in".to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn encode(output: &mut Output, mut record: impl FnMut(&mut [u8]) -> std::result::Result<usize, EncodeError>) {
+    loop {
+        match record(output.space(0)) {
+            Ok(count) => return output.written(count),
+            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                output.space(required_size);
+            }
+            Err(EncodeError::AlreadyEncoded) => return,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One enum for everything that a job can end with. The variants carry the facts, the codes are those of `tlstool.errors`.
+
+use std::fmt;
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+
+/// Why a job failed, told apart by who is to blame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// We are: a bug.
+    Internal(String),
+    /// The caller is: a spec that makes no sense.
+    Usage(String),
+    /// The caller is: this backend cannot do what was asked.
+    Unsupported(String),
+    /// A file of the caller's is.
+    Local { code: &'static str, message: String },
+    /// Nobody: Ctrl-C.
+    Interrupted,
+    /// The peer, or the network: a limit ran out.
+    TimeLimit,
+    /// The peer speaks something else; its first bytes tell what.
+    NotTls { first_bytes: Vec<u8> },
+    /// The peer closed the connection before the handshake was done.
+    ConnectionClosed,
+    /// The connection broke.
+    ConnectionReset(String),
+    /// The peer gave up and said why (RFC 8446 section 6).
+    AlertReceived { alert: String },
+    /// The peer asked for a certificate, got none, and gave up.
+    ClientCertificateRequired { alert: String },
+    /// The peer did not like our certificate.
+    ClientCertificateRefused { alert: String },
+    /// The peer keeps to TLS, but there is nothing in common.
+    PeerIncompatible(String),
+    /// The peer broke a rule of TLS.
+    PeerMisbehaved(String),
+    /// The peer's certificate is bad, and that was to be an error.
+    Certificate(ChainFault),
+}
+
+/// One fault of a certificate chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainFault {
+    UnknownIssuer { issuer: String },
+    SelfSigned { subject: String },
+    MissingIntermediate { issuer: String },
+    BadSignature,
+    BadCertificate(String),
+    WrongPurpose,
+    CaAsLeaf,
+    UnsupportedCertificate(String),
+    Revoked,
+    RevocationUnknown,
+    NameMismatch { wanted: String, presented: Vec<String> },
+    Expired { subject: String, not_after: String },
+    NotYetValid { subject: String, not_before: String },
+}
+
+/// Every code of [`Error::code`] and [`ChainFault::code`].
+pub const ERROR_CODES: &[&str] = &[
+    "alert-received",
+    "bad-certificate",
+    "bad-certificate-file",
+    "bad-crl",
+    "bad-key",
+    "bad-library",
+    "bad-signature",
+    "ca-as-leaf",
+    "client-certificate-refused",
+    "client-certificate-required",
+    "connection-closed",
+    "connection-reset",
+    "expired",
+    "file-not-written",
+    "internal-error",
+    "interrupted",
+    "key-mismatch",
+    "missing-intermediate",
+    "name-mismatch",
+    "no-certificate",
+    "no-key",
+    "no-roots",
+    "not-tls",
+    "not-yet-valid",
+    "peer-incompatible",
+    "peer-misbehaved",
+    "revocation-unknown",
+    "revoked",
+    "self-signed",
+    "time-limit",
+    "unknown-issuer",
+    "unknown-name",
+    "unsupported",
+    "unsupported-certificate",
+    "usage",
+    "wrong-purpose",
+];
+
+impl Error {
+    pub fn local(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Local { code, message: message.into() }
+    }
+
+    /// The stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Internal(_) => "internal-error",
+            Self::Usage(_) => "usage",
+            Self::Unsupported(_) => "unsupported",
+            Self::Local { code, .. } => code,
+            Self::Interrupted => "interrupted",
+            Self::TimeLimit => "time-limit",
+            Self::NotTls { .. } => "not-tls",
+            Self::ConnectionClosed => "connection-closed",
+            Self::ConnectionReset(_) => "connection-reset",
+            Self::AlertReceived { .. } => "alert-received",
+            Self::ClientCertificateRequired { .. } => "client-certificate-required",
+            Self::ClientCertificateRefused { .. } => "client-certificate-refused",
+            Self::PeerIncompatible(_) => "peer-incompatible",
+            Self::PeerMisbehaved(_) => "peer-misbehaved",
+            Self::Certificate(fault) => fault.code(),
+        }
+    }
+
+    /// The alert that the peer sent, by its IANA name.
+    pub fn alert(&self) -> Option<&str> {
+        match self {
+            Self::AlertReceived { alert }
+            | Self::ClientCertificateRequired { alert }
+            | Self::ClientCertificateRefused { alert } => Some(alert),
+            _ => None,
+        }
+    }
+}
+
+impl ChainFault {
+    /// The stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownIssuer { .. } => "unknown-issuer",
+            Self::SelfSigned { .. } => "self-signed",
+            Self::MissingIntermediate { .. } => "missing-intermediate",
+            Self::BadSignature => "bad-signature",
+            Self::BadCertificate(_) => "bad-certificate",
+            Self::WrongPurpose => "wrong-purpose",
+            Self::CaAsLeaf => "ca-as-leaf",
+            Self::UnsupportedCertificate(_) => "unsupported-certificate",
+            Self::Revoked => "revoked",
+            Self::RevocationUnknown => "revocation-unknown",
+            Self::NameMismatch { .. } => "name-mismatch",
+            Self::Expired { .. } => "expired",
+            Self::NotYetValid { .. } => "not-yet-valid",
+        }
+    }
+
+    /// Which of several faults decides: revocation, then the chain, then the name, then the dates; least first.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Revoked | Self::RevocationUnknown => 0,
+            Self::NameMismatch { .. } => 2,
+            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(message)
+            | Self::Usage(message)
+            | Self::Unsupported(message)
+            | Self::Local { message, .. }
+            | Self::ConnectionReset(message)
+            | Self::PeerIncompatible(message)
+            | Self::PeerMisbehaved(message) => f.write_str(message),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::TimeLimit => f.write_str("the time limit ran out"),
+            Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
+            Self::ConnectionClosed => f.write_str("the peer closed the connection during the handshake"),
+            Self::AlertReceived { alert } => write!(f, "the peer ended the handshake with the alert {alert}"),
+            Self::ClientCertificateRequired { alert } => {
+                write!(f, "the peer wants a client certificate and got none (alert {alert})")
+            }
+            Self::ClientCertificateRefused { alert } => {
+                write!(f, "the peer refused the client certificate (alert {alert})")
+            }
+            Self::Certificate(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ChainFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownIssuer { issuer } => {
+                write!(f, "the chain ends at {issuer:?}, which is not among the trusted roots")
+            }
+            Self::SelfSigned { subject } => write!(f, "the certificate of {subject:?} is signed by itself"),
+            Self::MissingIntermediate { issuer } => {
+                write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
+            }
+            Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
+            Self::BadCertificate(why) => write!(f, "a certificate cannot be read: {why}"),
+            Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
+            Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
+            Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
+            Self::Revoked => f.write_str("the certificate is revoked"),
+            Self::RevocationUnknown => f.write_str("no revocation list covers the certificate"),
+            Self::NameMismatch { wanted, presented } if presented.is_empty() => {
+                write!(f, "the certificate is for no name at all, not for {wanted}")
+            }
+            Self::NameMismatch { wanted, presented } => {
+                let (shown, rest) = presented.split_at(presented.len().min(4));
+                write!(f, "the certificate is for {}", shown.join(", "))?;
+                if !rest.is_empty() {
+                    write!(f, " and {} more", rest.len())?;
+                }
+                write!(f, ", not for {wanted}")
+            }
+            Self::Expired { subject, not_after } => write!(f, "the certificate of {subject:?} expired at {not_after}"),
+            Self::NotYetValid { subject, not_before } => {
+                write!(f, "the certificate of {subject:?} is not valid before {not_before}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::ConnectionClosed,
+            io::ErrorKind::TimedOut => Self::TimeLimit,
+            _ => Self::ConnectionReset(format!("the connection broke: {error}")),
+        }
+    }
+}
+
+impl From<rustls::Error> for Error {
+    fn from(error: rustls::Error) -> Self {
+        use rustls::Error as Tls;
+        match error {
+            Tls::AlertReceived(alert) => Self::AlertReceived { alert: alert_name(alert) },
+            Tls::PeerIncompatible(why) => Self::PeerIncompatible(format!("nothing in common with the peer: {why:?}")),
+            Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
+            Tls::PeerMisbehaved(why) => Self::PeerMisbehaved(format!("the peer broke the protocol: {why:?}")),
+            Tls::InvalidMessage(_)
+            | Tls::InappropriateMessage { .. }
+            | Tls::InappropriateHandshakeMessage { .. }
+            | Tls::DecryptError
+            | Tls::PeerSentOversizedRecord
+            | Tls::NoApplicationProtocol
+            | Tls::NoCertificatesPresented => Self::PeerMisbehaved(format!("the peer broke the protocol: {error}")),
+            Tls::InvalidCertificate(CertificateError::BadSignature) => Self::Certificate(ChainFault::BadSignature),
+            Tls::InvalidCertificate(why) => Self::Certificate(ChainFault::BadCertificate(format!("{why}"))),
+            _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// The name of an alert in IANA's registry: `handshake_failure`, or `alert 123`.
+pub fn alert_name(alert: AlertDescription) -> String {
+    let debug = format!("{alert:?}");
+    if debug.contains('(') {
+        return format!("alert {}", u8::from(alert));
+    }
+    let mut name = String::with_capacity(debug.len() + 4);
+    for (i, c) in debug.chars().enumerate() {
+        // `UnknownCA` is `unknown_ca`: an upper-case letter begins a word only behind a lower-case one.
+        if i > 0 && c.is_ascii_uppercase() && debug.as_bytes()[i - 1].is_ascii_lowercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}

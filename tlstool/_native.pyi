@@ -1,0 +1,54 @@
+"""The engine. Plain data in, plain data out: a spec is a dataclass of `tlstool.model` made `plain`, a report becomes one.
+
+Errors are raised as the classes of `tlstool.errors`; on an error of `connect`, `handshake` holds the raw dict. Every call lets go of
+the interpreter lock while it works, and answers Ctrl-C within 100 ms with KeyboardInterrupt, unless it says otherwise.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+@final
+class ClientConfig:
+    """Built once, shared by every connection."""
+
+    def __new__(cls, spec: Mapping[str, Any]) -> ClientConfig: ...
+
+@final
+class Session:
+    """A client session after its handshake."""
+
+    @property
+    def handshake(self) -> dict[str, Any]: ...
+    def read(self, limit: int, seconds: float | None) -> bytes: ...
+    def write(self, data: bytes, seconds: float | None) -> None: ...
+    def relay(self, in_fd: int, out_fd: int) -> dict[str, Any]: ...
+    def close(self, seconds: float) -> None: ...
+
+def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
+    """Handshake over a connected socket, of which the session keeps a duplicate."""
+
+def serve(spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int) -> dict[str, Any]:
+    """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once."""
+
+def load(plan: Mapping[str, Any], config: ClientConfig) -> dict[str, Any]:
+    """A closed loop of handshakes; Ctrl-C ends it early instead of raising."""
+
+@final
+class LocalBench:
+    """One library and one scenario in memory, client and server in the calling thread."""
+
+    def __new__(cls, spec: Mapping[str, Any]) -> LocalBench: ...
+    def info(self) -> dict[str, Any]: ...
+    def run(self, seconds: float) -> dict[str, Any]: ...
+
+def certificates(data: bytes) -> list[dict[str, Any]]:
+    """Summaries of all certificates in PEM text, or of one in DER."""
+
+def verify(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge a chain without a connection."""
+
+def info() -> dict[str, Any]:
+    """Versions, provider, and the paths of the CPU that matter."""
+
+def error_codes() -> list[str]:
+    """Every code that the engine can raise or find."""

@@ -1,0 +1,71 @@
+"""The contract of a backend, on one screen. The use cases know nothing else of Rustls or OpenSSL.
+
+There are no capability flags: what a backend cannot do it refuses with `Unsupported` before a packet is sent.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tlstool.dial import Deadline
+from tlstool.model import (
+    BackendInfo,
+    ClientConfig,
+    Connection,
+    Handshake,
+    LoadPlan,
+    LoadResult,
+    Relayed,
+    ServerConfig,
+    ServeTotals,
+)
+
+
+class Session(Protocol):
+    """A TLS session whose handshake is done, whatever the verdict. Use it in one thread."""
+
+    handshake: Handshake
+
+    def read(self, limit: int, deadline: Deadline) -> bytes:
+        """Up to `limit` bytes of application data, b"" at the peer's end."""
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of `data`."""
+
+    def relay(self, in_fd: int, out_fd: int) -> Relayed:
+        """Move bytes both ways until the peer ends; the end of `in_fd` is passed on as close_notify."""
+
+    def close(self, deadline: Deadline) -> None:
+        """Send close_notify and let go of the socket. Never raises; a second call does nothing."""
+
+
+class Backend(Protocol):
+    """One TLS implementation. Every method raises `TlsToolError` and nothing else for what a peer or a file can cause."""
+
+    def info(self) -> BackendInfo:
+        """What this is."""
+
+    def connect(self, dial: Callable[[], socket.socket], config: ClientConfig, deadline: Deadline) -> Session:
+        """Handshake as a client over what `dial` returns; the socket becomes the session's.
+
+        `dial` may be called a second time, by a backend that has to come again without verification to see a bad chain.
+        A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in `handshake`.
+        """
+
+    def serve(
+        self,
+        listeners: Sequence[socket.socket],
+        config: ServerConfig,
+        on_connection: Callable[[Connection], None],
+        stop_fd: int,
+    ) -> ServeTotals:
+        """Accept and serve until `config.count` connections have ended, or `stop_fd` has a byte to read.
+
+        Then open connections get `config.grace` seconds to end; a second byte ends them at once. `on_connection` is called in the
+        calling thread.
+        """
+
+    def load(self, plan: LoadPlan, config: ClientConfig) -> LoadResult:
+        """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured. A bad certificate is an error by its code."""

@@ -1,0 +1,234 @@
+"""Everything that can go wrong, by name: one class an exit status, one stable code a cause.
+
+The code is part of the API and of the JSON; the message is for people and may change. Decisions are taken by class or code,
+never by message text. The engine reports causes by the same codes (`from_engine`), and a test compares the two lists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tlstool.model import Handshake
+
+
+class TlsToolError(Exception):
+    """The root of all errors that tlstool raises on purpose.
+
+    Attributes:
+        code: a kebab-case word, one of the class's `codes`.
+        message: the cause in one line of words.
+        hint: what to do or type next; None where nothing useful is known.
+        phase: where it happened: dns, tcp, tls, certificate, close, run; None outside a connection.
+        alert: the TLS alert that was received (RFC 8446 section 6), by its IANA name; None if there was none.
+        handshake: what was seen of the handshake before it failed; None if nothing was.
+    """
+
+    exit_status: ClassVar[int] = 1
+    codes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        phase: str | None = None,
+        alert: str | None = None,
+    ) -> None:
+        if code not in self.codes:
+            raise ValueError(f"{code!r} is no code of {type(self).__name__}")
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = HINTS.get(code) if hint is None else hint
+        self.phase = phase
+        self.alert = alert
+        self.handshake: Handshake | None = None
+
+
+class InternalError(TlsToolError):
+    """A bug of tlstool's own, a panic of the engine among them."""
+
+    exit_status = 1
+    codes = ("internal-error",)
+
+
+class UsageError(TlsToolError):
+    """The caller asked for something that makes no sense; nothing was sent."""
+
+    exit_status = 2
+    codes = ("usage", "bad-target", "unknown-name", "no-fast-path")
+
+
+class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
+    """The chosen backend cannot do what was asked; nothing was sent."""
+
+    codes = ("unsupported",)
+
+
+class LocalError(TlsToolError):
+    """Something on this machine is in the way: a file, a key, a port."""
+
+    exit_status = 3
+    codes = (
+        "file-missing",
+        "file-unreadable",
+        "file-not-written",
+        "no-certificate",
+        "bad-certificate-file",
+        "no-key",
+        "bad-key",
+        "key-encrypted",
+        "key-mismatch",
+        "bad-crl",
+        "no-roots",
+        "port-in-use",
+        "cannot-listen",
+        "bad-library",
+    )
+
+
+class ResolveError(TlsToolError):
+    """The name has no address, or the resolver did not say."""
+
+    exit_status = 4
+    codes = ("unknown-host", "resolver-failed")
+
+
+class ConnectError(TlsToolError):
+    """No TCP connection came about."""
+
+    exit_status = 5
+    codes = ("connection-refused", "connection-failed")
+
+
+class TimeLimitError(TlsToolError):
+    """A limit ran out; `phase` says which."""
+
+    exit_status = 6
+    codes = ("time-limit",)
+
+
+class NotTlsError(TlsToolError):
+    """The peer's first bytes were no TLS."""
+
+    exit_status = 7
+    codes = ("plain-http", "plain-ssh", "plain-smtp", "plain-imap", "plain-pop3", "plain-ftp", "not-tls")
+
+
+class HandshakeError(TlsToolError):
+    """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
+
+    exit_status = 8
+    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+
+
+class ChainError(TlsToolError):
+    """The peer's chain is not trusted, or it is not valid."""
+
+    exit_status = 9
+    codes = (
+        "unknown-issuer",
+        "self-signed",
+        "missing-intermediate",
+        "bad-signature",
+        "bad-certificate",
+        "wrong-purpose",
+        "ca-as-leaf",
+        "unsupported-certificate",
+    )
+
+
+class NameMismatchError(TlsToolError):
+    """The peer's certificate is not for the name that was wanted."""
+
+    exit_status = 10
+    codes = ("name-mismatch",)
+
+
+class ValidityError(TlsToolError):
+    """A certificate of the peer's chain is outside its validity."""
+
+    exit_status = 11
+    codes = ("expired", "not-yet-valid")
+
+
+class RevocationError(TlsToolError):
+    """A certificate of the peer's chain is revoked, or it had to be known and is not."""
+
+    exit_status = 12
+    codes = ("revoked", "revocation-unknown")
+
+
+class ClientCertificateError(TlsToolError):
+    """The peer wanted a certificate from us and got none, or refused ours."""
+
+    exit_status = 13
+    codes = ("client-certificate-required", "client-certificate-refused")
+
+
+class TruncatedError(TlsToolError):
+    """The peer closed the connection without close_notify (RFC 8446 section 6.1), and that was forbidden."""
+
+    exit_status = 14
+    codes = ("truncated",)
+
+
+class ThresholdError(TlsToolError):
+    """The connection is fine, but a limit that was asked for is missed."""
+
+    exit_status = 15
+    codes = ("expires-soon",)
+
+
+class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
+    """Ctrl-C."""
+
+    exit_status = 130
+    codes = ("interrupted",)
+
+
+HINTS: dict[str, str] = {
+    "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
+    "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
+    "key-mismatch": "--key has to be the private key of the first certificate in --cert",
+    "unknown-host": "check the spelling, or use an address and --sni NAME",
+    "connection-refused": "is the server running, and is the port right?",
+    "plain-http": "try http:// or another port",
+    "plain-ssh": "try ssh, or another port",
+    "plain-smtp": "the server expects STARTTLS on this port; the port for TLS from the first byte is 465",
+    "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
+    "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
+    "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
+    "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
+    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
+    "self-signed": "if you trust this very certificate, save it and name it with --ca FILE",
+    "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
+    "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
+    "client-certificate-required": "give one with --cert FILE --key FILE",
+    "truncated": "what was received may be incomplete",
+}
+"""The standing hint of a code. An error that knows better brings its own."""
+
+
+def subclasses(cls: type[TlsToolError] = TlsToolError) -> tuple[type[TlsToolError], ...]:
+    """Every error class, the root first."""
+    return (cls, *(c for child in cls.__subclasses__() for c in subclasses(child)))
+
+
+def by_code(code: str) -> type[TlsToolError]:
+    """The class that owns a code.
+
+    Raises:
+        KeyError: no class does.
+    """
+    for cls in subclasses():
+        if code in cls.codes:
+            return cls
+    raise KeyError(code)
+
+
+def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:
+    """The error of a code whose class the caller does not know: a finding's, or the engine's."""
+    return by_code(code)(code, message, hint, **facts)

@@ -1,0 +1,178 @@
+"""What the use cases answer. The reports are the JSON: every field is a key there, and always there.
+
+None means "not known" or "does not apply", never "fine".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tlstool.model import Certificate, Handshake, LoadPlan, LoadResult, Relayed, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error of `tlstool.errors` as data: what decided the exit status."""
+
+    code: str
+    phase: str | None
+    message: str
+    hint: str | None
+    alert: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What every report says.
+
+    Attributes:
+        exit_status: of the process, see `tlstool help exit-codes`.
+        error: why that is not 0; None if it is.
+        warnings: what the reader should know besides, in words.
+    """
+
+    exit_status: int = 0
+    error: Problem | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Milliseconds a phase; None where it did not take place.
+
+    Attributes:
+        dns, tcp, tls: name resolution, connection, handshake with verification.
+        total: the whole run, a relay included.
+    """
+
+    dns: float | None
+    tcp: float | None
+    tls: float | None
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectReport(Report):
+    """What `connect` found.
+
+    Attributes:
+        target: as it was given.
+        address: the peer's address and port; None before there was a connection.
+        backend: the name of the one that spoke; None if it came not so far.
+        backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
+        phases_ms: see `Phases`.
+        handshake: all that was seen of it; None if nothing was.
+        relayed: what a relay moved; None if there was none.
+    """
+
+    target: str
+    address: str | None = None
+    backend: str | None = None
+    backend_reason: str | None = None
+    phases_ms: Phases = Phases(None, None, None, None)
+    handshake: Handshake | None = None
+    relayed: Relayed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport(Report):
+    """What `cert-verify` found.
+
+    Attributes:
+        source: as it was given.
+        kind: `file` or `target`.
+        certificates: the chain, leaf first.
+        trust: the verdict; None if there was nothing to judge.
+    """
+
+    source: str
+    kind: Literal["file", "target"]
+    certificates: tuple[Certificate, ...] = ()
+    trust: Trust | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeBenchReport(Report):
+    """What `bench handshake` measured.
+
+    Attributes:
+        target, address, backend: as in `ConnectReport`.
+        handshake: of the connection that was made to see the verdict before the load.
+        plan: what was run.
+        result: what came of it; None if it was not run.
+    """
+
+    target: str
+    address: str | None = None
+    backend: str | None = None
+    handshake: Handshake | None = None
+    plan: LoadPlan | None = None
+    result: LoadResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalResult:
+    """One library in one scenario: medians over the rounds, with their range. None where a figure does not apply.
+
+    Attributes:
+        library: its name: `rustls`, `OpenSSL`, `BoringSSL` ...
+        library_version: in its own words.
+        scenario: `handshake-full` or `bulk`.
+        tls, suite, group: as read back from both ends.
+        key_type: of the leaf.
+        skipped: why the library cannot do this; None if it was measured.
+        rounds: how many were taken.
+    """
+
+    library: str
+    library_version: str
+    scenario: str
+    tls: str
+    suite: str
+    group: str
+    key_type: str
+    skipped: str | None = None
+    rounds: int = 0
+    client_handshakes_per_s: float | None = None
+    client_handshakes_per_s_min: float | None = None
+    client_handshakes_per_s_max: float | None = None
+    server_handshakes_per_s: float | None = None
+    server_handshakes_per_s_min: float | None = None
+    server_handshakes_per_s_max: float | None = None
+    receive_mib_per_s: float | None = None
+    receive_mib_per_s_min: float | None = None
+    receive_mib_per_s_max: float | None = None
+    send_mib_per_s: float | None = None
+    send_mib_per_s_min: float | None = None
+    send_mib_per_s_max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine that a figure was taken on.
+
+    Attributes:
+        cpu: model name.
+        cpu_features: of AVX2, AVX-512, IFMA, VAES and SHA, those it has.
+        cores: that this process may use.
+        kernel: name and release.
+        governor: frequency governor of the first core; None where the system does not tell.
+        python, tlstool: versions.
+    """
+
+    cpu: str
+    cpu_features: tuple[str, ...]
+    cores: int
+    kernel: str
+    governor: str | None
+    python: str
+    tlstool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBenchReport(Report):
+    """What `bench local` measured."""
+
+    results: tuple[LocalResult, ...] = ()
+    environment: Environment | None = None

@@ -1,0 +1,152 @@
+"""What the use cases can be asked: a command line, parsed. The options of all modes have the same names here and there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tlstool.model import BackendName, ServeMode, TlsVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    """How to speak TLS with a peer: the same options, under the same names, in every mode that has one.
+
+    Attributes:
+        sni: the name to send; None takes the host of the target, "" sends none.
+        verify_name: the name that the certificate must have; None takes `sni`, else the host.
+        roots: the store to trust, unless `ca` names files.
+        ca: files or directories with the only anchors to trust.
+        crl: files with certificate revocation lists.
+        insecure: report a bad certificate without failing.
+        at: judge as of this time, seconds since the epoch; None for now.
+        cert, key: files with our own certificate and its key.
+        tls: allowed versions, empty for 1.2 and 1.3.
+        ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
+        alpn: protocols to offer.
+        keylog: file to append the session's secrets to.
+        backend: `auto` takes Rustls unless the request needs OpenSSL.
+        timeout: seconds for the whole run, None for the limits of the phases alone.
+    """
+
+    sni: str | None = None
+    verify_name: str | None = None
+    roots: Literal["system", "certifi", "none"] = "system"
+    ca: tuple[str, ...] = ()
+    crl: tuple[str, ...] = ()
+    insecure: bool = False
+    at: int | None = None
+    cert: str | None = None
+    key: str | None = None
+    tls: tuple[TlsVersion, ...] = ()
+    ciphers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
+    keylog: str | None = None
+    backend: BackendName = "auto"
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectRequest(TlsOptions):
+    """Connect to `target`.
+
+    Attributes:
+        target: host, host:port, [v6]:port or an https:// URL.
+        relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
+        strict_close: a peer that ends without close_notify is an error.
+    """
+
+    target: str
+    relay: tuple[int, int] | None = None
+    strict_close: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest(TlsOptions):
+    """Judge the chain at `source`.
+
+    Attributes:
+        source: a file (PEM or DER), "-" for standard input, or a target as in `ConnectRequest`.
+        untrusted: files with further intermediates.
+        min_days: the leaf has to be valid for so many days more; None asks for nothing.
+    """
+
+    source: str
+    untrusted: tuple[str, ...] = ()
+    min_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeRequest:
+    """Serve TLS.
+
+    Attributes:
+        listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one.
+        cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
+        mode: see `ServerConfig`.
+        tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
+        threads: worker threads, None for one a core.
+        count: stop after so many connections.
+        grace: seconds that open connections have to end once the server stops.
+    """
+
+    listen: str = "127.0.0.1:0"
+    cert: str | None = None
+    key: str | None = None
+    mode: ServeMode = "status"
+    tls: tuple[TlsVersion, ...] = ()
+    ciphers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
+    keylog: str | None = None
+    backend: BackendName = "auto"
+    threads: int | None = None
+    count: int | None = None
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeBenchRequest(TlsOptions):
+    """Measure handshakes against `target` in a closed loop.
+
+    Attributes:
+        target: as in `ConnectRequest`.
+        connections, threads, duration, count, resume: see `LoadPlan`.
+        authorized: the caller may put load on a target that is neither loopback nor private.
+    """
+
+    target: str
+    connections: int = 16
+    threads: int = 1
+    duration: float = 5.0
+    count: int | None = None
+    resume: bool = False
+    authorized: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBenchRequest:
+    """Measure libraries in memory, one thread, client and server timed apart.
+
+    Attributes:
+        what: `handshake` (full handshakes) and `bulk` (application data).
+        suites: by IANA or OpenSSL name.
+        groups: key exchange groups; each handshake uses just one.
+        key_types: of the leaf: `ecdsa-p256`, `rsa-2048`.
+        against: libraries to set beside Rustls: paths of a libssl, or `openssl` for the one of the interpreter.
+        cert, key, ca: files with an own chain (leaf and intermediates), its key and its root; None for one made on the spot.
+        duration: seconds for each figure, over all rounds.
+        rounds: how often each figure is taken; the contestants take turns.
+    """
+
+    what: tuple[Literal["handshake", "bulk"], ...] = ("handshake", "bulk")
+    suites: tuple[str, ...] = ("TLS_AES_256_GCM_SHA384",)
+    groups: tuple[str, ...] = ("x25519",)
+    key_types: tuple[str, ...] = ("ecdsa-p256", "rsa-2048")
+    against: tuple[str, ...] = ("openssl",)
+    cert: str | None = None
+    key: str | None = None
+    ca: str | None = None
+    duration: float = 1.0
+    rounds: int = 5
