@@ -13,8 +13,10 @@ use crate::door;
 struct Signals(Mutex<Option<PyErr>>);
 
 impl Interrupt for Signals {
+    // The method itself is not general enough in its lifetimes.
+    #[allow(clippy::redundant_closure_for_method_calls)]
     fn interrupted(&self) -> bool {
-        let Err(raised) = Python::attach(Python::check_signals) else { return false };
+        let Err(raised) = Python::attach(|py| py.check_signals()) else { return false };
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(raised);
         true
     }
