@@ -1,7 +1,7 @@
 """The engine. Plain data in, plain data out: a spec is a dataclass of `tlstool.model` made `plain`, a report becomes one.
 
-Errors are raised as the classes of `tlstool.errors`; on an error of `connect`, `handshake` holds the raw dict. Every call lets go of
-the interpreter lock while it works, and answers Ctrl-C within 100 ms with KeyboardInterrupt, unless it says otherwise.
+Errors are raised as the classes of `tlstool.errors`; on an error of `connect`, `handshake` holds the raw dict. Every call lets
+go of the interpreter lock while it works, and answers Ctrl-C within 100 ms with KeyboardInterrupt, unless it says otherwise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,9 @@ class Session:
 def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
     """Handshake over a connected socket, of which the session keeps a duplicate."""
 
-def serve(spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int) -> dict[str, Any]:
+def serve(
+    spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
+) -> dict[str, Any]:
     """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once."""
 
 def load(plan: Mapping[str, Any], config: ClientConfig) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes = ("usage", "bad-target", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path")
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"

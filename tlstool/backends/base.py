@@ -68,4 +68,4 @@ class Backend(Protocol):
         """
 
     def load(self, plan: LoadPlan, config: ClientConfig) -> LoadResult:
-        """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured. A bad certificate is an error by its code."""
+        """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured; a bad certificate is an error like any."""

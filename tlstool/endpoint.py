@@ -1,0 +1,105 @@
+"""What a user calls a target, made an `Endpoint`: host, host:port, [v6]:port, https:// URL; names in any script (IDNA)."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from tlstool.errors import UsageError
+from tlstool.model import Endpoint
+
+HTTPS = 443
+
+# Names on the wire are letters, digits and hyphens (RFC 1123 section 2.1); underscores are common in practice.
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def parse(target: str, default_port: int = HTTPS) -> Endpoint:
+    """The endpoint that `target` names.
+
+    Raises:
+        UsageError: `bad-target`, with what is wrong with it.
+    """
+    host, port = _split(_authority(target.strip(), target), target)
+    if not host:
+        raise _bad(target, "it has no host")
+    number = default_port if port is None else parse_port(port)
+    if is_address(host):
+        return Endpoint(host, number, is_address=True)
+    return Endpoint(_name(host, target), number, is_address=False)
+
+
+def is_address(host: str) -> bool:
+    """Whether `host` is an IPv4 or IPv6 address; a zone (`fe80::1%eth0`) may follow."""
+    return any(_is_in_family(host.partition("%")[0], family) for family in (socket.AF_INET, socket.AF_INET6))
+
+
+def parse_port(text: str, least: int = 1) -> int:
+    """A port number.
+
+    Raises:
+        UsageError: `bad-target`: no number from `least` to 65535.
+    """
+    if text.isascii() and text.isdigit() and least <= int(text) <= 0xFFFF:
+        return int(text)
+    raise UsageError("bad-target", f"{text!r} is no port", f"a port is a number from {least} to 65535")
+
+
+def split_port(text: str) -> tuple[str, str | None]:
+    """Host and port of `host`, `host:port`, `v6` or `[v6]:port`; the port as written, None if there is none."""
+    return _split(text, text)
+
+
+def _authority(text: str, target: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    if scheme.lower() != "https":
+        raise _bad(target, f"the scheme {scheme}:// is not known", "a target is host, host:port, [v6]:port or https://host")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return authority.rpartition("@")[2]
+
+
+def _split(text: str, target: str) -> tuple[str, str | None]:
+    if text.startswith("["):
+        host, bracket, tail = text[1:].partition("]")
+        if not bracket or (tail and not tail.startswith(":")):
+            raise _bad(target, "the brackets do not fit", "an IPv6 address with a port is written [::1]:443")
+        if not is_address(host):
+            raise _bad(target, f"{host!r} is no IPv6 address")
+        return host, tail[1:] if tail else None
+    if text.count(":") > 1:
+        if is_address(text):
+            return text, None
+        raise _bad(target, "it has too many colons", "an IPv6 address with a port is written [::1]:443")
+    host, colon, port = text.partition(":")
+    return host, port if colon else None
+
+
+def _name(host: str, target: str) -> str:
+    name = host if host.isascii() else _a_labels(host, target)
+    name = name.removesuffix(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise _bad(target, f"{host!r} is no host name")
+    return name.lower()
+
+
+def _a_labels(host: str, target: str) -> str:
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise _bad(target, f"{host!r} is no host name: {error}") from error
+
+
+def _is_in_family(host: str, family: int) -> bool:
+    try:
+        socket.inet_pton(family, host)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _bad(target: str, why: str, hint: str | None = None) -> UsageError:
+    return UsageError("bad-target", f"cannot read the target {target!r}: {why}", hint)
