@@ -1,3 +1,70 @@
-"""tlstool: a TLS client, server, benchmark and certificate judge. See `docs/api.md`."""
+"""tlstool as a library: the use cases, and what they take, tell and answer. See `docs/api.md`.
+
+Everything is imported when it is first used, so that `import tlstool` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tlstool.bench import bench_handshake
+    from tlstool.bench_local import bench_local
+    from tlstool.client import connect
+    from tlstool.errors import TlsToolError
+    from tlstool.model import Connection, Event, Handshake, PhaseEvent, Progress, Ready, ServeTotals, plain
+    from tlstool.reports import ConnectReport, HandshakeBenchReport, LocalBenchReport, VerifyReport
+    from tlstool.requests import ConnectRequest, HandshakeBenchRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+    from tlstool.server import Stop, serve
+    from tlstool.verifier import verify
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConnectReport",
+    "ConnectRequest",
+    "Connection",
+    "Event",
+    "Handshake",
+    "HandshakeBenchReport",
+    "HandshakeBenchRequest",
+    "LocalBenchReport",
+    "LocalBenchRequest",
+    "PhaseEvent",
+    "Progress",
+    "Ready",
+    "ServeRequest",
+    "ServeTotals",
+    "Stop",
+    "TlsToolError",
+    "VerifyReport",
+    "VerifyRequest",
+    "__version__",
+    "bench_handshake",
+    "bench_local",
+    "connect",
+    "plain",
+    "serve",
+    "verify",
+]
+
+_HOMES = {
+    "tlstool.bench": ("bench_handshake",),
+    "tlstool.bench_local": ("bench_local",),
+    "tlstool.client": ("connect",),
+    "tlstool.errors": ("TlsToolError",),
+    "tlstool.model": ("Connection", "Event", "Handshake", "PhaseEvent", "Progress", "Ready", "ServeTotals", "plain"),
+    "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "LocalBenchReport", "VerifyReport"),
+    "tlstool.requests": ("ConnectRequest", "HandshakeBenchRequest", "LocalBenchRequest", "ServeRequest", "VerifyRequest"),
+    "tlstool.server": ("Stop", "serve"),
+    "tlstool.verifier": ("verify",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    for module, public in _HOMES.items():
+        if name in public:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'tlstool' has no attribute {name!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tlstool.errors import TlsToolError
 from tlstool.model import Certificate, Handshake, LoadPlan, LoadResult, Relayed, Trust
 
 
@@ -20,6 +21,11 @@ class Problem:
     message: str
     hint: str | None
     alert: str | None
+
+
+def problem(error: TlsToolError | None) -> Problem | None:
+    """An error as data, None for none."""
+    return error and Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,18 +41,28 @@ class Session(Protocol):
         """Send close_notify and let go of the socket. Never raises; a second call does nothing."""
 
 
+class Client(Protocol):
+    """A configuration made ready, once, for any number of connections."""
+
+    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> Session:
+        """Handshake over a connected socket, which becomes the session's, whatever happens.
+
+        A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in its `handshake`.
+        `redial` gives a second connection to a backend that has to come again without verification to see a bad chain.
+        """
+
+    def load(self, plan: LoadPlan) -> LoadResult:
+        """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured; a bad certificate is an error like any."""
+
+
 class Backend(Protocol):
     """One TLS implementation. Every method raises `TlsToolError` and nothing else for what a peer or a file can cause."""
 
     def info(self) -> BackendInfo:
         """What this is."""
 
-    def connect(self, dial: Callable[[], socket.socket], config: ClientConfig, deadline: Deadline) -> Session:
-        """Handshake as a client over what `dial` returns; the socket becomes the session's.
-
-        `dial` may be called a second time, by a backend that has to come again without verification to see a bad chain.
-        A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in `handshake`.
-        """
+    def client(self, config: ClientConfig) -> Client:
+        """All that connections share. Raises Unsupported for what this backend cannot do, LocalError for bad files."""
 
     def serve(
         self,
@@ -66,6 +76,3 @@ class Backend(Protocol):
         Then open connections get `config.grace` seconds to end; a second byte ends them at once. `on_connection` is called in the
         calling thread.
         """
-
-    def load(self, plan: LoadPlan, config: ClientConfig) -> LoadResult:
-        """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured; a bad certificate is an error like any."""

@@ -1,0 +1,144 @@
+"""The fast path: Rustls and aws-lc-rs behind the contract. The only module that knows the extension.
+
+It makes specs of configurations and dataclasses of answers; all work is the engine's. Importing it fails with ImportError where the
+extension is missing.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tlstool import _native
+from tlstool.dial import Deadline
+from tlstool.errors import TlsToolError
+from tlstool.model import (
+    BackendInfo,
+    Certificate,
+    ClientConfig,
+    Connection,
+    Finding,
+    Handshake,
+    LoadPlan,
+    LoadResult,
+    Relayed,
+    Roots,
+    ServerConfig,
+    ServeTotals,
+    Trust,
+    plain,
+)
+
+
+class Rustls:
+    """`tlstool.backends.base.Backend` on the engine."""
+
+    def info(self) -> BackendInfo:
+        """What this is."""
+        about = _native.info()
+        provider = f"aws-lc-rs {about['provider']}"
+        return BackendInfo("rustls", f"rustls {about['rustls']}", provider, about["fips"])
+
+    def client(self, config: ClientConfig) -> RustlsClient:
+        """The engine's configuration, roots and verifier included."""
+        return RustlsClient(_native.ClientConfig(plain(config)))
+
+    def serve(
+        self,
+        listeners: Sequence[socket.socket],
+        config: ServerConfig,
+        on_connection: Callable[[Connection], None],
+        stop_fd: int,
+    ) -> ServeTotals:
+        """Accept and serve until the count is reached or `stop_fd` has a byte."""
+        fds = [listener.fileno() for listener in listeners]
+        return ServeTotals(**_native.serve(plain(config), fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
+
+
+class RustlsClient:
+    """`tlstool.backends.base.Client` on the engine."""
+
+    def __init__(self, config: _native.ClientConfig) -> None:
+        self._config = config
+
+    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> RustlsSession:
+        """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
+        with sock:
+            try:
+                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left()))
+            except TlsToolError as error:
+                if isinstance(error.handshake, dict):
+                    error.handshake = _handshake(error.handshake)
+                raise
+
+    def load(self, plan: LoadPlan) -> LoadResult:
+        """Handshakes in a closed loop."""
+        return LoadResult(**_native.load(plain(plan), self._config))
+
+
+class RustlsSession:
+    """`tlstool.backends.base.Session` on the engine."""
+
+    def __init__(self, session: _native.Session) -> None:
+        self.handshake = _handshake(session.handshake)
+        self._session = session
+
+    def read(self, limit: int, deadline: Deadline) -> bytes:
+        """Up to `limit` bytes of application data, b"" at the peer's end."""
+        return self._session.read(limit, deadline.left())
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of `data`."""
+        self._session.write(data, deadline.left())
+
+    def relay(self, in_fd: int, out_fd: int) -> Relayed:
+        """Move bytes both ways until the peer ends."""
+        return Relayed(**self._session.relay(in_fd, out_fd))
+
+    def close(self, deadline: Deadline) -> None:
+        """Send close_notify and let go of the socket."""
+        self._session.close(deadline.left() or 0.0)
+
+
+def judge(
+    certificates: bytes,
+    *,
+    untrusted: Sequence[bytes],
+    roots: Roots,
+    crls: Sequence[bytes],
+    verify_name: str | None,
+    at: int | None,
+) -> tuple[tuple[Certificate, ...], Trust]:
+    """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict on it, without a connection.
+
+    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+    """
+    raw = _native.verify(
+        {
+            "certificates": certificates,
+            "untrusted": list(untrusted),
+            "roots": plain(roots),
+            "crls": list(crls),
+            "verify_name": verify_name,
+            "at": at,
+        }
+    )
+    return _certificates(raw["certificates"]), _trust(raw["trust"])
+
+
+def cpu_features() -> tuple[str, ...]:
+    """The paths of this CPU that matter to cryptography."""
+    return tuple(_native.info()["cpu"])
+
+
+def _handshake(raw: dict[str, Any]) -> Handshake:
+    return Handshake(**{**raw, "certificates": _certificates(raw["certificates"]), "trust": _trust(raw["trust"])})
+
+
+def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:
+    return tuple(Certificate(**{**one, "names": tuple(one["names"])}) for one in raw)
+
+
+def _trust(raw: dict[str, Any]) -> Trust:
+    return Trust(**{**raw, "findings": tuple(Finding(**finding) for finding in raw["findings"])})

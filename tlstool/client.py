@@ -1,0 +1,57 @@
+"""Connect: reach a peer, judge it, relay bytes if that was asked for, and one report of it all, whatever happens."""
+
+from __future__ import annotations
+
+from tlstool import peer
+from tlstool.errors import TlsToolError, TruncatedError, UsageError
+from tlstool.model import OnEvent, Relayed, ignore
+from tlstool.reports import ConnectReport, problem
+from tlstool.requests import ConnectRequest
+
+
+def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
+    """Handshake with a peer, judge its certificate and, if asked to, relay bytes.
+
+    Bytes are relayed only if the verdict is good, or `request.insecure` waives it.
+
+    Returns:
+        The report, also when something failed: `exit_status` and `error` say what decided.
+
+    Raises:
+        UsageError: the request makes no sense, or no backend can do it; nothing was sent.
+        BrokenPipeError: nobody reads the output of the relay any more.
+        KeyboardInterrupt: as it comes.
+    """
+    attempt = peer.Attempt(request, on_event)
+    error: TlsToolError | None
+    relayed: Relayed | None = None
+    try:
+        session = attempt.open(request.target)
+        try:
+            error = peer.verdict(session.handshake, request)
+            if request.relay and error is None:
+                relayed = session.relay(*request.relay)
+                error = _truncation(relayed, request)
+        finally:
+            session.close(attempt.deadline.phase("close"))
+    except UsageError:
+        raise
+    except TlsToolError as raised:
+        error = peer.deciding(raised, attempt.handshake, request)
+    return ConnectReport(
+        exit_status=error.exit_status if error else 0,
+        error=problem(error),
+        target=request.target,
+        address=attempt.address,
+        backend=attempt.backend,
+        backend_reason=attempt.backend_reason,
+        phases_ms=attempt.phases(),
+        handshake=attempt.handshake,
+        relayed=relayed,
+    )
+
+
+def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:
+    if relayed.close_notify or not request.strict_close:
+        return None
+    return TruncatedError("truncated", "the peer ended the connection without close_notify", phase="close")

@@ -1,0 +1,65 @@
+"""Reading and writing the user's files: bounded, never half-written, and every failure a `LocalError` that names the file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from tlstool.errors import LocalError
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes that a file may have. The largest root bundles have a few hundred kilobytes."""
+
+
+def read(path: str) -> bytes:
+    """The bytes of a file, or of standard input for "-".
+
+    Raises:
+        LocalError: `file-missing`, or `file-unreadable` if it cannot be read or is too large.
+    """
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(LIMIT + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(LIMIT + 1)
+    except FileNotFoundError:
+        raise LocalError("file-missing", f"there is no file {path}") from None
+    except OSError as error:
+        raise LocalError("file-unreadable", f"cannot read {path}: {_words(error)}") from None
+    if len(data) > LIMIT:
+        raise LocalError("file-unreadable", f"{path} is larger than {LIMIT // (1024 * 1024)} MiB")
+    return data
+
+
+def write(path: str, data: bytes, mode: int = 0o644) -> None:
+    """Write a file beside its name and rename it, so that it is there whole or not at all.
+
+    A path that is no regular file, such as /dev/stdout, is written as it is.
+
+    Raises:
+        LocalError: `file-not-written`.
+    """
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as device:
+                device.write(data)
+            return
+        beside = f"{path}.{os.getpid()}.tmp"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

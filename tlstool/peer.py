@@ -1,0 +1,124 @@
+"""A connection to a peer, as far as it came: what the use cases have in common.
+
+From the options of a request to a session, in phases that are limited and traced; and the verdict that a session's handshake comes to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tlstool import backends, certs, dial, endpoint, names, trust
+from tlstool.dial import Deadline, Trace
+from tlstool.errors import ClientCertificateError, TlsToolError, make
+from tlstool.model import ClientConfig, Endpoint, Handshake, OnEvent
+from tlstool.reports import Phases
+from tlstool.requests import TlsOptions
+
+if TYPE_CHECKING:
+    import socket
+
+    from tlstool.backends.base import Client, Session
+
+
+class Attempt:
+    """One try to reach a peer. What is known of it stays known when it fails.
+
+    Attributes:
+        deadline: of the whole run.
+        address: the peer's address and port, None before there was a connection.
+        backend: the name of the backend that speaks, None before there was one.
+        backend_reason: why that is not Rustls, where `auto` would have taken it.
+        handshake: what was seen of it, None for nothing.
+        client: the configuration that was made, for more connections to the same peer.
+    """
+
+    def __init__(self, options: TlsOptions, on_event: OnEvent) -> None:
+        self.deadline = Deadline.after(options.timeout)
+        self.address: str | None = None
+        self.backend: str | None = None
+        self.backend_reason: str | None = None
+        self.handshake: Handshake | None = None
+        self.client: Client | None = None
+        self._options = options
+        self._trace = Trace(on_event)
+
+    def open(self, target: str) -> Session:
+        """A session with `target`, its handshake done, whatever the verdict.
+
+        Raises:
+            TlsToolError: what went wrong; `handshake` and `address` keep what was seen until then.
+        """
+        peer = endpoint.parse(target)
+        self.client = self._prepare(peer)
+        with self._trace.phase("dns", peer.host) as found:
+            addresses = dial.resolve(peer, self.deadline.phase("dns"))
+            found.detail = ", ".join(dial.printable(address) for address in addresses)
+        sock = self._dial(addresses)
+        with self._trace.phase("tls", f"handshake by {self.backend}") as found:
+            try:
+                session = self.client.connect(sock, self.deadline.phase("tls"), lambda: self._dial(addresses))
+            except TlsToolError as error:
+                self.handshake = error.handshake
+                raise
+            self.handshake = session.handshake
+            found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
+        return session
+
+    def phases(self) -> Phases:
+        """How long each took, until now."""
+        elapsed = self._trace.elapsed_ms
+        return Phases(elapsed.get("dns"), elapsed.get("tcp"), elapsed.get("tls"), self._trace.total_ms())
+
+    def _prepare(self, peer: Endpoint) -> Client:
+        config = client_config(self._options, peer)
+        self.backend, self.backend_reason = backends.choose(
+            self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
+        )
+        return backends.get(self.backend).client(config)
+
+    def _dial(self, addresses: list[dial.Address]) -> socket.socket:
+        shown = dial.printable(addresses[0])
+        with self._trace.phase("tcp", shown if len(addresses) == 1 else f"{shown} and {len(addresses) - 1} more") as found:
+            sock = dial.connect(addresses, self.deadline.phase("tcp"))
+            self.address = found.detail = dial.printable((sock.family, sock.getpeername()))
+        return sock
+
+
+def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
+    """What a backend has to know to connect to `peer` in the way that was asked for.
+
+    `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).
+
+    Raises:
+        LocalError: a file is missing or no good.
+    """
+    sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
+    return ClientConfig(
+        verify_name=options.verify_name or sent or peer.host.partition("%")[0],
+        sni=sent or None,
+        roots=trust.roots(options),
+        crls=trust.crls(options.crl),
+        insecure=options.insecure,
+        identity=certs.read_identity(options.cert, options.key) if options.cert else None,
+        versions=options.tls,
+        ciphers=tuple(names.suite(name) for name in options.ciphers),
+        groups=tuple(names.group(name) for name in options.groups),
+        alpn=options.alpn,
+        keylog=options.keylog,
+        at=options.at,
+    )
+
+
+def verdict(handshake: Handshake | None, options: TlsOptions) -> TlsToolError | None:
+    """The error that a handshake's certificates amount to; None if they are good, were not seen, or were waived."""
+    if handshake is None or options.insecure or not handshake.trust.findings:
+        return None
+    worst = handshake.trust.findings[0]
+    return make(worst.code, worst.message, phase="certificate")
+
+
+def deciding(raised: TlsToolError, handshake: Handshake | None, options: TlsOptions) -> TlsToolError:
+    """Which error decides: the server's own bad certificate goes before its wish for one of ours."""
+    if isinstance(raised, ClientCertificateError):
+        return verdict(handshake, options) or raised
+    return raised
