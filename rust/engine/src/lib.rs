@@ -5,16 +5,20 @@
 
 #![deny(unsafe_code)]
 
+mod certs;
 mod conn;
+mod dn;
 mod error;
 mod identity;
 mod pem;
 mod provider;
+mod time;
 mod wait;
 
 #[allow(unsafe_code)]
 mod sys;
 
+pub use certs::{Certificate, certificates};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use wait::{Interrupt, Never, TimeLimit};
