@@ -74,6 +74,7 @@ pub const ERROR_CODES: &[&str] = &[
     "connection-reset",
     "expired",
     "file-not-written",
+    "file-unreadable",
     "internal-error",
     "interrupted",
     "key-mismatch",
