@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tlstool import files, pem
-from tlstool.errors import LocalError
 from tlstool.model import Certificate, Identity, Roots, Trust
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
     Extension = TypeVar("Extension", bound=x509.ExtensionType)
@@ -76,34 +76,32 @@ def summaries(data: bytes, at: float | None = None) -> tuple[Certificate, ...]:
     """All certificates of PEM text, or the one in DER; days left are counted from `at`, seconds since the epoch (None: now).
 
     Raises:
-        LocalError: `no-certificate`, or `bad-certificate-file` if one cannot be read.
+        LocalError: `no-certificate`, or `bad-certificate-file` if one is no PEM.
     """
-    pem.require_certificate(data, "the data")
-    try:
-        return tuple(summary(der, at) for der in pem.certificates(data))
-    except ValueError as error:
-        raise LocalError("bad-certificate-file", f"a certificate cannot be read: {error}") from None
+    pem.require_certificate(data, "the input")
+    return tuple(summary(der, at) for der in pem.certificates(data))
 
 
 def summary(der: bytes, at: float | None = None) -> Certificate:
     """One certificate in DER.
 
-    The serial is lower-case hex without leading zeros; subject and issuer are as RFC 4514 writes them, attributes that have no
-    short name there under their OID.
-
-    Raises:
-        ValueError: it cannot be read.
+    The serial is the hex of its octets without leading zero octets; subject and issuer are as RFC 4514 writes them, attributes
+    that have no short name there under their OID. Of one that cannot be parsed there are hash and PEM, and nothing else.
     """
     from cryptography import x509
 
-    certificate = _parse(der)
+    try:
+        certificate = _parse(der)
+    except ValueError:
+        return _unread(der)
+    serial, public_key_info = _raw_parts(certificate.tbs_certificate_bytes)
     basic = extension(certificate, x509.BasicConstraints)
     not_after = certificate.not_valid_after_utc
     names = extension(certificate, x509.SubjectAlternativeName) or ()
     return Certificate(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        serial=format(certificate.serial_number, "x"),
+        serial=(serial.lstrip(b"\0") or b"\0").hex(),
         not_before=_rfc3339(certificate.not_valid_before_utc),
         not_after=_rfc3339(not_after),
         days_left=int((not_after.timestamp() - (time.time() if at is None else at)) // _DAY),
@@ -114,7 +112,7 @@ def summary(der: bytes, at: float | None = None) -> Certificate:
         ),
         is_ca=basic is not None and basic.ca,
         sha256=hashlib.sha256(der).hexdigest(),
-        spki_sha256=hashlib.sha256(_public_key_info(certificate.tbs_certificate_bytes)).hexdigest(),
+        spki_sha256=hashlib.sha256(public_key_info).hexdigest(),
         pem=pem.encode(der, "CERTIFICATE"),
     )
 
@@ -236,7 +234,7 @@ def _key_type(certificate: x509.Certificate) -> str:
         return unknown
     match key:
         case ec.EllipticCurvePublicKey():
-            return _CURVES.get(key.curve.name, unknown)
+            return _CURVES.get(key.curve.name) or _curve_oid(key.curve) or unknown
         case rsa.RSAPublicKey():
             return f"rsa-{key.key_size}"
         case ed25519.Ed25519PublicKey():
@@ -246,15 +244,46 @@ def _key_type(certificate: x509.Certificate) -> str:
     return unknown
 
 
-def _public_key_info(tbs: bytes) -> bytes:
-    """The subjectPublicKeyInfo as it stands in a TBSCertificate (RFC 5280 section 4.1): encoding a parsed one could change it."""
+def _curve_oid(curve: ec.EllipticCurve) -> str | None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509 import ObjectIdentifier
+
+    known = [oid for oid in vars(ec.EllipticCurveOID).values() if isinstance(oid, ObjectIdentifier)]
+    return next((oid.dotted_string for oid in known if ec.get_curve_for_oid(oid)().name == curve.name), None)
+
+
+def _raw_parts(tbs: bytes) -> tuple[bytes, bytes]:
+    """Serial number and subjectPublicKeyInfo as they stand in a TBSCertificate (RFC 5280 section 4.1).
+
+    A parsed key, encoded again, may differ from what was signed, and so would its hash.
+    """
     _, at, _ = pem.header(tbs, 0)
-    tag, _, end = pem.header(tbs, at)
+    tag, start, end = pem.header(tbs, at)
     if tag == 0xA0:  # [0] EXPLICIT version, absent in version 1
         at = end
+        _, start, end = pem.header(tbs, at)
+    serial = tbs[start:end]
     for _ in ("serialNumber", "signature", "issuer", "validity", "subject"):
         _, _, at = pem.header(tbs, at)
-    return tbs[at : pem.header(tbs, at)[2]]
+    return serial, tbs[at : pem.header(tbs, at)[2]]
+
+
+def _unread(der: bytes) -> Certificate:
+    return Certificate(
+        subject="",
+        issuer="",
+        serial="",
+        not_before="",
+        not_after="",
+        days_left=0,
+        names=(),
+        key_type="",
+        signature_algorithm="",
+        is_ca=False,
+        sha256=hashlib.sha256(der).hexdigest(),
+        spki_sha256="",
+        pem=pem.encode(der, "CERTIFICATE"),
+    )
 
 
 def _new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:

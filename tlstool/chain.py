@@ -31,13 +31,14 @@ def judge(
     at: int | None,
 ) -> tuple[tuple[Certificate, ...], Trust]:
     """See `tlstool.certs.judge`."""
-    import cryptography
-
     chain = summaries(certificates, at)
+    if not chain[0].spki_sha256:
+        unread = (findings.bad_certificate("it is no certificate of version 3, nor of an older one"),)
+        return chain, Trust("bad", verify_name, "unknown" if crls else "not_checked", unread, _verifier_name(), roots.store)
     extra = [certificate for data in untrusted for certificate in summaries(data, at)]
-    anchors = [certificate for data in trust.listed(roots) for certificate in summaries(data, at)]
+    anchors = [anchor for data in trust.listed(roots) for anchor in summaries(data, at) if anchor.spki_sha256]
     now = time.time() if at is None else at
-    path, faults = _path(chain, [*chain[1:], *extra], anchors, now)
+    path, faults = _path(chain, [one for one in [*chain[1:], *extra] if one.spki_sha256], anchors, now)
     faults += [fault for certificate in path or chain[:1] if (fault := findings.date_fault(certificate, now))]
     if verify_name is not None and (fault := findings.name_fault(chain[0], verify_name)):
         faults.append(fault)
@@ -50,9 +51,15 @@ def judge(
         name=verify_name,
         revocation=revocation,
         findings=findings.ordered(faults),
-        verifier=f"cryptography {cryptography.__version__}",
+        verifier=_verifier_name(),
         store=roots.store,
     )
+
+
+def _verifier_name() -> str:
+    import cryptography
+
+    return f"cryptography {cryptography.__version__}"
 
 
 def _path(

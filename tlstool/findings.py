@@ -44,18 +44,22 @@ def unsupported_certificate(why: str) -> Finding:
 
 
 def untrusted(certificates: Sequence[Certificate]) -> Finding:
-    """Why a chain, leaf first, leads to no anchor."""
-    leaf = certificates[0]
-    if leaf.subject == leaf.issuer:
-        return Finding("self-signed", f"the certificate of {_quoted(leaf.subject)} is signed by itself")
-    issuers = {certificate.subject: certificate for certificate in certificates[1:]}
-    if leaf.issuer not in issuers and _names_its_issuers_file(leaf):
-        return Finding("missing-intermediate", f"the peer sent no certificate of {_quoted(leaf.issuer)}, which issued its own")
-    last = leaf
-    while last.issuer in issuers:
-        # Each certificate is a link once, so that a ring of them ends.
-        last = issuers.pop(last.issuer)
-    return Finding("unknown-issuer", f"the chain ends at {_quoted(last.issuer)}, which is not among the trusted roots")
+    """Why a chain, leaf first, leads to no anchor, as far as the certificates themselves tell."""
+    walk, others = [certificates[0]], list(certificates[1:])
+    while walk[-1].subject != walk[-1].issuer:
+        issuer = next((one for one in others if one.subject == walk[-1].issuer), None)
+        if issuer is None:
+            break
+        others.remove(issuer)
+        walk.append(issuer)
+    end = walk[-1]
+    if end.subject == end.issuer:
+        if len(walk) == 1:
+            return Finding("self-signed", f"the certificate of {_quoted(end.subject)} is signed by itself")
+    elif others or (len(walk) == 1 and _names_its_issuers_file(end)):
+        # An issuer that is on no way from the leaf, or one to be fetched from somewhere: a link between was left out.
+        return Finding("missing-intermediate", f"the peer sent no certificate of {_quoted(end.issuer)}, which issued its own")
+    return Finding("unknown-issuer", f"the chain ends at {_quoted(end.issuer)}, which is not among the trusted roots")
 
 
 def name_fault(certificate: Certificate, wanted: str) -> Finding | None:

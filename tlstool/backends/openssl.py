@@ -1,7 +1,7 @@
 """The second backend: the interpreter's ssl behind the contract, for what Rustls refuses to speak.
 
-It verifies in the first handshake, and OpenSSL ends that at a bad chain before the chain can be read. So it comes again without the
-check that failed, to fetch the report and nothing else: without our certificate, unless the caller waived the verdict.
+It verifies in the first handshake, and OpenSSL ends that at a bad chain before the chain can be read. So it comes again without
+the check that failed, to fetch the report and nothing else: without our certificate, unless the caller waived the verdict.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class OpenSsl:
         return BackendInfo(name="openssl", library=library(), provider=None, fips=None)
 
     def client(self, config: ClientConfig) -> OpenSslClient:
-        """The context that verifies, made once; groups and the suites of TLS 1.3 are refused where this Python cannot set them."""
+        """The context that verifies, made once; groups and TLS 1.3 suites are refused where this Python cannot set them."""
         return OpenSslClient(config)
 
     def serve(

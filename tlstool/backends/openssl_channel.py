@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import ssl
 
 _CHUNK = 256 * 1024
+_RECORD = 16 * 1024
 
 # RFC 8446 section 5.1: a handshake or an alert begins the conversation; all versions since SSL 3.0 have 3 as their major number.
 _FIRST_TYPES = (0x15, 0x16)
@@ -47,6 +48,7 @@ class Channel:
         sock: the socket, non-blocking from now on.
         tls: OpenSSL's side of it.
         seen: see `Seen`.
+        done: whether the handshake is complete on our side.
         close_notify: whether the peer closed the session in order.
         ended: whether nothing will come from the peer any more.
     """
@@ -71,6 +73,7 @@ class Channel:
         visible = hasattr(getattr(context, "_ctx", context), "_msg_callback")
         self.seen = Seen(requested=False if visible else None)
         vars(self.tls)["seen"] = self.seen
+        self.done = False
         self.close_notify = False
         self.ended = False
         self._unsent = memoryview(b"")
@@ -90,6 +93,7 @@ class Channel:
         while True:
             try:
                 self.tls.do_handshake()
+                self.done = True
                 break
             except ssl.SSLWantReadError:
                 self.flush(deadline)
@@ -180,7 +184,7 @@ class Channel:
         found = list(self._early)
         self._early.clear()
         try:
-            while data := self.tls.read(_CHUNK):
+            while data := self.tls.read(_RECORD):
                 found.append(data)
             self.ended = self.close_notify = True
         except ssl.SSLWantReadError:

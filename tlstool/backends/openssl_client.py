@@ -16,12 +16,13 @@ from tlstool.backends.openssl_context import client_context, iana_suite
 from tlstool.backends.openssl_failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, TlsVersion, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, TlsVersion, Trust, Verdict
 
 if TYPE_CHECKING:
     import ssl
 
-_VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+"""TLS versions by the names that the interpreter's ssl has for them."""
 
 _REFUSAL_SECONDS = 0.25
 
@@ -128,9 +129,9 @@ class Handshaker:
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         tls, seen = channel.tls, channel.seen
         cipher = tls.cipher()
-        certificates, unreadable = _summaries(peer_chain(tls))
+        certificates = tuple(certs.summary(der) for der in peer_chain(tls))
         return Handshake(
-            tls=_VERSIONS.get(tls.version()),
+            tls=VERSIONS.get(tls.version()),
             suite=iana_suite(cipher[0]) if cipher else None,
             group=None,
             signature_scheme=None,
@@ -140,18 +141,19 @@ class Handshaker:
             certificates=certificates,
             stapled=None,
             client_certificate=_client_certificate(seen),
-            trust=self._trust(certificates, refusals, unreadable),
+            trust=self._trust(certificates, refusals),
         )
 
     def _trust(
         self,
         certificates: tuple[Certificate, ...],
         refusals: list[ssl.SSLCertVerificationError],
-        unreadable: list[Finding],
     ) -> Trust:
         now = time.time()
-        found = [*unreadable, *(fault(refusal, certificates, now) for refusal in refusals)]
-        if certificates:
+        found = [fault(refusal, certificates, now) for refusal in refusals]
+        if certificates and not certificates[0].spki_sha256:
+            found.insert(0, findings.bad_certificate("OpenSSL reads it, but the report cannot"))
+        elif certificates:
             # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
             leaf = certificates[0]
             checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []
@@ -201,14 +203,3 @@ def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "se
     if seen.sent:
         return "sent"
     return "requested" if seen.requested else "not_requested"
-
-
-def _summaries(chain: list[bytes]) -> tuple[tuple[Certificate, ...], list[Finding]]:
-    """The certificates up to the first that `cryptography` cannot read, and that as a finding."""
-    found: list[Certificate] = []
-    try:
-        for der in chain:
-            found.append(certs.summary(der))
-    except ValueError as error:
-        return tuple(found), [findings.bad_certificate(str(error))]
-    return tuple(found), []

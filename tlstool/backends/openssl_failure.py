@@ -192,7 +192,7 @@ def _alerted(alert: str, seen: Seen, phase: str) -> TlsToolError:
     if alert == "certificate_required" or (seen.requested and not seen.sent and alert in _CERTIFICATE_WANTED):
         message = f"the peer wants a client certificate and got none (alert {alert})"
         return ClientCertificateError("client-certificate-required", message, phase=phase, alert=alert)
-    if seen.sent and alert in _CERTIFICATE_REFUSED:
+    if seen.requested and seen.sent and alert in _CERTIFICATE_REFUSED:
         message = f"the peer refused the client certificate (alert {alert})"
         return ClientCertificateError("client-certificate-refused", message, phase=phase, alert=alert)
     return HandshakeError("alert-received", f"the peer ended the handshake with the alert {alert}", phase=phase, alert=alert)
