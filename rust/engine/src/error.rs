@@ -204,12 +204,12 @@ impl fmt::Display for ChainFault {
                 write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
             }
             Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
-            Self::BadCertificate(why) => write!(f, "a certificate cannot be read: {why}"),
+            Self::BadCertificate(why) => write!(f, "a certificate is not valid: {why}"),
             Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
             Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
             Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
             Self::Revoked => f.write_str("the certificate is revoked"),
-            Self::RevocationUnknown => f.write_str("no revocation list covers the certificate"),
+            Self::RevocationUnknown => f.write_str("no revocation list that is in force covers the certificate"),
             Self::NameMismatch { wanted, presented } if presented.is_empty() => {
                 write!(f, "the certificate is for no name at all, not for {wanted}")
             }
