@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: certificates, the backends, servers on free loopback ports, and peers that follow a script."""
+"""Fixtures for every test: certificates, the backends, servers on free loopback ports, and peers that follow a script."""
 
 from __future__ import annotations
 

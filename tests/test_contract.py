@@ -11,48 +11,23 @@ import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pki
 import pytest
-from conftest import PATIENCE, Pair, Pki, Script, Serve
+from conftest import Pair, Pki, Script, Serve
+from sessions import client_config, connect, is_openssl, shake
 
-from tlstool.backends.base import Backend, Session
+from tlstool.backends.base import Backend
 from tlstool.dial import Deadline
 from tlstool.errors import (
-    ClientCertificateError,
     HandshakeError,
-    LocalError,
     NotTlsError,
     TimeLimitError,
-    TlsToolError,
     Unsupported,
 )
-from tlstool.model import ClientConfig, Handshake, Roots, ServerConfig
+from tlstool.model import ServerConfig, TlsVersion
 
 ScriptedPeer = Callable[[Script], int]
-
-
-def client_config(roots: Roots, name: str = "localhost") -> ClientConfig:
-    return ClientConfig(verify_name=name, sni=name, roots=roots)
-
-
-def connect(backend: Backend, port: int, config: ClientConfig, limit: float = PATIENCE) -> Session:
-    def dial() -> socket.socket:
-        return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-
-    return backend.client(config).connect(dial(), Deadline.after(limit), dial)
-
-
-def shake(backend: Backend, port: int, config: ClientConfig) -> Handshake:
-    """The handshake alone."""
-    session = connect(backend, port, config)
-    session.close(Deadline.after(1.0))
-    return session.handshake
-
-
-def is_openssl(backend: Backend) -> bool:
-    return backend.info().name == "openssl"
 
 
 @pytest.fixture
@@ -82,7 +57,7 @@ def test_a_good_handshake_is_reported_in_full(pair: Pair, serve: Serve, certific
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_the_version_asked_for_is_the_one_spoken(pair: Pair, serve: Serve, certificates: Pki, version: str) -> None:
+def test_the_version_asked_for_is_the_one_spoken(pair: Pair, serve: Serve, certificates: Pki, version: TlsVersion) -> None:
     served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
     handshake = shake(pair.client, served.port, replace(client_config(certificates.root.roots), versions=(version,)))
     assert handshake.tls == version
@@ -169,17 +144,16 @@ def test_a_bad_certificate_is_a_verdict_with_the_whole_report(
     assert [one.pem.encode() for one in handshake.certificates] == [bad.pem]
 
 
-@pytest.mark.parametrize(
-    ("revoked", "listed", "verdict", "codes"),
-    [(False, True, "good", []), (True, True, "bad", ["revoked"]), (False, False, "unknown", ["revocation-unknown"])],
-)
-def test_revocation_lists_are_obeyed(
-    backend: Backend, serve: Serve, certificates: Pki, revoked: bool, listed: bool, verdict: str, codes: list[str]
-) -> None:
+@pytest.mark.parametrize(("verdict", "codes"), [("good", []), ("bad", ["revoked"]), ("unknown", ["revocation-unknown"])])
+def test_revocation_lists_are_obeyed(backend: Backend, serve: Serve, certificates: Pki, verdict: str, codes: list[str]) -> None:
     leaf = pki.leaf(certificates.root)
-    issuer = certificates.root if listed else pki.authority("Another Root")
+    crls = {
+        "good": pki.crl(certificates.root),
+        "bad": pki.crl(certificates.root, [leaf]),
+        "unknown": pki.crl(pki.authority("Another Root"), [leaf]),
+    }
     served = serve(backend, ServerConfig(identity=leaf.identity))
-    config = replace(client_config(certificates.root.roots), crls=(pki.crl(issuer, [leaf] if revoked else []),))
+    config = replace(client_config(certificates.root.roots), crls=(crls[verdict],))
     trust = shake(backend, served.port, config).trust
     assert (trust.revocation, [finding.code for finding in trust.findings]) == (verdict, codes)
 
@@ -293,86 +267,6 @@ def test_nothing_in_common_is_an_alert_or_a_fact(pair: Pair, serve: Serve, certi
     assert [one.error for one in served.connections] == ["peer-incompatible"]
 
 
-# ---- client certificates -------------------------------------------------------------------------
-
-
-def demanding(certificates: Pki, tmp_path: Path, version: ssl.TLSVersion) -> Script:
-    """A server that wants a certificate of the test root; of the interpreter's ssl, whichever backend is tested."""
-    (tmp_path / "chain.pem").write_bytes(certificates.leaf.chain_pem)
-    (tmp_path / "key.pem").write_bytes(certificates.leaf.key_pem())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
-    context.load_verify_locations(cadata=certificates.root.pem.decode())
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.minimum_version = context.maximum_version = version
-
-    def script(sock: socket.socket) -> None:
-        with context.wrap_socket(sock, server_side=True) as tls:
-            tls.sendall(b"welcome")
-            tls.recv(1)
-
-    return script
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_server_that_wants_a_certificate_and_gets_none_says_so(
-    backend: Backend, scripted: ScriptedPeer, certificates: Pki, tmp_path: Path, version: ssl.TLSVersion
-) -> None:
-    port = scripted(demanding(certificates, tmp_path, version))
-    with pytest.raises(ClientCertificateError) as raised:
-        connect(backend, port, client_config(certificates.root.roots))
-    assert raised.value.code == "client-certificate-required"
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_our_certificate_opens_the_door(
-    backend: Backend, scripted: ScriptedPeer, certificates: Pki, tmp_path: Path, version: ssl.TLSVersion, soon: Deadline
-) -> None:
-    port = scripted(demanding(certificates, tmp_path, version))
-    own = pki.leaf(certificates.root, ("me.example",), usage=pki.CLIENT)
-    session = connect(backend, port, replace(client_config(certificates.root.roots), identity=own.identity))
-    assert session.handshake.client_certificate == "sent"
-    assert session.read(100, soon) == b"welcome"
-    session.close(soon)
-
-
-def test_a_certificate_of_a_stranger_is_refused(
-    backend: Backend, scripted: ScriptedPeer, certificates: Pki, tmp_path: Path
-) -> None:
-    port = scripted(demanding(certificates, tmp_path, ssl.TLSVersion.TLSv1_3))
-    stranger = pki.leaf(pki.authority("Nobody's Root"), ("me.example",), usage=pki.CLIENT)
-    with pytest.raises(ClientCertificateError) as raised:
-        connect(backend, port, replace(client_config(certificates.root.roots), identity=stranger.identity))
-    assert raised.value.code == "client-certificate-refused"
-    assert raised.value.alert == "unknown_ca"
-
-
-def test_our_certificate_does_not_go_to_a_peer_that_is_not_trusted(
-    backend: Backend, scripted: ScriptedPeer, certificates: Pki, tmp_path: Path
-) -> None:
-    seen: list[bytes | None] = []
-    (tmp_path / "bad.pem").write_bytes(pki.leaf(None, key=certificates.leaf.key).pem)
-    (tmp_path / "bad.key").write_bytes(certificates.leaf.key_pem())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "bad.pem", tmp_path / "bad.key")
-    context.load_verify_locations(cadata=certificates.root.pem.decode())
-    context.verify_mode = ssl.CERT_OPTIONAL
-
-    def note(sock: socket.socket) -> None:
-        with context.wrap_socket(sock, server_side=True) as tls:
-            seen.append(tls.getpeercert(binary_form=True))
-
-    own = pki.leaf(certificates.root, ("me.example",), usage=pki.CLIENT)
-    config = replace(client_config(certificates.root.roots), identity=own.identity)
-    try:
-        trust = shake(backend, scripted(note), config).trust
-        codes = [finding.code for finding in trust.findings]
-    except TlsToolError as error:
-        codes = [error.code]
-    assert codes == ["self-signed"]
-    assert [one for one in seen if one is not None] == []
-
-
 # ---- what a backend lacks ------------------------------------------------------------------------
 
 
@@ -398,24 +292,6 @@ def test_what_a_backend_lacks_it_refuses_before_there_is_a_connection(
             backend.client(config)
     else:
         backend.client(config)
-
-
-@pytest.mark.parametrize(
-    ("chain", "key", "code"),
-    [
-        (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", None, "bad-certificate-file"),
-        (None, b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "bad-key"),
-        (None, pki.leaf(None).key_pem(), "key-mismatch"),
-    ],
-)
-def test_an_identity_that_is_no_good_is_refused(
-    backend: Backend, certificates: Pki, chain: bytes | None, key: bytes | None, code: str
-) -> None:
-    good = certificates.leaf.identity
-    identity = replace(good, chain=chain or good.chain, key=key or good.key)
-    with pytest.raises(LocalError) as raised:
-        backend.client(replace(client_config(certificates.root.roots), identity=identity))
-    assert raised.value.code == code
 
 
 # ---- data ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, Pair, Pki, Script, Serve
-from test_contract import client_config, connect
+from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
 from tlstool.dial import Deadline
