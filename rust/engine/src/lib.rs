@@ -7,6 +7,8 @@
 
 mod conn;
 mod error;
+mod identity;
+mod pem;
 mod provider;
 mod wait;
 
@@ -14,6 +16,7 @@ mod wait;
 mod sys;
 
 pub use error::{ChainFault, ERROR_CODES, Error};
+pub use identity::{IdentitySpec, certified_key};
 pub use wait::{Interrupt, Never, TimeLimit};
 
 pub type Result<T> = std::result::Result<T, Error>;
