@@ -103,6 +103,13 @@ impl Error {
         Self::Local { code, message: message.into() }
     }
 
+    /// A thread's panic, as `join` or `catch_unwind` gave it.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words =
+            panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal(format!("the engine panicked: {}", words.unwrap_or("no message")))
+    }
+
     /// The stable word for it.
     pub fn code(&self) -> &'static str {
         match self {

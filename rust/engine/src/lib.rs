@@ -8,8 +8,10 @@
 mod conn;
 mod error;
 mod identity;
+mod keylog;
 mod pem;
 mod provider;
+mod server;
 mod wait;
 
 #[allow(unsafe_code)]
@@ -17,6 +19,7 @@ mod sys;
 
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
+pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerSpec, serve};
 pub use wait::{Interrupt, Never, TimeLimit};
 
 pub type Result<T> = std::result::Result<T, Error>;
