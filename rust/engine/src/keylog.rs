@@ -1,52 +1,33 @@
-//! Secrets of sessions in a file, so that Wireshark and the like can read a capture.
+//! The secrets of a session in the format of NSS, for tools that decrypt what was captured.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::Arc;
+use std::sync::Mutex;
 
+use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
 use crate::{Error, Result};
 
-/// Append secrets to the file at `path` in the NSS key log format (RFC 9850); one that is not there is made for its owner alone.
-pub fn open(path: &str) -> Result<Arc<dyn KeyLog>> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::local("file-not-written", format!("the key log {path} cannot be written: {error}")))?;
-    Ok(Arc::new(KeyLogFile(file)))
-}
-
+/// Appends to one file, which is opened once. Only its owner may read a file that this creates.
 #[derive(Debug)]
-struct KeyLogFile(File);
+pub struct KeyLogFile(Mutex<File>);
+
+impl KeyLogFile {
+    /// An error has the code `file-not-written`.
+    pub fn open(path: &str) -> Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        file.map(|file| Self(Mutex::new(file)))
+            .map_err(|why| Error::local("file-not-written", format!("{path} cannot be written: {why}")))
+    }
+}
 
 impl KeyLog for KeyLogFile {
+    /// One line in one write, so that several processes can share a file. A full disk costs the log, not the connection.
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
-        // One write on a file open for appending: lines of several threads or processes never mix. A full disk must not end sessions.
-        let _ = (&self.0).write_all(line.as_bytes());
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hex_is_lower_case_and_keeps_leading_zeros() {
-        assert_eq!(hex(&[0x00, 0x0a, 0xff]), "000aff");
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_a_local_error() {
-        assert_eq!(open("/nowhere/at/all").map(|_| ()).map_err(|e| e.code()), Err("file-not-written"));
+        let line = format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
+        let mut file = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = file.write_all(line.as_bytes());
     }
 }

@@ -5,18 +5,28 @@
 
 #![deny(unsafe_code)]
 
+mod certs;
+mod chain;
+mod client;
 mod conn;
+mod dn;
 mod error;
 mod identity;
+mod judge;
 mod keylog;
 mod pem;
 mod provider;
 mod server;
+mod time;
+mod trust;
+mod verifier;
 mod wait;
 
 #[allow(unsafe_code)]
 mod sys;
 
+pub use certs::{Certificate, certificates};
+pub use client::{ClientConfig, ClientSpec};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerSpec, serve};

@@ -9,7 +9,8 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, Se
 use rustls::sign::CertifiedKey;
 
 use super::{Mode, ServerSpec};
-use crate::{Error, Result, keylog, provider};
+use crate::keylog::KeyLogFile;
+use crate::{Error, Result, provider};
 
 /// What every worker has to know.
 pub struct Settings {
@@ -62,7 +63,7 @@ fn tls(spec: &ServerSpec) -> Result<ServerConfig> {
     // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
     config.alpn_protocols = provider::protocols(&spec.alpn)?;
     if let Some(path) = &spec.keylog {
-        config.key_log = keylog::open(path)?;
+        config.key_log = Arc::new(KeyLogFile::open(path)?);
     }
     Ok(config)
 }
