@@ -58,7 +58,7 @@ pub enum ChainFault {
     NotYetValid { subject: String, not_before: String },
 }
 
-/// Every code of [`Error::code`] and [`ChainFault::code`].
+/// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
 pub const ERROR_CODES: &[&str] = &[
     "alert-received",
     "bad-certificate",
@@ -71,6 +71,8 @@ pub const ERROR_CODES: &[&str] = &[
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
+    "connection-failed",
+    "connection-refused",
     "connection-reset",
     "expired",
     "file-not-written",

@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod judge;
 mod keylog;
+mod load;
 mod pem;
 mod provider;
 mod server;
@@ -29,6 +30,7 @@ pub use certs::{Certificate, certificates};
 pub use client::{ClientConfig, ClientSpec};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
+pub use load::{LoadPlan, LoadResult, load};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerSpec, serve};
 pub use wait::{Interrupt, Never, TimeLimit};
 

@@ -240,7 +240,9 @@ impl Client {
             Err(error) => return Some(self.broken(&error)),
         }
         match self.phase {
-            Phase::Closing if self.incoming == Incoming::Ended || self.stream.shutdown(Shutdown::Write).is_err() => Some(Outcome::Over),
+            Phase::Closing if self.incoming == Incoming::Ended || self.stream.shutdown(Shutdown::Write).is_err() => {
+                Some(Outcome::Over)
+            }
             Phase::Closing => {
                 self.phase = Phase::Draining;
                 self.clock = turn.now;
@@ -344,7 +346,7 @@ impl Client {
             self.clock = turn.now;
             self.owes = true;
             self.sent += data.len() as u64;
-            if let Err(error) = conn::encrypt(&mut self.tls, data, output) {
+            if let Err(error) = conn::encrypt(&mut self.tls, data, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
         }
@@ -359,7 +361,7 @@ impl Client {
     /// Say `close_notify` after all that was said before.
     fn close(&mut self, turn: &mut Turn<'_>) {
         // It fails only on a session that is broken already, and then there is nobody to tell.
-        let _ = conn::close_notify(&mut self.tls, &mut turn.buffers.output);
+        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
         self.phase = Phase::Closing;
         self.clock = turn.now;
     }
@@ -380,9 +382,9 @@ impl Client {
     fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
         let error = match error {
-            rustls::Error::NoApplicationProtocol => {
-                Error::PeerIncompatible("the client offers none of the server's application protocols (ALPN)".to_owned())
-            }
+            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
+                "the client offers none of the server's application protocols (ALPN)".to_owned(),
+            ),
             error => Error::from(error),
         };
         if !matches!(error, Error::NotTls { .. }) || begun {

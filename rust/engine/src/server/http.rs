@@ -32,7 +32,9 @@ pub fn answer(input: &[u8], facts: &Facts, closing: bool, reply: &mut Vec<u8>) -
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
         let response = match request.parse(&input[used..]) {
-            Ok(Status::Partial) if input.len() - used <= MAX_HEAD => return Answered { used, more: false, close: false },
+            Ok(Status::Partial) if input.len() - used <= MAX_HEAD => {
+                return Answered { used, more: false, close: false };
+            }
             Ok(Status::Complete(head)) if head <= MAX_HEAD => {
                 used += head;
                 respond(&request, facts)
@@ -57,7 +59,7 @@ pub fn is_plain_request(first: &[u8]) -> bool {
 
 /// What a client that speaks plain HTTP gets to read.
 pub const PLAIN_REQUEST_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\
-    Content-Length: 57\r\nConnection: close\r\n\r\nThis server speaks TLS only: try the same with https://.\r\n";
+    Content-Length: 58\r\nConnection: close\r\n\r\nThis server speaks TLS only: try the same with https://.\r\n";
 
 /// In words, what a client sent that is no TLS.
 pub fn not_tls(first: &[u8]) -> String {

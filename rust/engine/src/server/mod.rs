@@ -10,7 +10,6 @@ mod slots;
 mod watch;
 mod worker;
 
-
 use std::net::TcpListener;
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -134,7 +133,8 @@ pub fn serve(
 
 /// A duplicate of a listening socket, ready for non-blocking accepts.
 fn listener(fd: RawFd) -> Result<TcpListener> {
-    let no_listener = |why: &dyn std::fmt::Display| Error::Usage(format!("descriptor {fd} is no listening socket: {why}"));
+    let no_listener =
+        |why: &dyn std::fmt::Display| Error::Usage(format!("descriptor {fd} is no listening socket: {why}"));
     let copy = sys::duplicate(fd).map_err(|error| no_listener(&error))?;
     if !rustix::net::sockopt::socket_acceptconn(&copy).map_err(|error| no_listener(&error))? {
         return Err(no_listener(&"it does not listen"));
