@@ -113,9 +113,9 @@ impl<'a> Chain<'a> {
         if self_issued(end) {
             return None;
         }
-        let issues =
+        let is_issuer =
             |i: &usize| !self.walk.contains(i) && self.certificates[*i].subject().as_raw() == end.issuer().as_raw();
-        let mut issuers = (1..self.certificates.len()).filter(issues);
+        let mut issuers = (1..self.certificates.len()).filter(is_issuer);
         let first = issuers.next()?;
         let is_valid = |i: &usize| date(&self.certificates[*i], now).is_none();
         Some(std::iter::once(first).chain(issuers).find(is_valid).unwrap_or(first))

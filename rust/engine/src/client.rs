@@ -146,8 +146,7 @@ impl ResolvesClientCert for IdentityRequest {
         usable
     }
 
-    /// Always true: rustls asks a resolver without certificates for none, and the request would go unrecorded.
     fn has_certs(&self) -> bool {
-        true
+        self.identity.is_some()
     }
 }

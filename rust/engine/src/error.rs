@@ -76,6 +76,7 @@ pub const ERROR_CODES: &[&str] = &[
     "connection-reset",
     "expired",
     "file-not-written",
+    "file-unreadable",
     "internal-error",
     "interrupted",
     "key-mismatch",

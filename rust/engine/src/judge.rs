@@ -159,8 +159,8 @@ impl Judge {
         let good = Judgement { faults: Vec::new(), revocation: Verdict::NotChecked };
         let (Roots::System { platform, .. }, Some(name)) = (&self.roots, &self.name) else { return good };
         let error = match platform.verify_server_cert(leaf, others, name, staple, unix_time(now)) {
-            Ok(_) => return good,
-            Err(TlsError::InvalidCertificate(
+            Ok(_)
+            | Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => return good,
             Err(error) => error,
@@ -361,7 +361,7 @@ fn path_fault(why: &webpki::Error, chain: &Chain<'_>) -> ChainFault {
     }
 }
 
-/// The OID at the head of an AlgorithmIdentifier's contents.
+/// The OID at the head of an `AlgorithmIdentifier`'s contents.
 fn oid_text(algorithm: &[u8]) -> String {
     Oid::from_der(algorithm).map_or_else(|_| "in it".to_owned(), |(_, oid)| oid.to_id_string())
 }
