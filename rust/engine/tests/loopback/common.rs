@@ -237,7 +237,7 @@ pub fn exchange(tls: &mut Tls, data: &[u8]) -> Vec<u8> {
         if tls.conn.wants_read() && patient(tls.conn.read_tls(&mut tls.sock)) > 0 {
             tls.conn.process_new_packets().unwrap();
         }
-        let mut buffer = [0; 65536];
+        let mut buffer = [0; 16_384];
         let count = patient(tls.conn.reader().read(&mut buffer));
         got.extend_from_slice(&buffer[..count]);
     }

@@ -12,7 +12,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r
 #[test]
 fn echo_gives_back_every_byte_and_answers_close_notify() {
     let server = Server::start(Mode::Echo, |_| {});
-    let sizes = [0, 1, 16_384, 16_385, 1 << 20];
+    let sizes = [0_u64, 1, 16_384, 16_385, 1 << 20];
     for size in sizes {
         let data: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
         let mut tls = server.tls();
@@ -21,7 +21,7 @@ fn echo_gives_back_every_byte_and_answers_close_notify() {
         ends_in_order(&mut tls);
     }
     for (event, size) in server.events(sizes.len()).iter().zip(sizes) {
-        assert_eq!((event.received, event.sent, event.error), (size as u64, size as u64, None));
+        assert_eq!((event.received, event.sent, event.error), (size, size, None));
     }
     let totals = server.stopped();
     assert_eq!((totals.connections, totals.handshakes, totals.failed), (5, 5, 0));
