@@ -58,7 +58,7 @@ pub enum ChainFault {
     NotYetValid { subject: String, not_before: String },
 }
 
-/// Every code of [`Error::code`] and [`ChainFault::code`].
+/// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
 pub const ERROR_CODES: &[&str] = &[
     "alert-received",
     "bad-certificate",
@@ -71,6 +71,8 @@ pub const ERROR_CODES: &[&str] = &[
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
+    "connection-failed",
+    "connection-refused",
     "connection-reset",
     "expired",
     "file-not-written",
@@ -102,6 +104,13 @@ pub const ERROR_CODES: &[&str] = &[
 impl Error {
     pub fn local(code: &'static str, message: impl Into<String>) -> Self {
         Self::Local { code, message: message.into() }
+    }
+
+    /// A thread's panic, as `join` or `catch_unwind` gave it.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words =
+            panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal(format!("the engine panicked: {}", words.unwrap_or("no message")))
     }
 
     /// The stable word for it.
