@@ -2,12 +2,16 @@
 
 mod door;
 mod job;
+mod local;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::local::LocalBench;
 
     /// Every code that the engine can raise or find.
     #[pyfunction]

@@ -7,6 +7,7 @@
 
 mod conn;
 mod error;
+mod local;
 mod provider;
 mod wait;
 
@@ -14,6 +15,7 @@ mod wait;
 mod sys;
 
 pub use error::{ChainFault, ERROR_CODES, Error};
+pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
 pub use wait::{Interrupt, Never, TimeLimit};
 
 pub type Result<T> = std::result::Result<T, Error>;
