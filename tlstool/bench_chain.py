@@ -1,15 +1,17 @@
-"""The chain that `bench local` measures with: made on the spot, or the caller's own. Files and keys; knows nothing of benchmarks."""
+"""The chain that `bench local` measures with: made on the spot, or the caller's own. Knows nothing of benchmarks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tlstool import files
 from tlstool.errors import LocalError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate, KeyUsage
 
 NAME = "localhost"
@@ -46,14 +48,9 @@ def make(key_type: str) -> Chain:
     Raises:
         KeyError: `key_type` is none of `MADE_KEY_TYPES`.
     """
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    generate = {
-        "ecdsa-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-        "rsa-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
-    }[key_type]
-    root_key, intermediate_key, leaf_key = generate(), generate(), generate()
+    root_key, intermediate_key, leaf_key = (_generate(key_type) for _ in range(3))
     root = _issue("tlstool bench root", root_key, None, root_key)
     intermediate = _issue("tlstool bench intermediate", intermediate_key, root, root_key)
     leaf = _issue(NAME, leaf_key, intermediate, intermediate_key, is_ca=False)
@@ -74,30 +71,40 @@ def load(cert: str, key: str, ca: str) -> Chain:
     """
     from cryptography import x509
 
-    chain = _read(cert)
+    chain = _pem(cert)
     try:
         leaf = x509.load_pem_x509_certificates(chain.encode())[0]
     except ValueError as why:
         raise LocalError("bad-certificate-file", f"{cert} holds no certificate in PEM that can be read: {why}") from None
-    secret = _read(key)
+    secret = _pem(key)
     if "ENCRYPTED" in secret:
         raise LocalError("key-encrypted", f"the key in {key} is encrypted")
-    return Chain(key_type=_key_type(leaf), name=_name(leaf, cert), chain=chain, key=secret, root=_read(ca))
+    return Chain(key_type=_key_type(leaf), name=_name(leaf, cert), chain=chain, key=secret, root=_pem(ca))
+
+
+def _generate(key_type: str) -> EllipticCurvePrivateKey | RSAPrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if key_type == "rsa-2048":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if key_type == "ecdsa-p256":
+        return ec.generate_private_key(ec.SECP256R1())
+    raise KeyError(key_type)
 
 
 def _issue(
     subject: str,
-    key: CertificateIssuerPrivateKeyTypes,
+    key: EllipticCurvePrivateKey | RSAPrivateKey,
     issuer: Certificate | None,
-    issuer_key: CertificateIssuerPrivateKeyTypes,
+    issuer_key: EllipticCurvePrivateKey | RSAPrivateKey,
     *,
     is_ca: bool = True,
 ) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
-    now = datetime.now(timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, subject)])
+    now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -114,7 +121,7 @@ def _issue(
     )
     if not is_ca:
         names = x509.SubjectAlternativeName([x509.DNSName(subject)])
-        purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH])
+        purpose = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
         builder = builder.add_extension(names, critical=False).add_extension(purpose, critical=False)
     return builder.sign(issuer_key, SHA256())
 
@@ -135,14 +142,9 @@ def _usage(*, is_ca: bool) -> KeyUsage:
     )
 
 
-def _read(path: str) -> str:
+def _pem(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise LocalError("file-missing", f"there is no file {path}") from None
-    except OSError as why:
-        raise LocalError("file-unreadable", f"{path} cannot be read: {why.strerror}") from None
+        return files.read(path).decode("ascii")
     except UnicodeDecodeError:
         raise LocalError("bad-certificate-file", f"{path} is not in PEM") from None
 
