@@ -6,6 +6,7 @@ mod data;
 mod door;
 mod job;
 mod load;
+mod local;
 mod server;
 
 use pyo3::prelude::*;
@@ -20,6 +21,8 @@ mod _native {
     use crate::client::{ClientConfig, Session, connect};
     #[pymodule_export]
     use crate::load::load;
+    #[pymodule_export]
+    use crate::local::LocalBench;
     #[pymodule_export]
     use crate::server::serve;
 
