@@ -78,7 +78,7 @@ impl Pair for RustlsPair {
                 done
             })
             .map_err(|error| match error {
-                Error::Certificate(fault) => chain_does_not_verify(&name.to_str(), &fault.to_string()),
+                Error::Local { message, .. } => chain_does_not_verify(&name.to_str(), &message),
                 other => other,
             })?;
             let server_done = timed(&mut spent.server, || {
@@ -102,15 +102,7 @@ impl Pair for RustlsPair {
 
     fn transfer(&mut self, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()> {
         let Self { client, server, .. } = self;
-        timed(&mut spent.server, || {
-            let connection = server.connection.as_mut().ok_or_else(no_connection)?;
-            for piece in data.chunks(PIECE) {
-                conn::encrypt(connection, piece, &mut [], &mut server.output)?;
-                client.incoming.extend_from_slice(server.output.pending());
-                server.output.clear();
-            }
-            Ok::<(), Error>(())
-        })?;
+        timed(&mut spent.server, || server.send(data, &mut client.incoming))?;
         let count = timed(&mut spent.client, || client.receive(received))?;
         if count != data.len() {
             return Err(Error::Internal(format!("{count} bytes received of {} sent", data.len())));
@@ -135,7 +127,22 @@ impl<S: conn::Side> End<S> {
         let connection = self.connection.as_mut().ok_or_else(no_connection)?;
         let (used, progress) = advance(connection, &mut self.incoming, &mut self.output, |_| {});
         self.incoming.drain(..used);
-        Ok(progress? == Progress::Established)
+        match progress {
+            Ok(progress) => Ok(progress == Progress::Established),
+            // The certificates are the caller's own files here, not a peer's.
+            Err(rustls::Error::InvalidCertificate(why)) => Err(Error::local("bad-certificate-file", why.to_string())),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Encrypt data, and put it where the other end takes it in.
+    fn send(&mut self, data: &[u8], to: &mut Vec<u8>) -> Result<()> {
+        for piece in data.chunks(PIECE) {
+            let connection = self.connection.as_mut().ok_or_else(no_connection)?;
+            conn::encrypt(connection, piece, &mut self.incoming, &mut self.output)?;
+            self.deliver(to);
+        }
+        Ok(())
     }
 
     /// Decrypt what came in, and put it where the caller wants it: the count of bytes.
@@ -152,7 +159,7 @@ impl<S: conn::Side> End<S> {
         progress.map(|_| count).map_err(Error::from)
     }
 
-    /// What a socket would do: copy what is to be sent to the other end.
+    /// Copy what is to be sent to the other end, as a socket would.
     fn deliver(&mut self, to: &mut Vec<u8>) {
         to.extend_from_slice(self.output.pending());
         self.output.clear();

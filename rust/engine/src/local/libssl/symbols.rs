@@ -40,12 +40,12 @@ macro_rules! functions {
         }
 
         impl Api {
-            fn find(library: &Library) -> Result<Self> {
+            fn find(library: &Library, path: &Path) -> Result<Self> {
                 // SAFETY: each name is looked up with the type that the headers give it.
                 unsafe {
                     Ok(Self {
                         $($name: symbol(library, stringify!($name)).ok_or_else(|| {
-                            bad_library(&format!("the library has no {}: it is no libssl, or too old", stringify!($name)))
+                            bad_library(&format!("{} has no {}: it is no libssl, or too old", path.display(), stringify!($name)))
                         })?,)*
                         $($maybe: symbol(library, stringify!($maybe)),)*
                     })
@@ -132,7 +132,7 @@ impl Api {
             let _stays_loaded = open(crypto)?.into_raw();
         }
         let library = open(path)?;
-        let api = Self::find(&library)?;
+        let api = Self::find(&library, path)?;
         let _stays_loaded = library.into_raw();
         api.check_origin(path)?;
         Ok(Box::leak(Box::new(api)))

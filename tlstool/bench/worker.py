@@ -1,8 +1,8 @@
-"""The process that measures one library in one scenario: `python -m tlstool.bench_worker`.
+"""The process that measures one library in one scenario: `python -m tlstool.bench.worker`.
 
 It reads a spec (one line of JSON, PEM as text), answers with what it will measure, and then answers each `{"seconds": s}` with
-figures until its input ends. A failure is one line with `error`. It is a process of its own because the loader merges two builds of
-one library in a process, and because a library that crashes or hangs should take nobody with it. It never imports `ssl`.
+figures until its input ends. A failure is one line with `error`. It is a process of its own because the loader merges two builds
+of one library in a process, and because a library that crashes or hangs should take nobody with it. It never imports `ssl`.
 """
 
 from __future__ import annotations

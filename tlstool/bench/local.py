@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from tlstool import bench_chain, names
-from tlstool.bench_chain import Chain
-from tlstool.bench_contestant import Contestant, WorkerLost, interpreter_libssl
+from tlstool import backends, names
+from tlstool.bench.chain import MADE_KEY_TYPES, Chain
+from tlstool.bench.chain import load as load_chain
+from tlstool.bench.chain import make as make_chain
+from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
 from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported, UsageError
 from tlstool.model import OnEvent, Progress, ignore
 from tlstool.reports import Environment, LocalBenchReport, LocalResult
@@ -96,23 +98,20 @@ def environment() -> Environment:
     import sys
 
     import tlstool
+    from tlstool.backends.rustls import cpu_features
 
     system = os.uname()
     cpu = _cpuinfo()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    flags = cpu.get("flags", cpu.get("Features", "")).split()
     return Environment(
         cpu=cpu.get("model name", system.machine),
-        cpu_features=tuple(name for name, flag in _FEATURES.items() if flag in flags),
+        cpu_features=cpu_features(),
         cores=cores,
         kernel=f"{system.sysname} {system.release}",
         governor=_first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         python=sys.version.split()[0],
         tlstool=tlstool.__version__,
     )
-
-
-_FEATURES = {"AVX2": "avx2", "AVX-512": "avx512f", "IFMA": "avx512ifma", "VAES": "vaes", "SHA": "sha_ni"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +219,11 @@ def _check(request: LocalBenchRequest) -> None:
 
 def _chains(request: LocalBenchRequest) -> list[Chain]:
     if request.cert and request.key and request.ca:
-        return [bench_chain.load(request.cert, request.key, request.ca)]
-    key_types = dict.fromkeys(_known(name, name, bench_chain.MADE_KEY_TYPES, "key type") for name in request.key_types)
+        return [load_chain(request.cert, request.key, request.ca)]
+    key_types = dict.fromkeys(_known(name, name, MADE_KEY_TYPES, "key type") for name in request.key_types)
     if not key_types:
         raise UsageError("usage", "key types: there has to be at least one")
-    return [bench_chain.make(key_type) for key_type in key_types]
+    return [make_chain(key_type) for key_type in key_types]
 
 
 def _scenarios(request: LocalBenchRequest, chains: Sequence[Chain]) -> list[_Scenario]:
@@ -266,12 +265,10 @@ def _known(given: str, name: str, known: Iterable[str], kind: str) -> str:
 
 
 def _need_fast_path() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("tlstool._native") is None:
+    if absent := backends.why_no_fast_path():
         raise UsageError(
             "no-fast-path",
-            "this build of tlstool is without its Rustls engine, and bench local measures inside it",
+            f"{absent}, and bench local measures inside it",
             "install Rust (https://rustup.rs), then tlstool again: TLSTOOL_NATIVE=require pip install --force-reinstall tlstool",
         )
 

@@ -25,6 +25,8 @@ START_LIMIT = 30.0
 ANSWER_LIMIT = 10.0
 """Seconds that a worker may take longer than what it was asked to measure for."""
 
+_WORKER = ("-P", "-m", "tlstool.bench.worker")
+
 _WHERE_IS_SSL = """
 import ctypes, _ssl
 class Found(ctypes.Structure):
@@ -53,7 +55,7 @@ class Contestant:
         # The worker finds what this process found, and nothing in the current directory.
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tlstool.bench_worker"],
+            [sys.executable, *_WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
