@@ -100,7 +100,7 @@ pub fn revocation_lists(files: &[ByteBuf]) -> Result<Vec<CertRevocationList<'sta
     let mut lists = Vec::new();
     for file in files {
         let found = pem::revocation_lists(file)
-            .map_err(|fault| Error::local("bad-crl", format!("a revocation list {}", fault.words())))?;
+            .map_err(|fault| Error::local("bad-crl", format!("a file for revocation lists {}", fault.words())))?;
         for der in found {
             let list = OwnedCertRevocationList::from_der(&der)
                 .map_err(|why| Error::local("bad-crl", format!("a revocation list cannot be read: {why:?}")))?;
