@@ -119,7 +119,11 @@ impl Server {
     }
 
     pub fn stop(&self) {
-        (&self.stop).write_all(b"x").unwrap();
+        self.stop_by(b"x");
+    }
+
+    pub fn stop_by(&self, bytes: &[u8]) {
+        (&self.stop).write_all(bytes).unwrap();
     }
 
     /// What the server said at its end.

@@ -286,6 +286,20 @@ fn a_second_byte_ends_it_at_once() {
 }
 
 #[test]
+fn a_handshake_that_the_end_cuts_off_is_an_error_and_a_kept_connection_is_none() {
+    let server = Server::start(Mode::Status, |_| {});
+    let _silent = server.tcp();
+    let mut kept = server.tls();
+    ask(&mut kept, GET);
+    // Two bytes in one write: at once.
+    server.stop_by(b"xx");
+    assert_eq!(server.ended().unwrap().failed, 1);
+    let mut errors: Vec<_> = server.events(2).iter().map(|event| event.error).collect();
+    errors.sort_unstable();
+    assert_eq!(errors, [None, Some("interrupted")]);
+}
+
+#[test]
 fn an_interrupt_ends_it_at_once() {
     let server = Server::start(Mode::Echo, |_| {});
     let _open = server.tls();
