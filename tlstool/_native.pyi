@@ -30,7 +30,10 @@ def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
 def serve(
     spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
 ) -> dict[str, Any]:
-    """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once."""
+    """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+
+    From then on the sockets do not listen any more, so that new clients are refused and not left waiting.
+    """
 
 def load(plan: Mapping[str, Any], config: ClientConfig) -> dict[str, Any]:
     """A closed loop of handshakes; Ctrl-C ends it early instead of raising."""

@@ -1,69 +1,29 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mio::Registry;
 use mio::net::TcpStream;
-use mio::{Interest, Registry};
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
 use super::config::{Settings, take_requested_name};
 use super::page::Facts;
 use super::slots::Key;
+use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
+use super::wire::Wire;
 use super::{Connection, Mode, http};
-use crate::conn::{self, MAX_RECORD, Output, Progress};
+use crate::conn::{self, MAX_RECORD, Progress};
 use crate::{Error, Result};
-
-/// How much is read at once.
-const READ: usize = 65_536;
-
-/// What may be kept of a message whose end has not come: rustls refuses larger ones, but record headers come on top.
-const MAX_PARTIAL: usize = 131_072;
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
 
-/// Seconds that a client has to close its side after us, or to take a byte of what it still gets.
+/// What a client has to close its side after us, or to take a byte of what it still gets.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-/// The memory that all connections of a worker share. What it holds is good for one turn.
-pub struct Buffers {
-    input: Vec<u8>,
-    plain: Vec<u8>,
-    reply: Vec<u8>,
-    output: Output,
-}
-
-impl Default for Buffers {
-    fn default() -> Self {
-        Self { input: vec![0; MAX_PARTIAL + READ], plain: Vec::new(), reply: Vec::new(), output: Output::default() }
-    }
-}
-
-/// What a connection needs for its turn.
-pub struct Turn<'a> {
-    pub key: Key,
-    pub buffers: &'a mut Buffers,
-    pub settings: &'a Settings,
-    pub registry: &'a Registry,
-    /// The server has been asked to stop: what has to be said is said, and no more.
-    pub stopping: bool,
-    pub now: Instant,
-}
-
-/// What a turn came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing to do until the socket or the clock says so.
-    Wait,
-    /// There is more to do, but it is the others' turn.
-    Again,
-    /// The connection has ended.
-    Over,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -87,7 +47,7 @@ enum Incoming {
 }
 
 pub struct Client {
-    stream: TcpStream,
+    wire: Wire,
     tls: UnbufferedServerConnection,
     peer: SocketAddr,
     sni: Option<Box<str>>,
@@ -100,15 +60,12 @@ pub struct Client {
     incoming: Incoming,
     /// Bytes of an incomplete record or handshake message.
     partial: Vec<u8>,
-    /// Records that the socket did not take. While there are any, nothing is read.
-    unsent: Output,
     /// Plaintext of requests that are not complete, or not yet answered.
     requests: Vec<u8>,
     /// `requests` may hold complete ones.
     more_requests: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    wants_writable: bool,
     received: u64,
     sent: u64,
     error: Option<Box<Error>>,
@@ -117,7 +74,7 @@ pub struct Client {
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, settings: &Settings, now: Instant) -> Result<Self> {
         Ok(Self {
-            stream,
+            wire: Wire::new(stream),
             tls: UnbufferedServerConnection::new(Arc::clone(&settings.tls))?,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
@@ -127,19 +84,18 @@ impl Client {
             phase: Phase::Handshake,
             incoming: Incoming::Open,
             partial: Vec::new(),
-            unsent: Output::default(),
             requests: Vec::new(),
             more_requests: false,
             owes: false,
-            wants_writable: false,
             received: 0,
             sent: 0,
             error: None,
         })
     }
 
-    pub fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    /// Let `registry` tell of the socket's events.
+    pub fn watch(&mut self, registry: &Registry, key: Key) -> io::Result<()> {
+        self.wire.watch(registry, key.token())
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
@@ -174,7 +130,7 @@ impl Client {
             Phase::Open if self.is_idle() => self.close_now(turn),
             Phase::Open => {
                 self.error = Some(Box::new(Error::TimeLimit));
-                if self.unsent.is_empty() { self.close_now(turn) } else { Outcome::Over }
+                if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
             Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
             Phase::Closing | Phase::Draining => Outcome::Over,
@@ -183,18 +139,16 @@ impl Client {
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        let between_requests = self.phase == Phase::Open && turn.settings.mode == Mode::Status && self.is_idle();
-        if between_requests { self.close_now(turn) } else { Outcome::Wait }
+        if self.is_between_requests(turn.settings) { self.close_now(turn) } else { Outcome::Wait }
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
-        let between_requests = turn.settings.mode == Mode::Status && self.is_idle();
-        let unfinished = matches!(self.phase, Phase::Handshake | Phase::Open) && !between_requests;
-        if unfinished || self.owes {
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        if self.owes || !closing && !self.is_between_requests(turn.settings) {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.unsent.is_empty() {
+        if self.phase == Phase::Open && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
@@ -207,25 +161,8 @@ impl Client {
 
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, now: Instant) -> Connection {
-        let facts = self.facts();
-        Connection {
-            peer: facts.peer,
-            tls: facts.tls,
-            suite: facts.suite,
-            group: facts.group,
-            alpn: facts.alpn,
-            sni: facts.sni,
-            kind: facts.kind,
-            received: self.received,
-            sent: self.sent,
-            duration_ms: now.saturating_duration_since(self.accepted).as_secs_f64() * 1e3,
-            error: self.error.as_ref().map(|error| error.code()),
-            message: self.error.as_ref().map(|error| match **error {
-                Error::Interrupted => "the server stopped".to_owned(),
-                Error::NotTls { ref first_bytes } => http::not_tls(first_bytes),
-                ref error => error.to_string(),
-            }),
-        }
+        let duration = now.saturating_duration_since(self.accepted);
+        Connection::ended(self.facts(), self.received, self.sent, duration, self.error.as_deref())
     }
 
     fn facts(&self) -> Facts {
@@ -240,9 +177,7 @@ impl Client {
             Err(error) => return Some(self.broken(&error)),
         }
         match self.phase {
-            Phase::Closing if self.incoming == Incoming::Ended || self.stream.shutdown(Shutdown::Write).is_err() => {
-                Some(Outcome::Over)
-            }
+            Phase::Closing if self.incoming == Incoming::Ended || self.wire.shut_down().is_err() => Some(Outcome::Over),
             Phase::Closing => {
                 self.phase = Phase::Draining;
                 self.clock = turn.now;
@@ -259,21 +194,17 @@ impl Client {
     }
 
     fn drain(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.stream.read(&mut turn.buffers.input) {
-            Ok(0) => Some(Outcome::Over),
-            Ok(_) => None,
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => Some(Outcome::Wait),
-                ErrorKind::Interrupted => None,
-                _ => Some(Outcome::Over),
-            },
+        match self.wire.read(&mut turn.buffers.input) {
+            Ok(count) => (count == 0).then_some(Outcome::Over),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Some(Outcome::Wait),
+            Err(error) => (error.kind() != ErrorKind::Interrupted).then_some(Outcome::Over),
         }
     }
 
     fn read(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let kept = self.partial.len();
         let free = &mut turn.buffers.input[kept..];
-        match self.stream.read(free) {
+        match self.wire.read(free) {
             Ok(0) => Some(self.ended(turn)),
             Ok(count) => {
                 // On an edge-triggered socket a short read says that it is empty, unless its end has been announced.
@@ -393,7 +324,7 @@ impl Client {
         let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
         if turn.settings.mode == Mode::Status && http::is_plain_request(first) {
             turn.buffers.output.clear();
-            if self.stream.write(http::PLAIN_REQUEST_ANSWER).is_err() {
+            if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
                 self.incoming = Incoming::Ended;
             }
         }
@@ -435,6 +366,10 @@ impl Client {
         self.partial.is_empty() && self.requests.is_empty() && !self.owes
     }
 
+    fn is_between_requests(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Open && settings.mode == Mode::Status && self.is_idle()
+    }
+
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
             Ok(()) => None,
@@ -442,61 +377,22 @@ impl Client {
         }
     }
 
-    /// Send the shared output in one piece; what the socket does not take becomes the connection's own.
+    /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
     fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        let output = &mut turn.buffers.output;
-        if output.is_empty() {
-            return Ok(());
-        }
-        match self.stream.write(output.pending()) {
-            Ok(count) => output.sent(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => {
-                output.clear();
-                return Err(error);
-            }
-        }
-        if output.is_empty() {
-            self.owes = false;
-            return Ok(());
-        }
-        self.unsent = std::mem::take(output);
-        if self.wants_writable {
-            return Ok(());
-        }
-        self.wants_writable = true;
-        turn.registry.reregister(&mut self.stream, turn.key.token(), Interest::READABLE | Interest::WRITABLE)
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.owes &= !self.wire.is_clear();
+        Ok(())
     }
 
-    /// Send what the socket did not take before. False: it still does not.
+    /// Send what the socket did not take before. False: it still does not take all of it.
     fn flush(&mut self, now: Instant) -> io::Result<bool> {
-        if self.unsent.is_empty() {
+        if self.wire.is_clear() {
             return Ok(true);
         }
-        while !self.unsent.is_empty() {
-            match self.stream.write(self.unsent.pending()) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.unsent.sent(count);
-                    self.clock = now;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        if self.wire.flush()? > 0 {
+            self.clock = now;
         }
-        self.unsent = Output::default();
-        self.owes = false;
-        Ok(true)
-    }
-}
-
-/// Make `kept` what is left, and own no memory if that is nothing.
-fn keep(kept: &mut Vec<u8>, left: &[u8]) {
-    if left.is_empty() {
-        *kept = Vec::new();
-    } else {
-        kept.clear();
-        kept.extend_from_slice(left);
+        self.owes &= !self.wire.is_clear();
+        Ok(self.wire.is_clear())
     }
 }

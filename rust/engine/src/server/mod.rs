@@ -7,18 +7,22 @@ mod journal;
 mod page;
 mod shared;
 mod slots;
+mod turn;
 mod watch;
+mod wire;
 mod worker;
 
 use std::net::TcpListener;
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentitySpec;
 use crate::{Error, Interrupt, Result, sys};
 use journal::Journal;
+use page::Facts;
 use shared::{Shared, Stage};
 use worker::Worker;
 
@@ -65,6 +69,29 @@ pub struct Connection {
     pub duration_ms: f64,
     pub error: Option<&'static str>,
     pub message: Option<String>,
+}
+
+impl Connection {
+    fn ended(facts: Facts, received: u64, sent: u64, duration: Duration, error: Option<&Error>) -> Self {
+        Self {
+            peer: facts.peer,
+            tls: facts.tls,
+            suite: facts.suite,
+            group: facts.group,
+            alpn: facts.alpn,
+            sni: facts.sni,
+            kind: facts.kind,
+            received,
+            sent,
+            duration_ms: duration.as_secs_f64() * 1e3,
+            error: error.map(Error::code),
+            message: error.map(|error| match error {
+                Error::Interrupted => "the server stopped".to_owned(),
+                Error::NotTls { first_bytes } => http::not_tls(first_bytes),
+                error => error.to_string(),
+            }),
+        }
+    }
 }
 
 /// `tlstool.model.ServeTotals`.

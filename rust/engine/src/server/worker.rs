@@ -10,10 +10,11 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 use super::ServeTotals;
-use super::client::{Buffers, Client, Outcome, Turn};
+use super::client::Client;
 use super::config::Settings;
 use super::shared::{Shared, Stage};
 use super::slots::{Key, Slots};
+use super::turn::{Buffers, Outcome, Turn};
 use crate::{Error, Result};
 
 /// The token of the waker. No place for a connection has so high a number.
@@ -195,7 +196,7 @@ impl<'a> Worker<'a> {
         let mut client = Box::new(Client::new(stream, peer, self.settings, now)?);
         let key = self.clients.vacant();
         self.totals.connections += 1;
-        if self.poll.registry().register(client.stream(), key.token(), Interest::READABLE).is_err() {
+        if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
             self.totals.failed += 1;

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, RootCertStore, StreamOwned};
@@ -53,8 +53,10 @@ pub struct Certificates {
     pub identity: IdentitySpec,
 }
 
-pub fn certificates() -> Certificates {
+/// A chain for localhost by an authority of that name.
+pub fn certificates(authority: &str) -> Certificates {
     let mut ca = CertificateParams::default();
+    ca.distinguished_name.push(DnType::CommonName, authority);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -87,7 +89,7 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
 
 impl Server {
     pub fn start(mode: Mode, change: impl FnOnce(&mut ServerSpec)) -> Self {
-        let Certificates { ca, identity } = certificates();
+        let Certificates { ca, identity } = certificates("the CA");
         let mut spec = spec(mode, identity);
         change(&mut spec);
         Self::with(spec, ca, |_| Ok(()))
@@ -117,7 +119,11 @@ impl Server {
     }
 
     pub fn stop(&self) {
-        (&self.stop).write_all(b"x").unwrap();
+        self.stop_by(b"x");
+    }
+
+    pub fn stop_by(&self, bytes: &[u8]) {
+        (&self.stop).write_all(bytes).unwrap();
     }
 
     /// What the server said at its end.

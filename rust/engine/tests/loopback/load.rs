@@ -39,7 +39,7 @@ fn a_chain_that_is_not_trusted_is_an_error_by_its_code() {
     let server = Server::start(Mode::Status, |_| {});
     let mut plan = server.plan();
     plan.duration = 0.3;
-    let result = load(&plan, &load_config(&certificates().ca, &[]), &Never).unwrap();
+    let result = load(&plan, &load_config(&certificates("another CA").ca, &[]), &Never).unwrap();
     assert_eq!((result.handshakes, result.p50_ms, result.cpu_us_per_handshake), (0, None, None));
     assert_eq!(result.errors.keys().copied().collect::<Vec<_>>(), ["unknown-issuer"]);
     // Four lanes that rest 10, 20, 40, 80 ms ... after each failure cannot have tried more often.

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::common::{Server, answer, ask, certificates, ends_in_order, exchange, refusal, spec};
-use rustls::HandshakeKind;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use rustls::{ConnectionTrafficSecrets, HandshakeKind};
 use tlstool_engine::Mode;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n";
@@ -285,6 +286,20 @@ fn a_second_byte_ends_it_at_once() {
 }
 
 #[test]
+fn a_handshake_that_the_end_cuts_off_is_an_error_and_a_kept_connection_is_none() {
+    let server = Server::start(Mode::Status, |_| {});
+    let _silent = server.tcp();
+    let mut kept = server.tls();
+    ask(&mut kept, GET);
+    // Two bytes in one write: at once.
+    server.stop_by(b"xx");
+    assert_eq!(server.ended().unwrap().failed, 1);
+    let mut errors: Vec<_> = server.events(2).iter().map(|event| event.error).collect();
+    errors.sort_unstable();
+    assert_eq!(errors, [None, Some("interrupted")]);
+}
+
+#[test]
 fn an_interrupt_ends_it_at_once() {
     let server = Server::start(Mode::Echo, |_| {});
     let _open = server.tls();
@@ -294,7 +309,7 @@ fn an_interrupt_ends_it_at_once() {
 
 #[test]
 fn an_error_of_the_listener_ends_it() {
-    let made = certificates();
+    let made = certificates("the CA");
     let server = Server::with(spec(Mode::Echo, made.identity), made.ca, |_| Err(refusal()));
     drop(server.tcp());
     assert_eq!(server.ended(), Err(refusal()));
@@ -309,4 +324,39 @@ fn secrets_go_to_the_key_log() {
     let log = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert!(log.lines().any(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")), "{log}");
+}
+
+#[test]
+fn a_part_of_a_message_left_hanging_brings_nobody_down() {
+    let server = Server::start(Mode::Echo, |spec| {
+        spec.threads = 1;
+        spec.idle_limit = 0.3;
+    });
+    let mut config = (*server.client_config()).clone();
+    config.enable_secret_extraction = true;
+    let (tls, mut stream) = server.tls_with(&config.into()).into_parts();
+    let (sequence, secrets) = tls.dangerous_extract_secrets().unwrap().tx;
+    // Data that the server has to answer, and with it the first byte of a KeyUpdate (RFC 8446 section 4.6.3).
+    let mut bytes = record(sequence, &secrets, b"x\x17");
+    bytes.extend(record(sequence + 1, &secrets, b"\x18\x16"));
+    stream.write_all(&bytes).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    drop(stream);
+    let event = &server.events(1)[0];
+    assert_eq!((event.received, event.sent, event.error), (1, 1, Some("time-limit")));
+    assert_eq!(exchange(&mut server.tls(), b"still here"), b"still here");
+}
+
+/// A record of TLS 1.3 around an inner plaintext with its content type (RFC 8446 section 5.2).
+fn record(sequence: u64, secrets: &ConnectionTrafficSecrets, inner: &[u8]) -> Vec<u8> {
+    let ConnectionTrafficSecrets::Aes256Gcm { key, iv } = secrets else { panic!("not the suite that was expected") };
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).unwrap());
+    let mut nonce: [u8; 12] = iv.as_ref().try_into().unwrap();
+    nonce.iter_mut().skip(4).zip(sequence.to_be_bytes()).for_each(|(byte, mask)| *byte ^= mask);
+    let length = u8::try_from(inner.len() + AES_256_GCM.tag_len()).unwrap();
+    let header = [0x17, 0x03, 0x03, 0x00, length];
+    let mut sealed = inner.to_vec();
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed).unwrap();
+    [&header[..], &sealed].concat()
 }
