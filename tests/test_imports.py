@@ -230,5 +230,17 @@ def test_exits_are_found_with_their_function() -> None:
 
 
 def test_rust_functions_are_measured_to_their_closing_brace() -> None:
-    source = "fn a() {\n    b();\n}\nimpl X {\n    fn c(\n        d: u8,\n    ) -> u8 {\n        d\n    }\n    pub(crate) fn e() {}\n}\n"
-    assert list(sources.rust_functions(source)) == [("a", 3), ("c", 5)]
+    lines = (
+        "fn a() {",
+        "    b();",
+        "}",
+        "impl X {",
+        "    fn c(",
+        "        d: u8,",
+        "    ) -> u8 {",
+        "        d",
+        "    }",
+        "    fn e() {}",
+        "}",
+    )
+    assert list(sources.rust_functions("\n".join(lines))) == [("a", 3), ("c", 5)]
