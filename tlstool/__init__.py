@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tlstool.bench import bench_handshake
-    from tlstool.bench_local import bench_local
+    from tlstool.bench.local import bench_local
+    from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
     from tlstool.model import Connection, Event, Handshake, PhaseEvent, Progress, Ready, ServeTotals, plain
@@ -49,8 +49,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "tlstool.bench": ("bench_handshake",),
-    "tlstool.bench_local": ("bench_local",),
+    "tlstool.bench.network": ("bench_handshake",),
+    "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.model": ("Connection", "Event", "Handshake", "PhaseEvent", "Progress", "Ready", "ServeTotals", "plain"),

@@ -28,7 +28,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     try:
         session = attempt.open(request.target)
         try:
-            error = peer.verdict(session.handshake, request)
+            error = peer.verdict(session.handshake.trust, request)
             if request.relay and error is None:
                 relayed = session.relay(*request.relay)
                 error = _truncation(relayed, request)
@@ -37,7 +37,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     except UsageError:
         raise
     except TlsToolError as raised:
-        error = peer.deciding(raised, attempt.handshake, request)
+        error = peer.deciding(raised, attempt.trust, request)
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),

@@ -150,9 +150,8 @@ def connect(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
     raise _no_connection(race.failures)
 
 
-def printable(address: Address) -> str:
+def printable(host: str, port: int) -> str:
     """`192.0.2.1:443` or `[2001:db8::1]:443`."""
-    host, port = address[1][0], address[1][1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -222,13 +221,13 @@ class _Race:
 
 
 def _named(addresses: Sequence[Address]) -> str:
-    first = printable(addresses[0])
+    first = printable(*addresses[0][1][:2])
     return first if len(addresses) == 1 else f"{first} and {len(addresses) - 1} more"
 
 
 def _no_connection(failures: Sequence[tuple[Address, OSError]]) -> ConnectError:
     if all(error.errno == errno.ECONNREFUSED for _, error in failures):
-        named = " and ".join(printable(address) for address, _ in failures)
+        named = " and ".join(printable(*address[:2]) for (_, address), _ in failures)
         return ConnectError("connection-refused", f"{named} refused the connection")
-    told = "; ".join(f"{printable(address)}: {(error.strerror or str(error)).lower()}" for address, error in failures)
+    told = "; ".join(f"{printable(*address[:2])}: {(error.strerror or str(error)).lower()}" for (_, address), error in failures)
     return ConnectError("connection-failed", f"no connection: {told}")

@@ -1,6 +1,6 @@
 """A connection to a peer, as far as it came: what the use cases have in common.
 
-From the options of a request to a session, in phases that are limited and traced; and the verdict that a session's handshake comes to.
+From the options of a request to a session, in phases that are limited and traced; and the verdict that its handshake comes to.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tlstool import backends, certs, dial, endpoint, names, trust
 from tlstool.dial import Deadline, Trace
 from tlstool.errors import ClientCertificateError, TlsToolError, make
-from tlstool.model import ClientConfig, Endpoint, Handshake, OnEvent
+from tlstool.model import ClientConfig, Endpoint, Handshake, OnEvent, Trust
 from tlstool.reports import Phases
 from tlstool.requests import TlsOptions
 
@@ -25,7 +25,7 @@ class Attempt:
 
     Attributes:
         deadline: of the whole run.
-        address: the peer's address and port, None before there was a connection.
+        reached: the peer's address and port, None before there was a connection.
         backend: the name of the backend that speaks, None before there was one.
         backend_reason: why that is not Rustls, where `auto` would have taken it.
         handshake: what was seen of it, None for nothing.
@@ -34,7 +34,7 @@ class Attempt:
 
     def __init__(self, options: TlsOptions, on_event: OnEvent) -> None:
         self.deadline = Deadline.after(options.timeout)
-        self.address: str | None = None
+        self.reached: tuple[str, int] | None = None
         self.backend: str | None = None
         self.backend_reason: str | None = None
         self.handshake: Handshake | None = None
@@ -46,13 +46,13 @@ class Attempt:
         """A session with `target`, its handshake done, whatever the verdict.
 
         Raises:
-            TlsToolError: what went wrong; `handshake` and `address` keep what was seen until then.
+            TlsToolError: what went wrong; `handshake` and `reached` keep what was seen until then.
         """
         peer = endpoint.parse(target)
         self.client = self._prepare(peer)
         with self._trace.phase("dns", peer.host) as found:
             addresses = dial.resolve(peer, self.deadline.phase("dns"))
-            found.detail = ", ".join(dial.printable(address) for address in addresses)
+            found.detail = ", ".join(dial.printable(*address[:2]) for _, address in addresses)
         sock = self._dial(addresses)
         with self._trace.phase("tls", f"handshake by {self.backend}") as found:
             try:
@@ -63,6 +63,16 @@ class Attempt:
             self.handshake = session.handshake
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
+
+    @property
+    def address(self) -> str | None:
+        """The peer's address and port as one reads them."""
+        return self.reached and dial.printable(*self.reached)
+
+    @property
+    def trust(self) -> Trust | None:
+        """The verdict on the peer's chain, None if none was seen."""
+        return None if self.handshake is None else self.handshake.trust
 
     def phases(self) -> Phases:
         """How long each took, until now."""
@@ -77,10 +87,11 @@ class Attempt:
         return backends.get(self.backend).client(config)
 
     def _dial(self, addresses: list[dial.Address]) -> socket.socket:
-        shown = dial.printable(addresses[0])
+        shown = dial.printable(*addresses[0][1][:2])
         with self._trace.phase("tcp", shown if len(addresses) == 1 else f"{shown} and {len(addresses) - 1} more") as found:
             sock = dial.connect(addresses, self.deadline.phase("tcp"))
-            self.address = found.detail = dial.printable((sock.family, sock.getpeername()))
+            self.reached = sock.getpeername()[:2]
+            found.detail = dial.printable(*self.reached)
         return sock
 
 
@@ -109,16 +120,16 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
     )
 
 
-def verdict(handshake: Handshake | None, options: TlsOptions) -> TlsToolError | None:
-    """The error that a handshake's certificates amount to; None if they are good, were not seen, or were waived."""
-    if handshake is None or options.insecure or not handshake.trust.findings:
+def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
+    """The error that a chain's faults amount to; None if it is good, was not seen, or its faults are waived."""
+    if trusted is None or options.insecure or not trusted.findings:
         return None
-    worst = handshake.trust.findings[0]
+    worst = trusted.findings[0]
     return make(worst.code, worst.message, phase="certificate")
 
 
-def deciding(raised: TlsToolError, handshake: Handshake | None, options: TlsOptions) -> TlsToolError:
+def deciding(raised: TlsToolError, trusted: Trust | None, options: TlsOptions) -> TlsToolError:
     """Which error decides: the server's own bad certificate goes before its wish for one of ours."""
     if isinstance(raised, ClientCertificateError):
-        return verdict(handshake, options) or raised
+        return verdict(trusted, options) or raised
     return raised

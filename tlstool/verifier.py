@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import Literal
 
-from tlstool import backends, certs, files, peer, trust
+from tlstool import backends, certs, peer, trust
 from tlstool.dial import Deadline
-from tlstool.errors import ThresholdError, TlsToolError, UsageError, make
+from tlstool.errors import ThresholdError, TlsToolError, UsageError
 from tlstool.model import Certificate, OnEvent, Trust, ignore
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
@@ -25,16 +25,16 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         KeyboardInterrupt: as it comes.
     """
-    from_file = is_file(request.source)
-    found = _Found()
+    kind: Literal["file", "target"] = "file" if is_file(request.source) else "target"
+    certificates: tuple[Certificate, ...] = ()
+    trusted: Trust | None = None
     error: TlsToolError | None
     try:
-        if from_file:
-            found = _read(request)
-            error = _verdict(found.trust, request)
+        if kind == "file":
+            certificates, trusted = _from_file(request)
         else:
-            found, error = _fetch(request, on_event)
-        error = error or _expiry(found.certificates, request)
+            certificates, trusted = _from_peer(peer.Attempt(request, on_event), request)
+        error = peer.verdict(trusted, request) or _expiry(certificates, request)
     except UsageError:
         raise
     except TlsToolError as raised:
@@ -43,9 +43,9 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         source=request.source,
-        kind="file" if from_file else "target",
-        certificates=found.certificates,
-        trust=found.trust,
+        kind=kind,
+        certificates=certificates,
+        trust=trusted,
     )
 
 
@@ -55,52 +55,41 @@ def is_file(source: str) -> bool:
     return source == "-" or named_like_one or os.path.isfile(source)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    certificates: tuple[Certificate, ...] = ()
-    trust: Trust | None = None
+Judged = tuple[tuple[Certificate, ...], Trust]
 
 
-def _read(request: VerifyRequest) -> _Found:
+def _from_file(request: VerifyRequest) -> Judged:
+    return _judge(certs.read_chain(request.source), request, request.verify_name)
+
+
+def _from_peer(attempt: peer.Attempt, request: VerifyRequest) -> Judged:
+    """The chain that a peer shows, with the handshake's verdict on it, unless there are more certificates to judge it by."""
+    try:
+        attempt.open(request.source).close(Deadline.after(0.0))
+    except TlsToolError:
+        if attempt.handshake is None or not attempt.handshake.certificates:
+            raise
+    handshake = attempt.handshake
+    assert handshake is not None, "an open session has had its handshake"
+    if request.untrusted:
+        sent = "".join(certificate.pem for certificate in handshake.certificates)
+        return _judge(sent.encode(), request, handshake.trust.name)
+    return handshake.certificates, handshake.trust
+
+
+def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
     if backends.why_no_fast_path() is None:
         from tlstool.backends.rustls import judge
     else:
         from tlstool.certs import judge
-    return _Found(
-        *judge(
-            certs.read_chain(request.source),
-            untrusted=[certs.read_chain(path) for path in request.untrusted],
-            roots=trust.roots(request),
-            crls=trust.crls(request.crl),
-            verify_name=request.verify_name,
-            at=request.at,
-        )
+    return judge(
+        chain,
+        untrusted=[certs.read_chain(path) for path in request.untrusted],
+        roots=trust.roots(request),
+        crls=trust.crls(request.crl),
+        verify_name=name,
+        at=request.at,
     )
-
-
-def _fetch(request: VerifyRequest, on_event: OnEvent) -> tuple[_Found, TlsToolError | None]:
-    """The chain that a peer shows, and what decides besides its expiry.
-
-    The handshake has judged it already, with `untrusted` certificates only if they are needed.
-    """
-    attempt = peer.Attempt(request, on_event)
-    error = None
-    try:
-        attempt.open(request.source).close(Deadline.after(0.0))
-    except TlsToolError as raised:
-        if attempt.handshake is None or not attempt.handshake.certificates:
-            raise
-        error = peer.deciding(raised, attempt.handshake, request)
-    handshake = attempt.handshake
-    assert handshake is not None
-    return _Found(handshake.certificates, handshake.trust), error or peer.verdict(handshake, request)
-
-
-def _verdict(trusted: Trust | None, request: VerifyRequest) -> TlsToolError | None:
-    if trusted is None or request.insecure or not trusted.findings:
-        return None
-    worst = trusted.findings[0]
-    return make(worst.code, worst.message, phase="certificate")
 
 
 def _expiry(certificates: tuple[Certificate, ...], request: VerifyRequest) -> TlsToolError | None:

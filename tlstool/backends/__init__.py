@@ -36,7 +36,7 @@ def available() -> tuple[str, ...]:
 def why_no_fast_path() -> str | None:
     """Why the extension with Rustls cannot be used, None if it can."""
     try:
-        import tlstool.backends.rustls
+        import tlstool.backends.rustls  # noqa: F401 - whether that works is the question
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == "tlstool._native"
         return "this build has no Rustls extension" if missing else f"the Rustls extension does not load: {error}"

@@ -1,7 +1,7 @@
 """The fast path: Rustls and aws-lc-rs behind the contract. The only module that knows the extension.
 
-It makes specs of configurations and dataclasses of answers; all work is the engine's. Importing it fails with ImportError where the
-extension is missing.
+It makes specs of configurations and dataclasses of answers; all work is the engine's. Importing it fails with ImportError where
+the extension is missing.
 """
 
 from __future__ import annotations

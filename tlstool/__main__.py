@@ -1,0 +1,5 @@
+"""`python -m tlstool` is `tlstool`."""
+
+from tlstool.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Benchmarks: handshakes against a server (`network`), and libraries in memory (`local`)."""

@@ -1,0 +1,86 @@
+"""Handshakes against a server, in a closed loop inside the backend."""
+
+from __future__ import annotations
+
+from tlstool import peer
+from tlstool.dial import Deadline
+from tlstool.errors import Interrupted, TlsToolError, UsageError, make
+from tlstool.model import LoadPlan, LoadResult, OnEvent, ignore
+from tlstool.reports import HandshakeBenchReport, problem
+from tlstool.requests import HandshakeBenchRequest
+
+
+def bench_handshake(request: HandshakeBenchRequest, on_event: OnEvent = ignore) -> HandshakeBenchReport:
+    """Measure how many handshakes a second the target takes, and how long each lasts.
+
+    One connection is made before the load: it shows what is negotiated, and a bad certificate ends the matter there.
+
+    Returns:
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
+
+    Raises:
+        UsageError: the request makes no sense, no backend can do it, or the target is not ours to load (`authorized`).
+        KeyboardInterrupt: before the load began.
+    """
+    if (
+        request.connections < 1
+        or request.threads < 1
+        or request.duration <= 0
+        or (request.count is not None and request.count < 1)
+    ):
+        raise UsageError("usage", "connections, threads, count and duration have to be positive")
+    attempt = peer.Attempt(request, on_event)
+    plan: LoadPlan | None = None
+    result: LoadResult | None = None
+    error: TlsToolError | None
+    try:
+        attempt.open(request.target).close(Deadline.after(0.0))
+        error = peer.verdict(attempt.trust, request)
+        if error is None and attempt.reached is not None and attempt.client is not None:
+            plan = _plan(request, *attempt.reached)
+            result = attempt.client.load(plan)
+            error = _outcome(result)
+    except UsageError:
+        raise
+    except TlsToolError as raised:
+        error = peer.deciding(raised, attempt.trust, request)
+    return HandshakeBenchReport(
+        exit_status=error.exit_status if error else 0,
+        error=problem(error),
+        target=request.target,
+        address=attempt.address,
+        backend=attempt.backend,
+        handshake=attempt.handshake,
+        plan=plan,
+        result=result,
+    )
+
+
+def _plan(request: HandshakeBenchRequest, address: str, port: int) -> LoadPlan:
+    import ipaddress
+
+    if not (request.authorized or ipaddress.ip_address(address.partition("%")[0]).is_private):
+        raise UsageError(
+            "usage",
+            f"{address} is neither loopback nor private, and {request.connections} connections for {request.duration:g} s are a load",
+            "if its owner agrees, add --i-am-authorized",
+        )
+    return LoadPlan(
+        address=address,
+        port=port,
+        connections=request.connections,
+        threads=min(request.threads, request.connections),
+        duration=request.duration,
+        count=request.count,
+        resume=request.resume,
+    )
+
+
+def _outcome(result: LoadResult) -> TlsToolError | None:
+    """What a load amounts to: Ctrl-C, or its most frequent error if no handshake came about at all."""
+    if result.interrupted:
+        return Interrupted("interrupted", "interrupted; the figures are of what was done until then")
+    if result.handshakes == 0 and result.errors:
+        code = max(result.errors, key=lambda code: result.errors[code])
+        return make(code, f"none of the handshakes succeeded; {result.errors[code]} ended with {code}", phase="tls")
+    return None
