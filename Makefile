@@ -28,7 +28,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 TOOLS := $(VENV)/.tools
 DEV_TOOLS := $(VENV)/.dev-tools
-INSTALLED := $(VENV)/.installed-$(TLSTOOL_NATIVE)-$(TLSTOOL_NATIVE_FEATURES)
+SPACE := $(subst ,, )
+INSTALLED := $(VENV)/.installed-$(subst $(SPACE),-,$(strip $(TLSTOOL_NATIVE) $(TLSTOOL_NATIVE_FEATURES)))
 ifneq ($(TLSTOOL_NATIVE),off)
 RUST_SOURCES := $(shell find rust .cargo -path rust/target -prune -o -print)
 endif
