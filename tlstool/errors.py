@@ -229,6 +229,11 @@ def by_code(code: str) -> type[TlsToolError]:
     raise KeyError(code)
 
 
+def rank(code: str) -> int:
+    """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
+    return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
+
+
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:
     """The error of a code whose class the caller does not know: a finding's, or the engine's."""
     return by_code(code)(code, message, hint, **facts)

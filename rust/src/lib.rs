@@ -1,5 +1,8 @@
 //! The Python module `tlstool._native`: a table of contents. What it does stands in the engine.
 
+mod certs;
+mod client;
+mod data;
 mod door;
 mod job;
 
@@ -8,6 +11,17 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::certs::{certificates, verify};
+    #[pymodule_export]
+    use crate::client::{ClientConfig, Session, connect};
+
+    /// Versions, provider, and the paths of the CPU that matter.
+    #[pyfunction]
+    fn info(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        crate::data::to_python(py, &tlstool_engine::info())
+    }
 
     /// Every code that the engine can raise or find.
     #[pyfunction]

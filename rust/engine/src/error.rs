@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
 
 /// Why a job failed, told apart by who is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub const ERROR_CODES: &[&str] = &[
     "connection-reset",
     "expired",
     "file-not-written",
+    "file-unreadable",
     "internal-error",
     "interrupted",
     "key-mismatch",
@@ -230,6 +231,8 @@ impl fmt::Display for ChainFault {
 
 impl std::error::Error for Error {}
 
+impl std::error::Error for ChainFault {}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -256,6 +259,9 @@ impl From<rustls::Error> for Error {
             | Tls::NoApplicationProtocol
             | Tls::NoCertificatesPresented => Self::PeerMisbehaved(format!("the peer broke the protocol: {error}")),
             Tls::InvalidCertificate(CertificateError::BadSignature) => Self::Certificate(ChainFault::BadSignature),
+            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
+                Self::Certificate(why.downcast_ref::<ChainFault>().cloned().unwrap_or(ChainFault::BadSignature))
+            }
             Tls::InvalidCertificate(why) => Self::Certificate(ChainFault::BadCertificate(format!("{why}"))),
             _ => Self::Internal(error.to_string()),
         }
