@@ -84,24 +84,23 @@ def server(tour: Tour) -> Iterator[dict[str, str]]:
     """A server in the background; what it said when it was ready. At the end it is asked to stop, and its totals are shown."""
     arguments = "serve --json"
     show("A TLS server, with a certificate authority that lives as long as it does.", f"{arguments} &")
-    process = subprocess.Popen([TLSTOOL, *shlex.split(arguments)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        ready = announcement(process.stdout)
-        # One line a connection follows, thousands of them: only the last is kept.
-        last: deque[str] = deque(maxlen=1)
-        reader = threading.Thread(target=last.extend, args=(process.stdout,), daemon=True)
-        reader.start()
-        yield ready
-        show("Stop the server; its last word is what it has seen.", None)
-        say(f"$ kill -TERM {process.pid}")
-        process.terminate()
-        tour.compare(arguments, process.wait(STEP_LIMIT), OK)
-        reader.join(STEP_LIMIT)
-        say("".join(last).rstrip("\n"))
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen([TLSTOOL, *shlex.split(arguments)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ready = announcement(process.stdout)
+            # One line a connection follows, thousands of them: only the last is kept.
+            last: deque[str] = deque(maxlen=1)
+            reader = threading.Thread(target=last.extend, args=(process.stdout,), daemon=True)
+            reader.start()
+            yield ready
+            show("Stop the server; its last word is what it has seen.", None)
+            say(f"$ kill -TERM {process.pid}")
+            process.terminate()
+            tour.compare(arguments, process.wait(STEP_LIMIT), OK)
+            reader.join(STEP_LIMIT)
+            say("".join(last).rstrip("\n"))
+        finally:
+            process.kill()
 
 
 def announcement(stream: IO[str]) -> dict[str, str]:
