@@ -157,7 +157,7 @@ def _why(
         if not _signed_by(link, issuer):
             return findings.BAD_SIGNATURE
         if issuer.subject in trusted:
-            return findings.bad_certificate(words)
+            return findings.unsupported_certificate(words)
         link = issuer
     return findings.untrusted(chain)
 

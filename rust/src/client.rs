@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use pyo3::exceptions::PyBrokenPipeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Outcome, Result};
@@ -51,7 +52,7 @@ impl Session {
     fn relay<'py>(&self, py: Python<'py>, in_fd: i32, out_fd: i32) -> PyResult<Bound<'py, PyAny>> {
         match self.job(py, |session, interrupt| session.relay(in_fd, out_fd, interrupt))? {
             Outcome::Done(relayed) => data::to_python(py, &relayed),
-            Outcome::OutputClosed => Err(std::io::Error::from_raw_os_error(EPIPE).into()),
+            Outcome::OutputClosed => Err(PyBrokenPipeError::new_err((EPIPE, "Broken pipe"))),
         }
     }
 

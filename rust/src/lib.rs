@@ -5,6 +5,9 @@ mod client;
 mod data;
 mod door;
 mod job;
+mod load;
+mod local;
+mod server;
 
 use pyo3::prelude::*;
 
@@ -16,6 +19,12 @@ mod _native {
     use crate::certs::{certificates, verify};
     #[pymodule_export]
     use crate::client::{ClientConfig, Session, connect};
+    #[pymodule_export]
+    use crate::load::load;
+    #[pymodule_export]
+    use crate::local::LocalBench;
+    #[pymodule_export]
+    use crate::server::serve;
 
     /// Versions, provider, and the paths of the CPU that matter.
     #[pyfunction]

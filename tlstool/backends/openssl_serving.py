@@ -52,6 +52,7 @@ class Serving:
             try:
                 channel.handshake(Deadline.after(self._config.handshake_limit))
             finally:
+                self._facts["sni"] = channel.seen.sni
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
                     self._note(channel)
@@ -108,7 +109,6 @@ class Serving:
             "tls": VERSIONS.get(tls.version()),
             "suite": iana_suite(cipher[0]) if cipher else None,
             "alpn": tls.selected_alpn_protocol(),
-            "sni": channel.seen.sni,
             "kind": "resumed" if tls.session_reused else "full_with_retry" if channel.seen.hellos > 1 else "full",
         }
 

@@ -58,7 +58,7 @@ pub enum ChainFault {
     NotYetValid { subject: String, not_before: String },
 }
 
-/// Every code of [`Error::code`] and [`ChainFault::code`].
+/// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
 pub const ERROR_CODES: &[&str] = &[
     "alert-received",
     "bad-certificate",
@@ -71,6 +71,8 @@ pub const ERROR_CODES: &[&str] = &[
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
+    "connection-failed",
+    "connection-refused",
     "connection-reset",
     "expired",
     "file-not-written",
@@ -102,6 +104,13 @@ pub const ERROR_CODES: &[&str] = &[
 impl Error {
     pub fn local(code: &'static str, message: impl Into<String>) -> Self {
         Self::Local { code, message: message.into() }
+    }
+
+    /// A thread's panic, as `join` or `catch_unwind` gave it.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words =
+            panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal(format!("the engine panicked: {}", words.unwrap_or("no message")))
     }
 
     /// The stable word for it.
@@ -204,12 +213,12 @@ impl fmt::Display for ChainFault {
                 write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
             }
             Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
-            Self::BadCertificate(why) => write!(f, "a certificate cannot be read: {why}"),
+            Self::BadCertificate(why) => write!(f, "a certificate is not valid: {why}"),
             Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
             Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
             Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
             Self::Revoked => f.write_str("the certificate is revoked"),
-            Self::RevocationUnknown => f.write_str("no revocation list covers the certificate"),
+            Self::RevocationUnknown => f.write_str("no revocation list that is in force covers the certificate"),
             Self::NameMismatch { wanted, presented } if presented.is_empty() => {
                 write!(f, "the certificate is for no name at all, not for {wanted}")
             }

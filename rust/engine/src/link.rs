@@ -148,6 +148,7 @@ impl Link {
             }
             Err(error) => {
                 let _ = self.send();
+                self.shut_down();
                 return Err(self.explain(error));
             }
         }
@@ -193,13 +194,13 @@ impl Link {
 
     /// Encrypt application data; `flush` or `send` brings it out.
     pub fn encrypt(&mut self, data: &[u8]) -> Result<()> {
-        conn::encrypt(&mut self.tls, data, &mut self.output)
+        conn::encrypt(&mut self.tls, data, self.input.unread(), &mut self.output)
     }
 
     /// Say that nothing more will come from us, once.
     pub fn notify(&mut self) -> Result<()> {
         if !self.is_send_over() {
-            conn::close_notify(&mut self.tls, &mut self.output)?;
+            conn::close_notify(&mut self.tls, self.input.unread(), &mut self.output)?;
             self.notified = true;
         }
         Ok(())

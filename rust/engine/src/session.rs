@@ -221,3 +221,6 @@ fn report(config: &ClientConfig, link: &Link) -> Handshake {
         trust: config.judge().trust(shown.judgement.as_ref()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,502 @@
+//! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+use rustls::HandshakeKind;
+use rustls::server::UnbufferedServerConnection;
+
+use super::config::{Settings, take_requested_name};
+use super::page::Facts;
+use super::slots::Key;
+use super::{Connection, Mode, http};
+use crate::conn::{self, MAX_RECORD, Output, Progress};
+use crate::{Error, Result};
+
+/// How much is read at once.
+const READ: usize = 65_536;
+
+/// What may be kept of a message whose end has not come: rustls refuses larger ones, but record headers come on top.
+const MAX_PARTIAL: usize = 131_072;
+
+/// Reads in one turn, so that one flooding client does not keep the others waiting.
+const STEPS_A_TURN: usize = 8;
+
+/// Seconds that a client has to close its side after us, or to take a byte of what it still gets.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// The memory that all connections of a worker share. What it holds is good for one turn.
+pub struct Buffers {
+    input: Vec<u8>,
+    plain: Vec<u8>,
+    reply: Vec<u8>,
+    output: Output,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { input: vec![0; MAX_PARTIAL + READ], plain: Vec::new(), reply: Vec::new(), output: Output::default() }
+    }
+}
+
+/// What a connection needs for its turn.
+pub struct Turn<'a> {
+    pub key: Key,
+    pub buffers: &'a mut Buffers,
+    pub settings: &'a Settings,
+    pub registry: &'a Registry,
+    /// The server has been asked to stop: what has to be said is said, and no more.
+    pub stopping: bool,
+    pub now: Instant,
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to do until the socket or the clock says so.
+    Wait,
+    /// There is more to do, but it is the others' turn.
+    Again,
+    /// The connection has ended.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    Open,
+    /// All has been said; some of it is not yet sent.
+    Closing,
+    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
+    /// would lose the end of what it was sent.
+    Draining,
+}
+
+/// How far the client has come with closing its side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Incoming {
+    Open,
+    /// An event told of the end of the TCP connection; there may be bytes before it.
+    EndAnnounced,
+    CloseNotify,
+    Ended,
+}
+
+pub struct Client {
+    stream: TcpStream,
+    tls: UnbufferedServerConnection,
+    peer: SocketAddr,
+    sni: Option<Box<str>>,
+    accepted: Instant,
+    /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
+    clock: Instant,
+    /// The earliest time at which the worker will look after this connection.
+    pub scheduled: Option<Instant>,
+    phase: Phase,
+    incoming: Incoming,
+    /// Bytes of an incomplete record or handshake message.
+    partial: Vec<u8>,
+    /// Records that the socket did not take. While there are any, nothing is read.
+    unsent: Output,
+    /// Plaintext of requests that are not complete, or not yet answered.
+    requests: Vec<u8>,
+    /// `requests` may hold complete ones.
+    more_requests: bool,
+    /// Application data is on its way and not yet in the socket.
+    owes: bool,
+    wants_writable: bool,
+    received: u64,
+    sent: u64,
+    error: Option<Box<Error>>,
+}
+
+impl Client {
+    pub fn new(stream: TcpStream, peer: SocketAddr, settings: &Settings, now: Instant) -> Result<Self> {
+        Ok(Self {
+            stream,
+            tls: UnbufferedServerConnection::new(Arc::clone(&settings.tls))?,
+            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            sni: None,
+            accepted: now,
+            clock: now,
+            scheduled: None,
+            phase: Phase::Handshake,
+            incoming: Incoming::Open,
+            partial: Vec::new(),
+            unsent: Output::default(),
+            requests: Vec::new(),
+            more_requests: false,
+            owes: false,
+            wants_writable: false,
+            received: 0,
+            sent: 0,
+            error: None,
+        })
+    }
+
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// An event said that the client has closed its side: a short read is not the last one then.
+    pub fn saw_fin(&mut self) {
+        self.incoming = self.incoming.max(Incoming::EndAnnounced);
+    }
+
+    /// When the limit of the present phase runs out.
+    pub fn due(&self, settings: &Settings) -> Instant {
+        self.clock
+            + match self.phase {
+                Phase::Handshake => settings.handshake_limit,
+                Phase::Open => settings.idle_limit,
+                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
+            }
+    }
+
+    /// Do what can be done without waiting.
+    pub fn turn(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        for _ in 0..STEPS_A_TURN {
+            if let Some(outcome) = self.step(turn) {
+                return outcome;
+            }
+        }
+        Outcome::Again
+    }
+
+    /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
+    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        match self.phase {
+            Phase::Handshake => self.over_with(Error::TimeLimit),
+            Phase::Open if self.is_idle() => self.close_now(turn),
+            Phase::Open => {
+                self.error = Some(Box::new(Error::TimeLimit));
+                if self.unsent.is_empty() { self.close_now(turn) } else { Outcome::Over }
+            }
+            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing | Phase::Draining => Outcome::Over,
+        }
+    }
+
+    /// The server has been asked to stop: a kept connection between two requests is closed in order.
+    pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        let between_requests = self.phase == Phase::Open && turn.settings.mode == Mode::Status && self.is_idle();
+        if between_requests { self.close_now(turn) } else { Outcome::Wait }
+    }
+
+    /// The server ends at once: one last word, whether it arrives or not.
+    pub fn cut(&mut self, turn: &mut Turn<'_>) {
+        let between_requests = turn.settings.mode == Mode::Status && self.is_idle();
+        let unfinished = matches!(self.phase, Phase::Handshake | Phase::Open) && !between_requests;
+        if unfinished || self.owes {
+            self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
+        }
+        if self.phase == Phase::Open && self.unsent.is_empty() {
+            self.close(turn);
+            let _ = self.send(turn);
+        }
+    }
+
+    /// Whether the handshake was completed, and if so, whether it resumed a session.
+    pub fn handshake(&self) -> Option<bool> {
+        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
+    }
+
+    /// What there is to say about the connection once it has ended.
+    pub fn record(&self, now: Instant) -> Connection {
+        let facts = self.facts();
+        Connection {
+            peer: facts.peer,
+            tls: facts.tls,
+            suite: facts.suite,
+            group: facts.group,
+            alpn: facts.alpn,
+            sni: facts.sni,
+            kind: facts.kind,
+            received: self.received,
+            sent: self.sent,
+            duration_ms: now.saturating_duration_since(self.accepted).as_secs_f64() * 1e3,
+            error: self.error.as_ref().map(|error| error.code()),
+            message: self.error.as_ref().map(|error| match **error {
+                Error::Interrupted => "the server stopped".to_owned(),
+                Error::NotTls { ref first_bytes } => http::not_tls(first_bytes),
+                ref error => error.to_string(),
+            }),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::of(&self.tls, self.sni.as_deref(), self.peer)
+    }
+
+    /// One read or write at most, and what follows from it. None: there may be more to do.
+    fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.flush(turn.now) {
+            Ok(true) => {}
+            Ok(false) => return Some(Outcome::Wait),
+            Err(error) => return Some(self.broken(&error)),
+        }
+        match self.phase {
+            Phase::Closing if self.incoming == Incoming::Ended || self.stream.shutdown(Shutdown::Write).is_err() => {
+                Some(Outcome::Over)
+            }
+            Phase::Closing => {
+                self.phase = Phase::Draining;
+                self.clock = turn.now;
+                None
+            }
+            Phase::Draining => self.drain(turn),
+            Phase::Open if self.more_requests => self.answer(turn),
+            Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.close(turn);
+                self.sending(turn)
+            }
+            Phase::Handshake | Phase::Open => self.read(turn),
+        }
+    }
+
+    fn drain(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.stream.read(&mut turn.buffers.input) {
+            Ok(0) => Some(Outcome::Over),
+            Ok(_) => None,
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Some(Outcome::Wait),
+                ErrorKind::Interrupted => None,
+                _ => Some(Outcome::Over),
+            },
+        }
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let kept = self.partial.len();
+        let free = &mut turn.buffers.input[kept..];
+        match self.stream.read(free) {
+            Ok(0) => Some(self.ended(turn)),
+            Ok(count) => {
+                // On an edge-triggered socket a short read says that it is empty, unless its end has been announced.
+                let emptied = count < free.len() && self.incoming == Incoming::Open;
+                turn.buffers.input[..kept].copy_from_slice(&self.partial);
+                if let Some(outcome) = self.take_in(turn, kept + count) {
+                    return Some(outcome);
+                }
+                let reading = matches!(self.phase, Phase::Handshake | Phase::Open) && !self.more_requests;
+                (emptied && reading && self.incoming < Incoming::CloseNotify).then_some(Outcome::Wait)
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Some(Outcome::Wait),
+                ErrorKind::Interrupted => None,
+                _ => Some(self.broken(&error)),
+            },
+        }
+    }
+
+    /// Take in the first `filled` bytes of the input: the bytes kept from before, and new ones.
+    fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
+        let Buffers { input, plain, output, .. } = &mut *turn.buffers;
+        plain.clear();
+        let (used, progress) =
+            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
+        keep(&mut self.partial, &input[used..filled]);
+        self.received += plain.len() as u64;
+        if self.phase == Phase::Handshake {
+            if let Some(name) = take_requested_name() {
+                self.sni = Some(name);
+            }
+            if progress.is_ok() && !self.tls.is_handshaking() {
+                self.phase = Phase::Open;
+                self.clock = turn.now;
+            }
+        }
+        match progress {
+            Err(error) => self.refuse(turn, error, used),
+            Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
+                self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
+            }
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(progress) => {
+                if progress == Progress::PeerClosed {
+                    self.incoming = Incoming::CloseNotify;
+                }
+                if !turn.buffers.plain.is_empty() {
+                    return self.answer(turn);
+                }
+            }
+        }
+        self.sending(turn)
+    }
+
+    /// Answer what came: all of it that is complete, or as much as makes a good piece of output.
+    fn answer(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let mut close = false;
+        if turn.settings.mode == Mode::Status {
+            let facts = self.facts();
+            let Buffers { plain, reply, .. } = &mut *turn.buffers;
+            plain.splice(..0, self.requests.drain(..));
+            let answered = http::answer(plain, &facts, turn.stopping, reply);
+            keep(&mut self.requests, if answered.close { &[] } else { &plain[answered.used..] });
+            self.more_requests = answered.more;
+            close = answered.close;
+        }
+        let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
+        let data = if turn.settings.mode == Mode::Status { &mut *reply } else { &mut *plain };
+        if !data.is_empty() {
+            self.clock = turn.now;
+            self.owes = true;
+            self.sent += data.len() as u64;
+            if let Err(error) = conn::encrypt(&mut self.tls, data, &mut self.partial, output) {
+                self.fail(error, turn.now);
+            }
+        }
+        plain.clear();
+        reply.clear();
+        if close && self.phase == Phase::Open {
+            self.close(turn);
+        }
+        self.sending(turn)
+    }
+
+    /// Say `close_notify` after all that was said before.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        // It fails only on a session that is broken already, and then there is nobody to tell.
+        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+    }
+
+    /// The session is broken: what the output holds (an alert) goes out, nothing else does.
+    fn fail(&mut self, error: Error, now: Instant) {
+        self.error = Some(Box::new(error));
+        self.phase = Phase::Closing;
+        self.clock = now;
+    }
+
+    /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
+    fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
+        let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
+        let error = match error {
+            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
+                "the client offers none of the server's application protocols (ALPN)".to_owned(),
+            ),
+            error => Error::from(error),
+        };
+        if !matches!(error, Error::NotTls { .. }) || begun {
+            return self.fail(error, turn.now);
+        }
+        let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
+        if turn.settings.mode == Mode::Status && http::is_plain_request(first) {
+            turn.buffers.output.clear();
+            if self.stream.write(http::PLAIN_REQUEST_ANSWER).is_err() {
+                self.incoming = Incoming::Ended;
+            }
+        }
+        self.fail(Error::NotTls { first_bytes: first.to_vec() }, turn.now);
+        self.partial = Vec::new();
+    }
+
+    /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
+    fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.incoming = Incoming::Ended;
+        if self.phase == Phase::Handshake {
+            return self.over_with(Error::ConnectionClosed);
+        }
+        if !self.is_idle() {
+            return self.over_with(Error::ConnectionReset(
+                "the client closed the connection in the middle of a message".to_owned(),
+            ));
+        }
+        self.close_now(turn)
+    }
+
+    /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
+    fn broken(&mut self, error: &io::Error) -> Outcome {
+        if self.phase == Phase::Handshake || !self.is_idle() {
+            self.error.get_or_insert_with(|| {
+                Box::new(Error::ConnectionReset(format!("the client broke the connection: {error}")))
+            });
+        }
+        Outcome::Over
+    }
+
+    fn over_with(&mut self, error: Error) -> Outcome {
+        self.error = Some(Box::new(error));
+        Outcome::Over
+    }
+
+    /// Whether nothing is under way, in neither direction.
+    fn is_idle(&self) -> bool {
+        self.partial.is_empty() && self.requests.is_empty() && !self.owes
+    }
+
+    fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.send(turn) {
+            Ok(()) => None,
+            Err(error) => Some(self.broken(&error)),
+        }
+    }
+
+    /// Send the shared output in one piece; what the socket does not take becomes the connection's own.
+    fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
+        let output = &mut turn.buffers.output;
+        if output.is_empty() {
+            return Ok(());
+        }
+        match self.stream.write(output.pending()) {
+            Ok(count) => output.sent(count),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => {
+                output.clear();
+                return Err(error);
+            }
+        }
+        if output.is_empty() {
+            self.owes = false;
+            return Ok(());
+        }
+        self.unsent = std::mem::take(output);
+        if self.wants_writable {
+            return Ok(());
+        }
+        self.wants_writable = true;
+        turn.registry.reregister(&mut self.stream, turn.key.token(), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Send what the socket did not take before. False: it still does not.
+    fn flush(&mut self, now: Instant) -> io::Result<bool> {
+        if self.unsent.is_empty() {
+            return Ok(true);
+        }
+        while !self.unsent.is_empty() {
+            match self.stream.write(self.unsent.pending()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.unsent.sent(count);
+                    self.clock = now;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent = Output::default();
+        self.owes = false;
+        Ok(true)
+    }
+}
+
+/// Make `kept` what is left, and own no memory if that is nothing.
+fn keep(kept: &mut Vec<u8>, left: &[u8]) {
+    if left.is_empty() {
+        *kept = Vec::new();
+    } else {
+        kept.clear();
+        kept.extend_from_slice(left);
+    }
+}
