@@ -7,6 +7,8 @@ go of the interpreter lock while it works, and answers Ctrl-C within 100 ms with
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
+__all__ = ["ClientConfig", "LocalBench", "Session", "certificates", "connect", "error_codes", "info", "load", "serve", "verify"]
+
 @final
 class ClientConfig:
     """Built once, shared by every connection."""
