@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tlstool import _native
+import tlstool._native as _native
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
 from tlstool.model import (

@@ -12,7 +12,8 @@ from tlstool.output.console import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tlstool.model import Certificate, Connection, Handshake, LoadResult, PhaseEvent, Ready, ServeTotals, Trust
+    from tlstool.events import PhaseEvent, Ready
+    from tlstool.model import Certificate, Connection, Handshake, LoadResult, ServeTotals, Trust
     from tlstool.reports import ConnectReport, HandshakeBenchReport, Phases, Problem, Report, VerifyReport
     from tlstool.requests import HandshakeBenchRequest
 
