@@ -107,9 +107,10 @@ def connection(event: Connection, style: Style) -> str:
 def totals(event: ServeTotals) -> str:
     """A server's life in a line."""
     resumed = f" ({event.resumed:,} resumed)" if event.resumed else ""
+    unreported = f", {event.unreported:,} not shown above" if event.unreported else ""
     return (
         f"{_count(event.connections, 'connection')}, {_count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed, "
-        f"{event.received:,} B in, {event.sent:,} B out"
+        f"{event.received:,} B in, {event.sent:,} B out{unreported}"
     )
 
 
