@@ -6,7 +6,6 @@ summaries, which are the same, value for value.
 
 from __future__ import annotations
 
-import hashlib
 import time
 import warnings
 from collections.abc import Sequence
@@ -111,10 +110,18 @@ def summary(der: bytes, at: float | None = None) -> Certificate:
             certificate.signature_algorithm_oid.dotted_string, certificate.signature_algorithm_oid.dotted_string
         ),
         is_ca=basic is not None and basic.ca,
-        sha256=hashlib.sha256(der).hexdigest(),
-        spki_sha256=hashlib.sha256(public_key_info).hexdigest(),
+        sha256=sha256(der),
+        spki_sha256=sha256(public_key_info),
         pem=pem.encode(der, "CERTIFICATE"),
     )
+
+
+def sha256(data: bytes) -> str:
+    """A fingerprint: the hash in lower-case hex."""
+    # hashlib loads OpenSSL, and a client on the fast path needs neither.
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def load(certificate: Certificate) -> x509.Certificate:
@@ -158,7 +165,7 @@ def judge(
     return verdict(certificates, untrusted=untrusted, roots=roots, crls=crls, verify_name=verify_name, at=at)
 
 
-def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes, str]:
+def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes]:
     """A certificate authority that nobody else knows, and a leaf of its for DNS names and addresses; valid for 30 days.
 
     Keys exist in memory only, and the authority's is forgotten at once.
@@ -168,7 +175,7 @@ def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Ident
         key_type: of both: `ecdsa-p256`, `rsa-2048` and the like, or `ed25519`.
 
     Returns:
-        The leaf with its key, the authority's certificate in PEM, and the leaf's SHA-256.
+        The leaf with its key, and the authority's certificate in PEM.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -202,7 +209,7 @@ def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Ident
         chain_file="the throw-away certificate",
         key_file="the throw-away key",
     )
-    return identity, authority.public_bytes(Encoding.PEM), leaf.fingerprint(hashes.SHA256()).hex()
+    return identity, authority.public_bytes(Encoding.PEM)
 
 
 def _named(path: str) -> str:
@@ -280,7 +287,7 @@ def _unread(der: bytes) -> Certificate:
         key_type="",
         signature_algorithm="",
         is_ca=False,
-        sha256=hashlib.sha256(der).hexdigest(),
+        sha256=sha256(der),
         spki_sha256="",
         pem=pem.encode(der, "CERTIFICATE"),
     )

@@ -13,11 +13,11 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from tlstool.errors import ConnectError, ResolveError, TimeLimitError, TlsToolError
 from tlstool.events import OnEvent, PhaseEvent, ignore
 from tlstool.model import Endpoint
+from tlstool.record import Record
 
 LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "tls": 10.0, "close": 2.0}
 """Seconds that each phase may take unless the whole run ends before."""
@@ -28,8 +28,7 @@ _ATTEMPT_DELAY = 0.25
 _NOT_FOUND = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Record):
     """The moment (of the monotonic clock) at which something has to be over; None: never."""
 
     at: float | None
@@ -89,11 +88,11 @@ class Trace:
         self._on_event(PhaseEvent(name, "failed" if state == "failed" else "done", detail, elapsed))
 
 
-@dataclass(slots=True)
 class _Found:
     """What a phase came to, in a few words; the phase may say it before it ends."""
 
-    detail: str
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
 
 
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
@@ -110,25 +109,24 @@ def resolve(endpoint: Endpoint, deadline: Deadline) -> list[Address]:
     if endpoint.is_address:
         return _lookup(endpoint, socket.AI_NUMERICHOST)
 
-    import queue
     import threading
 
-    answers: queue.SimpleQueue[list[Address] | TlsToolError] = queue.SimpleQueue()
+    answers: list[list[Address] | TlsToolError] = []
 
     def ask() -> None:
         try:
-            answers.put(_lookup(endpoint, 0))
+            answers.append(_lookup(endpoint, 0))
         except TlsToolError as error:
-            answers.put(error)
+            answers.append(error)
 
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-    try:
-        answer = answers.get(timeout=deadline.left())
-    except queue.Empty:
-        raise TimeLimitError("time-limit", f"the resolver did not answer for {endpoint.host} in time") from None
-    if isinstance(answer, TlsToolError):
-        raise answer
-    return answer
+    asking = threading.Thread(target=ask, name="resolver", daemon=True)
+    asking.start()
+    asking.join(deadline.left())
+    if not answers:
+        raise TimeLimitError("time-limit", f"the resolver did not answer for {endpoint.host} in time")
+    if isinstance(answers[0], TlsToolError):
+        raise answers[0]
+    return answers[0]
 
 
 def connect(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
@@ -158,13 +156,12 @@ def printable(host: str, port: int) -> str:
 
 def _lookup(endpoint: Endpoint, flags: int) -> list[Address]:
     try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=flags)
+        # As bytes, since Python would load its own IDNA codec for a text, and an endpoint's name is in A-labels already.
+        found = socket.getaddrinfo(endpoint.host.encode(), endpoint.port, type=socket.SOCK_STREAM, flags=flags)
     except socket.gaierror as error:
         if error.errno in _NOT_FOUND:
             raise ResolveError("unknown-host", f"{endpoint.host} has no address") from None
         raise ResolveError("resolver-failed", f"cannot resolve {endpoint.host}: {error.strerror}") from None
-    except UnicodeError:
-        raise ResolveError("unknown-host", f"{endpoint.host} is no name that the DNS can hold") from None
     addresses: list[Address] = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
     return list(dict.fromkeys(addresses))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from tlstool.model import Connection, ServeTotals
+from tlstool.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseEvent:
+class PhaseEvent(Record):
     """A phase began, ended or failed: what `-v` prints and phase times are made of.
 
     Attributes:
@@ -26,8 +25,7 @@ class PhaseEvent:
     elapsed_ms: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Record):
     """A server listens.
 
     Attributes:
@@ -46,8 +44,7 @@ class Ready:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Record):
     """A benchmark goes on: `done` of `total` rounds, and what runs now in a few words."""
 
     done: int

@@ -8,8 +8,10 @@ suites, groups and signature schemes the names of the IANA registries.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from typing import Any, Literal
+
+from tlstool.record import Record
 
 Verdict = Literal["good", "bad", "unknown", "not_checked"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
@@ -30,8 +32,7 @@ def plain(value: Any) -> Any:
 # ---- what is wanted ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """Where the peer is.
 
     Attributes:
@@ -48,8 +49,7 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
+class Roots(Record):
     """Which certificates are trusted as anchors.
 
     Attributes:
@@ -61,8 +61,7 @@ class Roots:
     pem: tuple[bytes, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record):
     """Our own certificate and key, as read from their files.
 
     Attributes:
@@ -78,8 +77,7 @@ class Identity:
     key_file: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClientConfig:
+class ClientConfig(Record):
     """All that a backend has to know to be a client. Empty tuples mean the backend's defaults.
 
     Attributes:
@@ -114,8 +112,7 @@ class ClientConfig:
 ServeMode = Literal["status", "echo"]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerConfig:
+class ServerConfig(Record):
     """All that a backend has to know to be a server.
 
     Attributes:
@@ -143,8 +140,7 @@ class ServerConfig:
     grace: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
+class LoadPlan(Record):
     """A closed loop of handshakes against one address.
 
     Attributes:
@@ -170,8 +166,7 @@ class LoadPlan:
 # ---- what was found ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Record):
     """One certificate, as the peer sent it.
 
     Attributes:
@@ -203,16 +198,14 @@ class Certificate:
     pem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One fault of a chain: a code of `tlstool.errors`, and the cause in words."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Record):
     """Who judged the chain, by what, and how.
 
     Attributes:
@@ -232,8 +225,7 @@ class Trust:
     store: str
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(Record):
     """What both ends agreed on, and what the peer showed.
 
     Attributes:
@@ -263,8 +255,7 @@ class Handshake:
     trust: Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(Record):
     """What a relay moved.
 
     Attributes:
@@ -277,8 +268,7 @@ class Relayed:
     close_notify: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BackendInfo:
+class BackendInfo(Record):
     """A backend as it is on this machine.
 
     Attributes:
@@ -294,8 +284,7 @@ class BackendInfo:
     fips: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Record):
     """One connection that a server had.
 
     Attributes:
@@ -321,8 +310,7 @@ class Connection:
     message: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServeTotals:
+class ServeTotals(Record):
     """What a server did in its life.
 
     Attributes:
@@ -343,8 +331,7 @@ class ServeTotals:
     unreported: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LoadResult:
+class LoadResult(Record):
     """What a closed loop measured.
 
     Attributes:

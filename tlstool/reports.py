@@ -5,15 +5,14 @@ None means "not known" or "does not apply", never "fine".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from tlstool.errors import TlsToolError
 from tlstool.model import Certificate, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record):
     """An error of `tlstool.errors` as data: what decided the exit status."""
 
     code: str
@@ -28,8 +27,7 @@ def problem(error: TlsToolError | None) -> Problem | None:
     return None if error is None else Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Record, kw_only=True):
     """What every report says.
 
     Attributes:
@@ -43,8 +41,7 @@ class Report:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(Record):
     """Milliseconds a phase; None where it did not take place.
 
     Attributes:
@@ -58,8 +55,7 @@ class Phases:
     total: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectReport(Report):
+class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
     Attributes:
@@ -81,8 +77,7 @@ class ConnectReport(Report):
     relayed: Relayed | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyReport(Report):
+class VerifyReport(Report, kw_only=True):
     """What `cert-verify` found.
 
     Attributes:
@@ -98,8 +93,7 @@ class VerifyReport(Report):
     trust: Trust | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandshakeBenchReport(Report):
+class HandshakeBenchReport(Report, kw_only=True):
     """What `bench handshake` measured.
 
     Attributes:
@@ -117,8 +111,7 @@ class HandshakeBenchReport(Report):
     result: LoadResult | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalResult:
+class LocalResult(Record, kw_only=True):
     """One library in one scenario: medians over the rounds, with their range. None where a figure does not apply.
 
     Attributes:
@@ -154,8 +147,7 @@ class LocalResult:
     send_mib_per_s_max: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Record):
     """The machine that a figure was taken on.
 
     Attributes:
@@ -176,8 +168,7 @@ class Environment:
     tlstool: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalBenchReport(Report):
+class LocalBenchReport(Report, kw_only=True):
     """What `bench local` measured."""
 
     results: tuple[LocalResult, ...] = ()

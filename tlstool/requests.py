@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
+from tlstool.record import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
+class TlsOptions(Record, kw_only=True):
     """How to speak TLS with a peer: the same options, under the same names, in every mode that has one.
 
     Attributes:
@@ -47,8 +46,7 @@ class TlsOptions:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectRequest(TlsOptions):
+class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
@@ -62,8 +60,7 @@ class ConnectRequest(TlsOptions):
     strict_close: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyRequest(TlsOptions):
+class VerifyRequest(TlsOptions, kw_only=True):
     """Judge the chain at `source`.
 
     Attributes:
@@ -77,8 +74,7 @@ class VerifyRequest(TlsOptions):
     min_days: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeRequest:
+class ServeRequest(Record, kw_only=True):
     """Serve TLS.
 
     Attributes:
@@ -106,8 +102,7 @@ class ServeRequest:
     grace: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandshakeBenchRequest(TlsOptions):
+class HandshakeBenchRequest(TlsOptions, kw_only=True):
     """Measure handshakes against `target` in a closed loop.
 
     Attributes:
@@ -125,8 +120,7 @@ class HandshakeBenchRequest(TlsOptions):
     authorized: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalBenchRequest:
+class LocalBenchRequest(Record, kw_only=True):
     """Measure libraries in memory, one thread, client and server timed apart.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import socket
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         url = f"https://{'localhost' if ca_file and address in (_LOOPBACK, '::1') else shown}:{port}/"
-        fingerprint = hashlib.sha256(pem.certificates(identity.chain)[0]).hexdigest()
+        fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
         on_event(Ready(address, port, url, ca_file, fingerprint, os.getpid()))
         return backends.get(backend).serve(listeners, config, on_event, stop.fd)
 
@@ -162,7 +161,7 @@ def _identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, s
 def _throwaway() -> Iterator[tuple[Identity, str]]:
     from tempfile import NamedTemporaryFile
 
-    identity, ca, _ = certs.throwaway(("localhost", _LOOPBACK, "::1"))
+    identity, ca = certs.throwaway(("localhost", _LOOPBACK, "::1"))
     with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
         file.write(ca)
         file.flush()
