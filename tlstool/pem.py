@@ -5,7 +5,6 @@ Needs no library, so that the fast path loads none; whether an object is sound i
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from typing import Literal
@@ -33,7 +32,7 @@ def blocks(data: bytes, *labels: str) -> list[bytes]:
     if begun > len(found):
         raise ValueError("is cut off: a PEM block has no END line")
     try:
-        return [base64.b64decode(b"".join(body.split()), validate=True) for _, body in found]
+        return [binascii.a2b_base64(b"".join(body.split()), strict_mode=True) for _, body in found]
     except binascii.Error:
         raise ValueError("has a PEM block that is not base64") from None
 
@@ -45,7 +44,7 @@ def labels(data: bytes) -> list[str]:
 
 def encode(der: bytes, label: str) -> str:
     """DER as a PEM block."""
-    text = base64.b64encode(der).decode()
+    text = binascii.b2a_base64(der, newline=False).decode()
     lines = (text[start : start + 64] for start in range(0, len(text), 64))
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
 
@@ -146,7 +145,7 @@ def key_text(data: bytes) -> str:
         return encode(data, shape)
     for label, body in _BLOCK.findall(data):
         if label.decode() in KEY_LABELS:
-            return encode(base64.b64decode(b"".join(body.split())), label.decode())
+            return encode(binascii.a2b_base64(b"".join(body.split())), label.decode())
     raise ValueError("has no private key in it")
 
 
