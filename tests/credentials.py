@@ -39,6 +39,7 @@ class Credentials:
 
     Attributes:
         ca: the root that the tests trust.
+        intermediate: the one that `ca` has issued.
         client_ca: the root of `client`.
         crl: of the intermediate; it lists the leaf of `revoked`.
         good: sound, with the intermediate; the leaf is valid for 90 days.
@@ -56,6 +57,7 @@ class Credentials:
     """
 
     ca: Path
+    intermediate: Path
     client_ca: Path
     crl: Path
     good: Pair
@@ -100,6 +102,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
 
     return Credentials(
         ca=_write(folder / "ca.pem", _pem(root.certificate)),
+        intermediate=_write(folder / "intermediate.pem", _pem(intermediate.certificate)),
         client_ca=_write(folder / "client-ca.pem", _pem(clients.certificate)),
         crl=_write(folder / "crl.pem", intermediate.revoke(revoked.certificate)),
         good=pair("good", good, intermediate.certificate),

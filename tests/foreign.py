@@ -84,7 +84,7 @@ class ForeignServers:
         self._held = ExitStack()
 
     def openssl(self, identity: str = "good", *options: str | Path) -> ForeignServer:
-        """`openssl s_server` with the pair of `credentials` that is called so; files are served with `-WWW`."""
+        """`openssl s_server` with the pair of `credentials` that is called so, which serves `documents`."""
         return self._once(self._start_openssl, identity, options)
 
     def nginx(self, identity: str = "good", *options: str | Path) -> ForeignServer:
@@ -112,8 +112,8 @@ class ForeignServers:
         return self._running[key]
 
     def _start_openssl(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
-        files: tuple[str | Path, ...] = ("-cert", pair.cert, "-key", pair.key, "-cert_chain", pair.cert)
-        command = (require("openssl"), "s_server", "-accept", "127.0.0.1:0", *files, *options)
+        files: tuple[str | Path, ...] = ("-cert", pair.cert, "-key", pair.key, "-cert_chain", self._credentials.intermediate)
+        command = (require("openssl"), "s_server", "-accept", "127.0.0.1:0", "-WWW", *files, *options)
         _, said = self._start(*command, cwd=self.documents)
         return ForeignServer(_port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"))
 

@@ -15,11 +15,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
+from tlstool.backends import why_no_fast_path
+
 LIMIT = 30.0
 """Seconds after which a process that has not ended is killed, and its test fails."""
 
 # Not from the folder that the tests run in, but as it is installed.
 COMMAND = (sys.executable, "-P", "-m", "tlstool")
+
+on_both_backends = pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(
+            "rustls", marks=pytest.mark.skipif(why_no_fast_path() is not None, reason="built without the Rust extension")
+        ),
+        "openssl",
+    ],
+)
 
 _SURROUNDINGS = ("TLSTOOL_", "SSL_CERT_", "SSLKEYLOGFILE", "NO_COLOR", "FORCE_COLOR", "OPENSSL_CONF")
 
