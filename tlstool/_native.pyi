@@ -7,6 +7,8 @@ go of the interpreter lock while it works, and answers Ctrl-C within 100 ms with
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
+__all__ = ["ClientConfig", "LocalBench", "Session", "certificates", "connect", "error_codes", "info", "load", "serve", "verify"]
+
 @final
 class ClientConfig:
     """Built once, shared by every connection."""
@@ -30,7 +32,10 @@ def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
 def serve(
     spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
 ) -> dict[str, Any]:
-    """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once."""
+    """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+
+    From then on the sockets do not listen any more, so that new clients are refused and not left waiting.
+    """
 
 def load(plan: Mapping[str, Any], config: ClientConfig) -> dict[str, Any]:
     """A closed loop of handshakes; Ctrl-C ends it early instead of raising."""

@@ -193,6 +193,7 @@ HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
+    "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
     "plain-http": "try http:// or another port",
@@ -227,6 +228,11 @@ def by_code(code: str) -> type[TlsToolError]:
         if code in cls.codes:
             return cls
     raise KeyError(code)
+
+
+def rank(code: str) -> int:
+    """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
+    return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
 
 
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:

@@ -331,6 +331,7 @@ class ServeTotals:
         resumed: of those, resumed ones.
         failed: connections that ended in an error.
         received, sent: bytes of application data.
+        unreported: connections whose event was dropped, because the listener was too slow for them.
     """
 
     connections: int
@@ -339,6 +340,7 @@ class ServeTotals:
     failed: int
     received: int
     sent: int
+    unreported: int = 0
 
 
 @dataclass(frozen=True, slots=True)

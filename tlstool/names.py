@@ -1,10 +1,14 @@
 """Cipher suites and groups by the names that people know them by; the canonical ones are IANA's.
 
-The suites are those that Rustls speaks. One that is not among them is left as it is written, for the `openssl` backend to know or
-to refuse.
+The functions that translate leave an unknown name as it is written, for the `openssl` backend to know or to refuse. The command
+line is stricter (`known_suite`, `known_group`): there, an unknown name is most likely a slip of the pen.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tlstool.errors import UsageError
 
 _SUITES_13 = ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
 
@@ -15,6 +19,43 @@ _SUITES_12 = {
     "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     "ECDHE-RSA-CHACHA20-POLY1305": "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+}
+
+# What only OpenSSL speaks: static RSA, finite-field DHE, CBC and CCM; not the suites without a certificate (PSK, SRP, anonymous).
+_SUITES_OPENSSL = {
+    "DHE-RSA-AES256-GCM-SHA384": "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+    "DHE-RSA-CHACHA20-POLY1305": "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES256-CCM8": "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8",
+    "ECDHE-ECDSA-AES256-CCM": "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
+    "DHE-RSA-AES256-CCM8": "TLS_DHE_RSA_WITH_AES_256_CCM_8",
+    "DHE-RSA-AES256-CCM": "TLS_DHE_RSA_WITH_AES_256_CCM",
+    "DHE-RSA-AES128-GCM-SHA256": "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-ECDSA-AES128-CCM8": "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+    "ECDHE-ECDSA-AES128-CCM": "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+    "DHE-RSA-AES128-CCM8": "TLS_DHE_RSA_WITH_AES_128_CCM_8",
+    "DHE-RSA-AES128-CCM": "TLS_DHE_RSA_WITH_AES_128_CCM",
+    "ECDHE-ECDSA-AES256-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
+    "ECDHE-RSA-AES256-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+    "DHE-RSA-AES256-SHA256": "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",
+    "ECDHE-ECDSA-AES128-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    "ECDHE-RSA-AES128-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+    "DHE-RSA-AES128-SHA256": "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",
+    "ECDHE-ECDSA-AES256-SHA": "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "ECDHE-RSA-AES256-SHA": "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "DHE-RSA-AES256-SHA": "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
+    "ECDHE-ECDSA-AES128-SHA": "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "ECDHE-RSA-AES128-SHA": "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "DHE-RSA-AES128-SHA": "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
+    "AES256-GCM-SHA384": "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "AES256-CCM8": "TLS_RSA_WITH_AES_256_CCM_8",
+    "AES256-CCM": "TLS_RSA_WITH_AES_256_CCM",
+    "AES128-GCM-SHA256": "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "AES128-CCM8": "TLS_RSA_WITH_AES_128_CCM_8",
+    "AES128-CCM": "TLS_RSA_WITH_AES_128_CCM",
+    "AES256-SHA256": "TLS_RSA_WITH_AES_256_CBC_SHA256",
+    "AES128-SHA256": "TLS_RSA_WITH_AES_128_CBC_SHA256",
+    "AES256-SHA": "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "AES128-SHA": "TLS_RSA_WITH_AES_128_CBC_SHA",
 }
 
 _GROUPS = {
@@ -31,10 +72,23 @@ _GROUPS = {
     "secp256r1mlkem768": "SecP256r1MLKEM768",
     "mlkem768": "MLKEM768",
     "mlkem1024": "MLKEM1024",
+    "secp384r1mlkem1024": "SecP384r1MLKEM1024",
+    "mlkem512": "MLKEM512",
+    "ffdhe2048": "ffdhe2048",
+    "ffdhe3072": "ffdhe3072",
+    "ffdhe4096": "ffdhe4096",
+    "ffdhe6144": "ffdhe6144",
+    "ffdhe8192": "ffdhe8192",
 }
 
 SUITES: tuple[str, ...] = (*_SUITES_13, *_SUITES_12.values())
 """The suites of Rustls, by IANA name."""
+
+ALL_SUITES: tuple[str, ...] = (*SUITES, "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256", *_SUITES_OPENSSL.values())
+"""Every suite that a backend may know, by IANA name, those of Rustls first."""
+
+ALL_GROUPS: tuple[str, ...] = tuple(dict.fromkeys(_GROUPS.values()))
+"""Every group that a backend may know, by IANA name."""
 
 RUSTLS_GROUPS = frozenset({"x25519", "secp256r1", "secp384r1", "X25519MLKEM768", "SecP256r1MLKEM768", "MLKEM768", "MLKEM1024"})
 """The groups of Rustls, by IANA name."""
@@ -43,12 +97,12 @@ RUSTLS_GROUPS = frozenset({"x25519", "secp256r1", "secp384r1", "X25519MLKEM768",
 def suite(name: str) -> str:
     """The IANA name of a suite given by that or by OpenSSL's; an unknown one as it is."""
     upper = name.upper()
-    return _SUITES_12.get(upper, upper if upper in SUITES else name)
+    return _SUITES_12.get(upper) or _SUITES_OPENSSL.get(upper) or (upper if upper in ALL_SUITES else name)
 
 
 def openssl_suite(name: str) -> str:
     """OpenSSL's name of a TLS 1.2 suite given by IANA's; any other as it is."""
-    return next((openssl for openssl, iana in _SUITES_12.items() if iana == name), name)
+    return next((openssl for openssl, iana in (_SUITES_12 | _SUITES_OPENSSL).items() if iana == name), name)
 
 
 def group(name: str) -> str:
@@ -56,6 +110,42 @@ def group(name: str) -> str:
     return _GROUPS.get(name.lower(), name)
 
 
+def known_suite(name: str) -> str:
+    """As `suite`, for names that a person typed.
+
+    Raises:
+        UsageError: `unknown-name`, with the nearest right name.
+    """
+    found = suite(name)
+    if found in ALL_SUITES:
+        return found
+    if any(sign in name for sign in "!+@") or name.upper() in ("ALL", "DEFAULT", "HIGH", "MEDIUM", "LOW"):
+        hint = "OpenSSL's cipher strings are not understood: list the suites by name"
+        raise UsageError("unknown-name", f"{name!r} is no cipher suite", hint)
+    raise _unknown("cipher suite", name, (*ALL_SUITES, *_SUITES_12, *_SUITES_OPENSSL))
+
+
+def known_group(name: str) -> str:
+    """As `group`, for names that a person typed.
+
+    Raises:
+        UsageError: `unknown-name`, with the nearest right name.
+    """
+    found = group(name)
+    if found in ALL_GROUPS:
+        return found
+    raise _unknown("key exchange group", name, (*ALL_GROUPS, *_GROUPS))
+
+
 def is_tls13(suite_name: str) -> bool:
     """Whether a suite is one of TLS 1.3, whose names say neither key exchange nor signature (RFC 8446 appendix B.4)."""
     return suite_name.startswith("TLS_") and "_WITH_" not in suite_name
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    spellings = {spelling.lower(): spelling for spelling in known}
+    near = get_close_matches(name.lower(), spellings, n=1)
+    hint = f"did you mean {spellings[near[0]]}?" if near else None
+    return UsageError("unknown-name", f"there is no {kind} {name!r}", hint)

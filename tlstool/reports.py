@@ -25,7 +25,7 @@ class Problem:
 
 def problem(error: TlsToolError | None) -> Problem | None:
     """An error as data, None for none."""
-    return error and Problem(error.code, error.phase, error.message, error.hint, error.alert)
+    return None if error is None else Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from tlstool import backends, certs, endpoint, names
+from tlstool import backends, certs, endpoint, names, pem
 from tlstool.errors import LocalError, UsageError
 from tlstool.model import Identity, OnEvent, Ready, ServerConfig, ServeTotals, ignore
 from tlstool.requests import ServeRequest
@@ -89,7 +90,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         url = f"https://{'localhost' if ca_file and address in (_LOOPBACK, '::1') else shown}:{port}/"
-        on_event(Ready(address, port, url, ca_file, certs.fingerprint(identity), os.getpid()))
+        fingerprint = hashlib.sha256(pem.certificates(identity.chain)[0]).hexdigest()
+        on_event(Ready(address, port, url, ca_file, fingerprint, os.getpid()))
         return backends.get(backend).serve(listeners, config, on_event, stop.fd)
 
 
@@ -159,7 +161,7 @@ def _identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, s
 def _throwaway() -> Iterator[tuple[Identity, str]]:
     from tempfile import NamedTemporaryFile
 
-    identity, ca = certs.throwaway(("localhost", _LOOPBACK, "::1"))
+    identity, ca, _ = certs.throwaway(("localhost", _LOOPBACK, "::1"))
     with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
         file.write(ca)
         file.flush()

@@ -33,11 +33,6 @@ pub fn run<T: Send>(py: Python<'_>, job: impl FnOnce(&dyn Interrupt) -> Result<T
         (Ok(Ok(value)), _) => Ok(value),
         (Ok(Err(Error::Interrupted)), Some(raised)) => Err(raised),
         (Ok(Err(error)), _) => Err(door::to_python(py, &error)),
-        (Err(panic), _) => Err(door::to_python(py, &Error::Internal(panic_message(&*panic)))),
+        (Err(panic), _) => Err(door::to_python(py, &Error::panicked(&*panic))),
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the engine panicked: {}", words.unwrap_or("no message"))
 }

@@ -62,7 +62,7 @@ def _plan(request: HandshakeBenchRequest, address: str, port: int) -> LoadPlan:
     if not (request.authorized or ipaddress.ip_address(address.partition("%")[0]).is_private):
         raise UsageError(
             "usage",
-            f"{address} is neither loopback nor private, and {request.connections} connections for {request.duration:g} s are a load",
+            f"{address} is neither loopback nor private, and {request.connections} connections would load it",
             "if its owner agrees, add --i-am-authorized",
         )
     return LoadPlan(

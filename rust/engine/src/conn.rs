@@ -74,6 +74,9 @@ impl Output {
 pub trait Side {
     type Data;
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+
+    /// Whether `process` has something to encode before it looks at its input.
+    fn has_records_to_encode(&self) -> bool;
 }
 
 impl Side for UnbufferedClientConnection {
@@ -81,12 +84,20 @@ impl Side for UnbufferedClientConnection {
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
     }
+
+    fn has_records_to_encode(&self) -> bool {
+        self.wants_write()
+    }
 }
 
 impl Side for UnbufferedServerConnection {
     type Data = rustls::server::ServerConnectionData;
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
+    }
+
+    fn has_records_to_encode(&self) -> bool {
+        self.wants_write()
     }
 }
 
@@ -102,7 +113,11 @@ pub fn advance<S: Side>(
     let mut used = 0;
     let mut failure = None;
     loop {
-        // After a failure the connection has an alert to encode and nothing else to say; it must not see the input again.
+        // After a failure the connection has an alert to encode and nothing else to say. It must not look at the input again:
+        // rustls would go on with what follows the fault, or miss the message that it knows to be there, and panic.
+        if let Some(error) = failure.take_if(|_| !side.has_records_to_encode()) {
+            return (used, Err(error));
+        }
         let rest = if failure.is_some() { &mut [][..] } else { &mut incoming[used..] };
         let UnbufferedStatus { mut discard, state, .. } = side.process(rest);
         let progress = match state {
@@ -150,27 +165,31 @@ pub fn advance<S: Side>(
 }
 
 /// Encrypt application data into `output`. The session must be established.
-pub fn encrypt<S: Side>(side: &mut S, data: &[u8], output: &mut Output) -> Result<()> {
+///
+/// `kept` is what [`advance`] left of its input. rustls looks at it here, too: it may hold a part of a handshake message, and
+/// rustls knows that it is there, and panics if it is not.
+pub fn encrypt<S: Side>(side: &mut S, data: &[u8], kept: &mut [u8], output: &mut Output) -> Result<()> {
     let records = data.len() / 16_384 + 1;
     output.space(data.len() + records * RECORD_OVERHEAD);
-    write_traffic(side, output, |traffic, space| traffic.encrypt(data, space))
+    write_traffic(side, kept, output, |traffic, space| traffic.encrypt(data, space))
 }
 
-/// Put `close_notify` into `output` (RFC 8446 section 6.1). The session must be established.
-pub fn close_notify<S: Side>(side: &mut S, output: &mut Output) -> Result<()> {
+/// Put `close_notify` into `output` (RFC 8446 section 6.1). The session must be established; `kept` is as for [`encrypt`].
+pub fn close_notify<S: Side>(side: &mut S, kept: &mut [u8], output: &mut Output) -> Result<()> {
     output.space(RECORD_OVERHEAD + 2);
     // The method itself is not general enough in its lifetimes.
     #[allow(clippy::redundant_closure_for_method_calls)]
-    write_traffic(side, output, |traffic, space| traffic.queue_close_notify(space))
+    write_traffic(side, kept, output, |traffic, space| traffic.queue_close_notify(space))
 }
 
 fn write_traffic<S: Side>(
     side: &mut S,
+    kept: &mut [u8],
     output: &mut Output,
     write: impl Fn(&mut WriteTraffic<'_, S::Data>, &mut [u8]) -> std::result::Result<usize, EncryptError>,
 ) -> Result<()> {
     loop {
-        match side.process(&mut []).state {
+        match side.process(kept).state {
             Ok(ConnectionState::WriteTraffic(mut traffic)) => loop {
                 match write(&mut traffic, output.space(0)) {
                     Ok(count) => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
 
 /// Why a job failed, told apart by who is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub enum ChainFault {
     NotYetValid { subject: String, not_before: String },
 }
 
-/// Every code of [`Error::code`] and [`ChainFault::code`].
+/// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
 pub const ERROR_CODES: &[&str] = &[
     "alert-received",
     "bad-certificate",
@@ -71,9 +71,12 @@ pub const ERROR_CODES: &[&str] = &[
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
+    "connection-failed",
+    "connection-refused",
     "connection-reset",
     "expired",
     "file-not-written",
+    "file-unreadable",
     "internal-error",
     "interrupted",
     "key-mismatch",
@@ -101,6 +104,13 @@ pub const ERROR_CODES: &[&str] = &[
 impl Error {
     pub fn local(code: &'static str, message: impl Into<String>) -> Self {
         Self::Local { code, message: message.into() }
+    }
+
+    /// A thread's panic, as `join` or `catch_unwind` gave it.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words =
+            panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal(format!("the engine panicked: {}", words.unwrap_or("no message")))
     }
 
     /// The stable word for it.
@@ -203,12 +213,12 @@ impl fmt::Display for ChainFault {
                 write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
             }
             Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
-            Self::BadCertificate(why) => write!(f, "a certificate cannot be read: {why}"),
+            Self::BadCertificate(why) => write!(f, "a certificate is not valid: {why}"),
             Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
             Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
             Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
             Self::Revoked => f.write_str("the certificate is revoked"),
-            Self::RevocationUnknown => f.write_str("no revocation list covers the certificate"),
+            Self::RevocationUnknown => f.write_str("no revocation list that is in force covers the certificate"),
             Self::NameMismatch { wanted, presented } if presented.is_empty() => {
                 write!(f, "the certificate is for no name at all, not for {wanted}")
             }
@@ -229,6 +239,8 @@ impl fmt::Display for ChainFault {
 }
 
 impl std::error::Error for Error {}
+
+impl std::error::Error for ChainFault {}
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
@@ -256,6 +268,9 @@ impl From<rustls::Error> for Error {
             | Tls::NoApplicationProtocol
             | Tls::NoCertificatesPresented => Self::PeerMisbehaved(format!("the peer broke the protocol: {error}")),
             Tls::InvalidCertificate(CertificateError::BadSignature) => Self::Certificate(ChainFault::BadSignature),
+            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
+                Self::Certificate(why.downcast_ref::<ChainFault>().cloned().unwrap_or(ChainFault::BadSignature))
+            }
             Tls::InvalidCertificate(why) => Self::Certificate(ChainFault::BadCertificate(format!("{why}"))),
             _ => Self::Internal(error.to_string()),
         }

@@ -36,6 +36,14 @@ pub fn versions(names: &[String]) -> Result<Vec<&'static SupportedProtocolVersio
         .collect()
 }
 
+/// ALPN protocols as bytes. Each has 1 to 255 of them (RFC 7301 section 3.1).
+pub fn protocols(names: &[String]) -> Result<Vec<Vec<u8>>> {
+    match names.iter().find(|name| name.is_empty() || name.len() > 255) {
+        Some(name) => Err(Error::Usage(format!("{name:?} is no ALPN protocol: it has to have 1 to 255 bytes"))),
+        None => Ok(names.iter().map(|name| name.clone().into_bytes()).collect()),
+    }
+}
+
 /// Every suite by its IANA name, in the order of preference.
 pub fn suite_names() -> Vec<String> {
     aws_lc_rs::ALL_CIPHER_SUITES.iter().map(|s| suite_name(s.suite())).collect()

@@ -1,7 +1,7 @@
 //! The few system calls that no safe crate wraps. Nothing else here: this is one of the two files that may hold `unsafe`.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// A duplicate of a descriptor that belongs to someone else (Python, or this process from its start), close-on-exec.
 pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
@@ -12,4 +12,14 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     }
     // SAFETY: `copy` is new, open, and known to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// How many bytes have to be there for a socket to count as readable (`SO_RCVLOWAT`, socket(7)); its end always counts.
+pub fn set_receive_low_water(socket: BorrowedFd<'_>, bytes: i32) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(size_of::<i32>()).unwrap_or_default();
+    let value = &raw const bytes;
+    // SAFETY: setsockopt reads `size` bytes at `value`, which live for the call; a bad descriptor is answered with EBADF.
+    let outcome =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, value.cast(), size) };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -1,0 +1,144 @@
+"""The options that several commands share, under the same names as the fields of `tlstool.requests`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from ._command import Decorator, option
+from ._types import Ciphers, Duration, Groups, Instant, OneWord, Protocols, Versions
+
+_FILE = click.Path()  # whether it exists is not the parser's business: a missing file has a status of its own
+
+
+def flat(_ctx: click.Context, _param: click.Parameter, value: Iterable[Iterable[str]] | None) -> tuple[str, ...]:
+    """Lists that were given one by one, as one."""
+    return tuple(dict.fromkeys(name for names in value or () for name in names))
+
+
+def all_of(*decorators: Decorator) -> Decorator:
+    """Several decorators as one, the first on top."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return add
+
+
+name_options = all_of(
+    option("--sni", panel="Name", metavar="NAME", help="Name to send, and to verify; by default the target's host."),
+    option("--no-sni", panel="Name", is_flag=True, help="Send no name."),
+    option("--verify-name", panel="Name", metavar="NAME", help="Name that the certificate must have."),
+)
+
+trust_options = all_of(
+    option(
+        "--ca",
+        panel="Trust",
+        type=_FILE,
+        multiple=True,
+        metavar="FILE|DIR",
+        help="Trust only the certificates in this file or folder. Repeatable.",
+    ),
+    option(
+        "--roots",
+        panel="Trust",
+        type=OneWord(["system", "certifi", "none"]),
+        default="system",
+        show_default=True,
+        help="Whose roots to trust without --ca.",
+    ),
+    option("-k", "--insecure", panel="Trust", is_flag=True, help="Report a bad certificate, but do not fail because of it."),
+    option("--crl", panel="Trust", type=_FILE, multiple=True, metavar="FILE", help="Check revocation by this list. Repeatable."),
+    option("--at", panel="Trust", type=Instant(), metavar="TIME", help="Judge as of this time, such as 2026-12-24."),
+)
+
+identity_options = all_of(
+    option("--cert", panel="Identity", type=_FILE, metavar="FILE", help="Our own certificate with its chain, PEM or DER."),
+    option("--key", panel="Identity", type=_FILE, metavar="FILE", help="Its private key; by default in the file of --cert."),
+)
+
+suite_options = all_of(
+    option(
+        "--tls",
+        panel="Protocol",
+        type=Versions(),
+        multiple=True,
+        callback=flat,
+        help="Allowed TLS versions, with commas or repeated; by default 1.2 and 1.3.",
+    ),
+    option(
+        "--ciphers",
+        panel="Protocol",
+        type=Ciphers(),
+        multiple=True,
+        callback=flat,
+        metavar="LIST",
+        help="Cipher suites by IANA or OpenSSL name, in order of preference.",
+    ),
+    option(
+        "--groups",
+        panel="Protocol",
+        type=Groups(),
+        multiple=True,
+        callback=flat,
+        metavar="LIST",
+        help="Key exchange groups, in order of preference.",
+    ),
+    option(
+        "--alpn",
+        panel="Protocol",
+        type=Protocols(),
+        multiple=True,
+        callback=flat,
+        metavar="LIST",
+        help="Application protocols (ALPN), such as h2,http/1.1.",
+    ),
+    option("--keylog", panel="Protocol", type=_FILE, metavar="FILE", help="Append the session's secrets (NSS key log)."),
+    option(
+        "--backend",
+        panel="Protocol",
+        type=OneWord(["auto", "rustls", "openssl"]),
+        default="auto",
+        show_default=True,
+        help="What speaks TLS; auto takes Rustls where it can.",
+    ),
+)
+
+timeout_option = option(
+    "--timeout",
+    panel="Target",
+    type=Duration(),
+    metavar="TIME",
+    help="Limit of the whole run; by default each phase has its own.",
+)
+
+json_option = option("--json", is_flag=True, help="Print one JSON document instead, on failure too.")
+quiet_option = option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = option("-v", "--verbose", count=True, help="Trace the phases on stderr.")
+no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is wrong with the peer or the way to it.")
+
+peer_options = all_of(timeout_option, name_options, trust_options, identity_options, suite_options)
+"""Everything that `tlstool.requests.TlsOptions` has."""
+
+
+def for_request(options: dict[str, Any]) -> dict[str, Any]:
+    """The values of `peer_options` as the fields of `TlsOptions`.
+
+    Raises:
+        UsageError: two of them contradict each other.
+    """
+    from tlstool.errors import UsageError
+
+    found = dict(options)
+    if found.pop("no_sni"):
+        if found["sni"]:
+            raise UsageError("usage", "--sni and --no-sni contradict each other", "leave one of them out")
+        found["sni"] = ""
+    if found["key"] and not found["cert"]:
+        raise UsageError("usage", "--key needs --cert", "name the key's certificate with --cert FILE")
+    return found

@@ -1,0 +1,73 @@
+"""From a use case to its report, and from the report to the streams and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tlstool.errors import TlsToolError
+from tlstool.model import Event, OnEvent, PhaseEvent, Progress
+from tlstool.output.console import Console, Style
+from tlstool.reports import Report, problem
+
+R = TypeVar("R", bound=Report)
+
+
+def attempt(cls: type[R], run: Callable[[], R], **known: Any) -> R:
+    """The report of `run`, also where it raised: with the error, and with what was `known` before."""
+    try:
+        return run()
+    except TlsToolError as error:
+        return cls(exit_status=error.exit_status, error=problem(error), **known)
+
+
+def listener(console: Console) -> OnEvent:
+    """What shows the phases of a connection (-v) and the progress of a benchmark."""
+    from tlstool.output import human
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, PhaseEvent):
+            console.trace(human.phase(event))
+        elif isinstance(event, Progress):
+            console.progress(f"{event.done}/{event.total} {event.what}")
+
+    return on_event
+
+
+def present(
+    console: Console,
+    command: str,
+    report: Report,
+    render: Callable[[Any, Style], str],
+    *,
+    as_json: bool,
+    no_fail: bool = False,
+    aside: bool = False,
+) -> int:
+    """Print a report, as JSON or by `render`, and return the exit status; `aside` leaves stdout alone."""
+    if no_fail:
+        from tlstool.output.jsonout import waived
+
+        report = waived(report)
+    put = console.aside if aside else console.result
+    if as_json:
+        from tlstool.output import jsonout
+
+        put(jsonout.text(jsonout.document(command, report)))
+        return report.exit_status
+    if not console.quiet:
+        shown = render(report, console.err if aside else console.out)
+        if shown:
+            put(shown)
+        for warning in report.warnings:
+            console.warn(warning)
+    if not (console.quiet and aside):
+        _explain(console, report)
+    return report.exit_status
+
+
+def _explain(console: Console, report: Report) -> None:
+    from tlstool.output.human import tells_why
+
+    if report.error and (console.quiet or not tells_why(report)):
+        console.error(report.error.message, report.error.hint)

@@ -1,0 +1,229 @@
+"""`tlstool bench local` and `tlstool bench handshake`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._command import Command, Group, option
+from ._options import flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._types import Ciphers, Duration, Groups, OneOf, OneWord
+
+if TYPE_CHECKING:
+    from tlstool.output.console import Console
+    from tlstool.reports import HandshakeBenchReport, LocalBenchReport
+
+_KEY_TYPES = OneOf("ecdsa-p256", "rsa-2048", what="key type", aliases={"ecdsa": "ecdsa-p256", "rsa": "rsa-2048"})
+
+
+@click.group(
+    cls=Group,
+    examples=(
+        ("bench local", "Rustls and the machine's OpenSSL in memory, one beside the other"),
+        ("bench handshake localhost:4433 --ca ca.pem", "handshakes a second of a server"),
+    ),
+)
+def bench() -> None:
+    """Measure handshakes and throughput, in memory or of a server."""
+
+
+@bench.command(
+    cls=Command,
+    examples=(
+        ("bench local", "handshakes and bulk data, ECDSA and RSA, against the OpenSSL of Python"),
+        ("bench local --what handshake --key-type ecdsa --duration 3s", "one scenario, measured longer"),
+        ("bench local --against /opt/openssl/lib64/libssl.so.3 --json", "against another OpenSSL, as JSON"),
+    ),
+)
+@option(
+    "--what",
+    panel="Scenario",
+    type=OneOf("handshake", "bulk", what="scenario"),
+    multiple=True,
+    callback=flat,
+    help="What to measure; both by default.",
+)
+@option(
+    "--mode",
+    panel="Scenario",
+    type=OneWord(["full"]),
+    default="full",
+    show_default=True,
+    expose_value=False,
+    help="Kind of handshakes.",
+)
+@option(
+    "--suite",
+    panel="Scenario",
+    type=Ciphers(),
+    multiple=True,
+    callback=flat,
+    metavar="LIST",
+    help="Suites by IANA or OpenSSL name, one scenario each; by default TLS_AES_256_GCM_SHA384.",
+)
+@option(
+    "--groups",
+    panel="Scenario",
+    type=Groups(),
+    multiple=True,
+    callback=flat,
+    metavar="LIST",
+    help="Key exchange groups, one scenario each; by default x25519.",
+)
+@option(
+    "--key-type",
+    panel="Scenario",
+    type=_KEY_TYPES,
+    multiple=True,
+    callback=flat,
+    help="Keys of the certificate, one scenario each; both by default.",
+)
+@option("--cert", panel="Identity", type=click.Path(), metavar="FILE", help="Own chain, instead of one made on the spot.")
+@option("--key", panel="Identity", type=click.Path(), metavar="FILE", help="Its private key.")
+@option("--ca", panel="Identity", type=click.Path(), metavar="FILE", help="Its root.")
+@option(
+    "--against",
+    panel="Measurement",
+    multiple=True,
+    metavar="openssl|PATH",
+    help="A library beside Rustls: the OpenSSL of Python (default) or a libssl by path. Repeatable.",
+)
+@option(
+    "--duration",
+    panel="Measurement",
+    type=Duration(),
+    default="1s",
+    show_default=True,
+    metavar="TIME",
+    help="For each figure, all rounds together.",
+)
+@option(
+    "--rounds",
+    panel="Measurement",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How often the contestants take turns.",
+)
+@json_option
+@quiet_option
+@click.pass_obj
+def local(
+    console: Console, /, *, suite: tuple[str, ...], key_type: tuple[str, ...], json: bool, quiet: bool, **options: Any
+) -> int:
+    """Measure TLS libraries in memory, on one thread.
+
+    Rustls and OpenSSL handshake with themselves through buffers; client and server are timed apart, the contestants take turns,
+    and what is printed is the median of the rounds with its range.
+    """
+    from tlstool import LocalBenchReport, LocalBenchRequest, bench_local
+    from tlstool.errors import UsageError
+    from tlstool.output import table
+
+    from ._report import attempt, listener, present
+
+    console.quiet = quiet
+    own = [options[name] for name in ("cert", "key", "ca")]
+    if any(own) and not all(own):
+        raise UsageError("usage", "an own chain needs --cert, --key and --ca", "give all three, or none of them")
+    given = options | {"suites": suite, "key_types": key_type}
+    request = LocalBenchRequest(**{name: value for name, value in given.items() if value not in (None, ())})
+
+    def run() -> LocalBenchReport:
+        return bench_local(request, listener(console))
+
+    report = attempt(LocalBenchReport, run)
+    return present(console, "bench local", report, table.bench_local, as_json=json)
+
+
+@bench.command(
+    cls=Command,
+    examples=(
+        ("bench handshake localhost:4433 --ca ca.pem", "16 connections on one thread for 5 seconds"),
+        ("bench handshake 10.0.0.7 -k --connections 64 --duration 10s", "more load, for longer"),
+        ("bench handshake localhost:4433 -k --resume --count 10000 --json", "10,000 resumed handshakes, as JSON"),
+    ),
+)
+@click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@option(
+    "--connections",
+    panel="Load",
+    type=click.IntRange(1, 65535),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Handshakes under way at any time.",
+)
+@option(
+    "--threads",
+    panel="Load",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Worker threads that share them.",
+)
+@option("--duration", panel="Load", type=Duration(), default="5s", show_default=True, metavar="TIME", help="How long to run.")
+@option(
+    "--count", panel="Load", type=click.IntRange(min=1), metavar="N", help="Stop after so many handshakes, if that is earlier."
+)
+@option("--resume", panel="Load", is_flag=True, help="Resume sessions; what was resumed is counted apart.")
+@option(
+    "--i-am-authorized",
+    panel="Load",
+    is_flag=True,
+    help="I may put load on a target that is neither loopback nor private.",
+)
+@peer_options
+@json_option
+@quiet_option
+@verbose_option
+@no_fail_option
+@click.pass_obj
+def handshake(
+    console: Console,
+    /,
+    target: str,
+    *,
+    connections: int,
+    threads: int,
+    duration: float,
+    count: int | None,
+    resume: bool,
+    i_am_authorized: bool,
+    json: bool,
+    quiet: bool,
+    verbose: int,
+    no_fail: bool,
+    **options: Any,
+) -> int:
+    """Measure how many handshakes a second a server does.
+
+    A closed loop: each connection handshakes, closes and begins anew. One connection before shows the verdict; a bad certificate
+    ends the run, unless -k waives it. Ctrl-C ends it early and prints what was measured.
+    """
+    from tlstool import HandshakeBenchReport, HandshakeBenchRequest, bench_handshake
+    from tlstool.output import human
+
+    from ._report import attempt, listener, present
+
+    console.quiet, console.verbose = quiet, verbose
+    request = HandshakeBenchRequest(
+        target=target,
+        connections=connections,
+        threads=threads,
+        duration=duration,
+        count=count,
+        resume=resume,
+        authorized=i_am_authorized,
+        **for_request(options),
+    )
+    console.note(human.plan(request))
+
+    def run() -> HandshakeBenchReport:
+        return bench_handshake(request, listener(console))
+
+    report = attempt(HandshakeBenchReport, run, target=target)
+    return present(console, "bench handshake", report, human.bench_handshake, as_json=json, no_fail=no_fail)

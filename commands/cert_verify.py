@@ -1,0 +1,65 @@
+"""`tlstool cert-verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._command import Command, option
+from ._options import for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+
+if TYPE_CHECKING:
+    from tlstool.output.console import Console
+    from tlstool.reports import VerifyReport
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("cert-verify chain.pem --verify-name example.com", "a file: leaf first, intermediates after it"),
+        ("cert-verify leaf.pem --ca root.pem --untrusted intermediate.pem", "against an own root"),
+        ("cert-verify example.com --min-days 21", "a server; fails if it has less than three weeks left"),
+        ("cert-verify - --json < chain.pem", "from stdin, as JSON"),
+    ),
+)
+@click.argument("source", help="A file (PEM or DER), - for stdin, or a target such as example.com:443.")
+@option("--untrusted", panel="Trust", type=click.Path(), multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
+@option("--min-days", panel="Trust", type=click.IntRange(min=0), metavar="N", help="Fail if the leaf is valid for less.")
+@peer_options
+@json_option
+@quiet_option
+@verbose_option
+@no_fail_option
+@click.pass_obj
+def cert_verify(
+    console: Console,
+    /,
+    source: str,
+    *,
+    untrusted: tuple[str, ...],
+    min_days: int | None,
+    json: bool,
+    quiet: bool,
+    verbose: int,
+    no_fail: bool,
+    **options: Any,
+) -> int:
+    """Judge a certificate chain.
+
+    Says whether it would be trusted, by which verifier and roots, why not, and for how long. The options about protocols are for
+    a SOURCE that is a server.
+    """
+    from tlstool import VerifyReport, VerifyRequest, verify
+    from tlstool.output import human
+
+    from ._report import attempt, listener, present
+
+    console.quiet, console.verbose = quiet, verbose
+    request = VerifyRequest(source=source, untrusted=untrusted, min_days=min_days, **for_request(options))
+
+    def run() -> VerifyReport:
+        return verify(request, listener(console))
+
+    report = attempt(VerifyReport, run, source=source, kind=None)
+    return present(console, "cert-verify", report, human.verify, as_json=json, no_fail=no_fail)

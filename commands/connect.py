@@ -1,0 +1,145 @@
+"""`tlstool connect`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._command import Command, option
+from ._options import for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+
+if TYPE_CHECKING:
+    from tlstool.output.console import Console
+    from tlstool.reports import ConnectReport
+
+_FROM_OPENSSL = {
+    "-connect HOST:PORT": "TARGET",
+    "-servername NAME": "--sni NAME",
+    "-noservername": "--no-sni",
+    "-verify_hostname NAME": "--verify-name NAME",
+    "-verify_ip ADDRESS": "--verify-name ADDRESS",
+    "-CAfile FILE": "--ca FILE",
+    "-CApath DIR": "--ca DIR",
+    "-CRL FILE": "--crl FILE",
+    "-attime SECONDS": "--at TIME",
+    "-verify_return_error": "the default",
+    "-cert FILE": "--cert FILE",
+    "-key FILE": "--key FILE",
+    "-tls1": "--tls 1.0",
+    "-tls1_1": "--tls 1.1",
+    "-tls1_2": "--tls 1.2",
+    "-tls1_3": "--tls 1.3",
+    "-cipher LIST": "--ciphers LIST",
+    "-ciphersuites LIST": "--ciphers LIST",
+    "-groups LIST": "--groups LIST",
+    "-curves LIST": "--groups LIST",
+    "-alpn LIST": "--alpn LIST",
+    "-keylogfile FILE": "--keylog FILE",
+    "-showcerts": "--chain FILE, or --json",
+    "-brief": "the default",
+    "-quiet": "--pipe --quiet",
+}
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("connect example.com", "handshake, report; the exit status is the verdict"),
+        ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
+        ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
+        ("connect example.com --pipe < request > answer", "send a file, receive another"),
+    ),
+    from_openssl=_FROM_OPENSSL,
+)
+@click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@option("-p", "--pipe", panel="Target", is_flag=True, help="Relay stdin and stdout; the report goes to stderr.")
+@option("--strict-close", panel="Target", is_flag=True, help="Fail if the peer ends without close_notify.")
+@peer_options
+@option("--chain", type=click.Path(), metavar="FILE", help="Write the peer's certificates as PEM.")
+@json_option
+@quiet_option
+@verbose_option
+@no_fail_option
+@click.pass_obj
+def connect(
+    console: Console,
+    /,
+    target: str,
+    *,
+    pipe: bool,
+    strict_close: bool,
+    chain: str | None,
+    json: bool,
+    quiet: bool,
+    verbose: int,
+    no_fail: bool,
+    **options: Any,
+) -> int:
+    """Handshake with a TLS peer and report all about it.
+
+    The exit status is the verdict: a bad certificate is reported in full, but never with status 0. With --pipe, bytes are relayed
+    after that, but only to a peer whose verdict is good.
+    """
+    from tlstool import ConnectReport, ConnectRequest, connect
+    from tlstool.output import human
+
+    from ._report import attempt, listener, present
+
+    console.quiet, console.verbose = quiet, verbose
+    request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
+    if chain:
+        _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))
+
+    def run() -> ConnectReport:
+        return connect(request, listener(console))
+
+    report = attempt(ConnectReport, run, target=target)
+    if chain:
+        report = _with_chain(report, chain)
+    return present(console, "connect", report, human.connect, as_json=json, no_fail=no_fail, aside=pipe)
+
+
+def _relay() -> tuple[int, int]:
+    """stdin and stdout; the null device for one that is closed, so that no socket can take its number."""
+    import os
+
+    for descriptor in (0, 1):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    return 0, 1
+
+
+def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:
+    import os
+
+    from tlstool.errors import UsageError
+
+    if path == "-":
+        hint = "give a file, or take the certificates from --json"
+        raise UsageError("usage", "--chain cannot write to stdout, where the report goes", hint)
+    for used in inputs:
+        if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
+            raise UsageError("usage", f"--chain would overwrite {used}, which this run uses", "give another file")
+
+
+def _with_chain(report: ConnectReport, path: str) -> ConnectReport:
+    """The report, after its certificates were written to a file; it says so if that failed."""
+    from dataclasses import replace
+
+    from tlstool import files
+    from tlstool.errors import LocalError
+    from tlstool.reports import problem
+
+    certificates = report.handshake.certificates if report.handshake else ()
+    if not certificates:
+        return replace(report, warnings=(*report.warnings, f"no certificate was seen, so {path} was not written"))
+    try:
+        files.write(path, "".join(f"{certificate.pem.strip()}\n" for certificate in certificates).encode())
+    except LocalError as error:
+        if report.error is None:
+            return replace(report, exit_status=error.exit_status, error=problem(error))
+        return replace(report, warnings=(*report.warnings, error.message))
+    return report

@@ -1,0 +1,103 @@
+"""`tlstool serve`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._command import Command, option
+from ._options import quiet_option, suite_options
+from ._types import Duration
+
+if TYPE_CHECKING:
+    from tlstool.model import Event, OnEvent
+    from tlstool.output.console import Console
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
+        ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
+        ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
+        ("serve --count 1 --json", "one connection, as JSON Lines"),
+    ),
+    files=(
+        ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),
+    ),
+)
+@click.argument(
+    "listen", metavar="[[ADDR:]PORT]", default="127.0.0.1:0", help="Where to listen; a free port of 127.0.0.1 by default."
+)
+@option(
+    "--status", "mode", panel="Server", flag_value="status", default=True, help="Show what was negotiated, over HTTP (default)."
+)
+@option("--echo", "mode", panel="Server", flag_value="echo", help="Send every byte back.")
+@option("--threads", panel="Server", type=click.IntRange(1, 1024), metavar="N", help="Worker threads; one a core by default.")
+@option("--count", panel="Server", type=click.IntRange(min=1), metavar="N", help="Stop after so many connections.")
+@option(
+    "--grace",
+    panel="Server",
+    type=Duration(zero=True),
+    default="5s",
+    show_default=True,
+    metavar="TIME",
+    help="What open connections have to end when the server stops.",
+)
+@option(
+    "--cert",
+    panel="Identity",
+    type=click.Path(),
+    metavar="FILE",
+    help="Certificate chain, PEM or DER; by default a throw-away one.",
+)
+@option("--key", panel="Identity", type=click.Path(), metavar="FILE", help="Its private key; by default in the file of --cert.")
+@suite_options
+@option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
+@quiet_option
+@click.pass_obj
+def serve(console: Console, /, *, json: bool, quiet: bool, **options: Any) -> int:
+    """Serve TLS until interrupted.
+
+    Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0. Without --cert it
+    makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the authority's certificate is.
+    """
+    from tlstool import ServeRequest, Stop, TlsToolError, serve
+
+    console.quiet = quiet
+    show = _listener(console, as_json=json)
+    try:
+        with Stop() as stop, stop.on_signals():
+            show(serve(ServeRequest(**options), show, stop))
+    except TlsToolError as error:
+        if json:
+            from tlstool.output import jsonout
+
+            console.result(jsonout.line(jsonout.event_failure(error)))
+        else:
+            console.error(error.message, error.hint)
+        return error.exit_status
+    return 0
+
+
+def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
+    """What prints a line an event: as JSON all of them, for people the totals on stderr."""
+    from tlstool.model import Connection, Ready, ServeTotals
+    from tlstool.output import human, jsonout
+
+    def on_event(event: Event) -> None:
+        if not isinstance(event, (Ready, Connection, ServeTotals)):
+            return
+        if as_json:
+            console.result(jsonout.line(jsonout.event(event)))
+        elif console.quiet:
+            return
+        elif isinstance(event, Ready):
+            console.result(human.ready(event, console.out))
+        elif isinstance(event, Connection):
+            console.result(human.connection(event, console.out))
+        else:
+            console.note(human.totals(event))
+
+    return on_event

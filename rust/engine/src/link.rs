@@ -1,0 +1,334 @@
+//! A client's connection over a socket: bytes in and out, without ever blocking, and what the connection came to.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
+use rustls::client::UnbufferedClientConnection;
+use rustls::{AlertDescription, Error as TlsError};
+
+use crate::client::{ClientCertificate, ClientConfig, IdentityRequest};
+use crate::conn::{self, MAX_RECORD, Output, Progress};
+use crate::verifier::Recorder;
+use crate::wait::{Interrupt, TimeLimit, wait, wait_one};
+use crate::{Error, Result};
+
+/// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
+const LARGEST_INPUT: usize = 256 * 1024;
+const FIRST_INPUT: usize = 32 * 1024;
+/// How much of an answer is kept in case it turns out not to be TLS.
+const FIRST_BYTES: usize = 64;
+
+/// The peer's end of the connection, as far as it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerEnd {
+    Open,
+    /// It said `close_notify`.
+    Notified,
+    /// It just closed.
+    Cut,
+}
+
+/// What one look at the socket brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    Bytes(usize),
+    Nothing,
+}
+
+pub struct Link {
+    socket: OwnedFd,
+    tls: UnbufferedClientConnection,
+    input: Input,
+    pub output: Output,
+    verifier: Arc<Recorder>,
+    identity: Arc<IdentityRequest>,
+    first_bytes: Vec<u8>,
+    established: bool,
+    peer: PeerEnd,
+    /// The peer takes nothing any more; what it said before that may still be unread.
+    deaf: bool,
+    notified: bool,
+}
+
+impl Link {
+    pub fn new(config: &ClientConfig, socket: OwnedFd) -> Result<Self> {
+        let recorded = config.recorded();
+        let tls = UnbufferedClientConnection::new(recorded.tls, config.server_name())?;
+        // A unix socket has no such option, and needs none.
+        let _ = sockopt::set_tcp_nodelay(&socket, true);
+        Ok(Self {
+            socket,
+            tls,
+            input: Input::default(),
+            output: Output::default(),
+            verifier: recorded.verifier,
+            identity: recorded.identity,
+            first_bytes: Vec::new(),
+            established: false,
+            peer: PeerEnd::Open,
+            deaf: false,
+            notified: false,
+        })
+    }
+
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    pub fn tls(&self) -> &UnbufferedClientConnection {
+        &self.tls
+    }
+
+    pub fn verifier(&self) -> &Recorder {
+        &self.verifier
+    }
+
+    pub fn client_certificate(&self) -> ClientCertificate {
+        self.identity.outcome()
+    }
+
+    pub fn is_established(&self) -> bool {
+        self.established
+    }
+
+    pub fn peer(&self) -> PeerEnd {
+        self.peer
+    }
+
+    /// Whether sending is pointless: the peer closed, or we said that nothing will come.
+    pub fn is_send_over(&self) -> bool {
+        self.deaf || self.notified
+    }
+
+    /// Make the receive buffer at least this large.
+    pub fn reserve(&mut self, size: usize) {
+        self.input.reserve(size);
+    }
+
+    /// Take in what the socket has, decrypting it where it lies; `plaintext` gets the application data.
+    ///
+    /// Nothing is lost on an error: the alert that it owes the peer has been sent, as far as the socket took it.
+    pub fn receive(&mut self, plaintext: impl FnMut(&[u8])) -> Result<Received> {
+        let space = self.input.space()?;
+        let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => {
+                self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
+                return self.ended_early().map_or(Ok(Received::Bytes(0)), Err);
+            }
+            Ok((count, _)) => count,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(Received::Nothing),
+            Err(Errno::CONNRESET | Errno::PIPE) if self.notified => {
+                // It did not wait for the rest of an orderly close; what it had to say, it said.
+                self.peer = PeerEnd::Cut;
+                return Ok(Received::Bytes(0));
+            }
+            Err(errno) => return Err(io::Error::from(errno).into()),
+        };
+        let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
+        self.first_bytes.extend_from_slice(&space[..missing]);
+        self.input.filled(count);
+        self.process(plaintext)?;
+        Ok(Received::Bytes(count))
+    }
+
+    /// Let rustls go on with what is there; without input, that begins the handshake.
+    pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
+        let (used, outcome) = conn::advance(&mut self.tls, self.input.unread(), &mut self.output, plaintext);
+        self.input.used(used);
+        match outcome {
+            Ok(Progress::Handshaking) => {}
+            Ok(Progress::Established) => self.established = true,
+            Ok(Progress::PeerClosed) => {
+                self.peer = PeerEnd::Notified;
+                return self.ended_early().map_or(Ok(()), Err);
+            }
+            Err(error) => {
+                let _ = self.send();
+                self.shut_down();
+                return Err(self.explain(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Send what the socket takes now. A peer that does not listen is no error here: what it last said tells more.
+    pub fn send(&mut self) -> Result<()> {
+        while !self.output.is_empty() {
+            if self.deaf {
+                self.output.clear();
+                return Ok(());
+            }
+            match send(&self.socket, self.output.pending(), send_flags()) {
+                Ok(count) => self.output.sent(count),
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
+                Err(errno) => return Err(io::Error::from(errno).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Send all that is to be sent.
+    pub fn flush(&mut self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+        loop {
+            self.send()?;
+            if self.output.is_empty() {
+                return Ok(());
+            }
+            wait_one(self.socket.as_fd(), PollFlags::OUT, limit, interrupt)?;
+        }
+    }
+
+    /// Wait until something can be received, or sent if anything waits for that.
+    pub fn wait(&self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<PollFlags> {
+        let sending = if self.output.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN | sending)];
+        wait(&mut fds, limit, interrupt)?;
+        Ok(fds[0].revents())
+    }
+
+    /// Encrypt application data; `flush` or `send` brings it out.
+    pub fn encrypt(&mut self, data: &[u8]) -> Result<()> {
+        conn::encrypt(&mut self.tls, data, self.input.unread(), &mut self.output)
+    }
+
+    /// Say that nothing more will come from us, once.
+    pub fn notify(&mut self) -> Result<()> {
+        if !self.is_send_over() {
+            conn::close_notify(&mut self.tls, self.input.unread(), &mut self.output)?;
+            self.notified = true;
+        }
+        Ok(())
+    }
+
+    /// End our direction of the transport itself.
+    pub fn shut_down(&mut self) {
+        self.deaf = true;
+        let _ = shutdown(&self.socket, Shutdown::Write);
+    }
+
+    /// A connection that ended before its handshake did is an error; later, its end is just that.
+    fn ended_early(&self) -> Option<Error> {
+        if self.established {
+            return None;
+        }
+        Some(if self.speaks_tls() { Error::ConnectionClosed } else { self.not_tls() })
+    }
+
+    fn explain(&self, error: TlsError) -> Error {
+        if !self.speaks_tls() {
+            return self.not_tls();
+        }
+        if let Some(fault) = self.verifier.refused() {
+            return Error::Certificate(fault);
+        }
+        if let TlsError::AlertReceived(alert) = &error {
+            let name = crate::error::alert_name(*alert);
+            match self.client_certificate() {
+                ClientCertificate::Requested if is_about_certificate(*alert) => {
+                    return Error::ClientCertificateRequired { alert: name };
+                }
+                ClientCertificate::Sent if is_about_certificate(*alert) => {
+                    return Error::ClientCertificateRefused { alert: name };
+                }
+                _ => {}
+            }
+        }
+        match Error::from(error) {
+            Error::NotTls { .. } => Error::PeerMisbehaved("the peer broke the protocol: no TLS record".to_owned()),
+            error => error,
+        }
+    }
+
+    /// Whether the answer began like a record (RFC 8446 section 5.1), as far as there is one.
+    fn speaks_tls(&self) -> bool {
+        match self.first_bytes[..] {
+            [] => true,
+            [kind] => (20..=23).contains(&kind),
+            [kind, major, ..] => (20..=23).contains(&kind) && major == 3,
+        }
+    }
+
+    fn not_tls(&self) -> Error {
+        Error::NotTls { first_bytes: self.first_bytes.clone() }
+    }
+}
+
+/// The alerts by which servers turn down a client's certificate, or its absence (RFC 8446 section 6.2).
+fn is_about_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+            | AlertDescription::CertificateRequired
+    )
+}
+
+fn send_flags() -> SendFlags {
+    #[cfg(not(target_vendor = "apple"))]
+    let quiet = SendFlags::NOSIGNAL;
+    // There, the signal is an option of the socket, and Python ignores it.
+    #[cfg(target_vendor = "apple")]
+    let quiet = SendFlags::empty();
+    quiet | SendFlags::DONTWAIT
+}
+
+/// Received records: what rustls has not used up yet lies at `start..end`.
+#[derive(Default)]
+struct Input {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    fn reserve(&mut self, size: usize) {
+        if self.buffer.len() < size {
+            self.buffer.resize(size, 0);
+        }
+    }
+
+    /// Room for at least one record, behind what is unread.
+    fn space(&mut self) -> Result<&mut [u8]> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.buffer.len() - self.end < MAX_RECORD {
+            let size = (self.buffer.len() * 2).max(FIRST_INPUT);
+            if size > LARGEST_INPUT.max(self.buffer.len()) {
+                return Err(Error::PeerMisbehaved("the peer's handshake message has no end".to_owned()));
+            }
+            self.buffer.resize(size, 0);
+        }
+        Ok(&mut self.buffer[self.end..])
+    }
+
+    fn filled(&mut self, count: usize) {
+        self.end += count;
+    }
+
+    fn unread(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
+    fn used(&mut self, count: usize) {
+        self.start += count;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+}

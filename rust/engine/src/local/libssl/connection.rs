@@ -1,0 +1,262 @@
+//! Two connections of a foreign libssl, and the wire between them.
+
+use std::ffi::{CStr, c_int, c_long, c_void};
+use std::ptr::{self, NonNull};
+
+use super::symbols::{Bio, Ssl, text};
+use super::{Api, Context};
+use crate::{Error, Result};
+
+/// Commands of `SSL_ctrl`, from OpenSSL's ssl.h.
+const CTRL_TLSEXT_HOSTNAME: c_int = 55;
+const CTRL_NEGOTIATED_GROUP: c_int = 134;
+
+/// Answers of `SSL_get_error`.
+const WANT_READ: c_int = 2;
+const WANT_WRITE: c_int = 3;
+
+/// What an end says of its key exchange group.
+pub enum GroupSaid {
+    Name(String),
+    /// The code point of TLS.
+    Id(u16),
+    /// OpenSSL's number for the curve.
+    Nid(c_long),
+}
+
+/// Client and server, and what joins them.
+pub struct Link {
+    // The fields are dropped in this order.
+    client: Option<Connection>,
+    server: Option<Connection>,
+    wire: Wire,
+}
+
+// SAFETY: connections and wire belong to no thread, but share state without locks. They leave this struct only by reference, so they
+// move together and are used together.
+unsafe impl Send for Link {}
+
+impl Link {
+    /// With room for so many bytes on their way from the client, and from the server.
+    pub fn new(api: &'static Api, from_client: usize, from_server: usize) -> Result<Self> {
+        Ok(Self { client: None, server: None, wire: Wire::new(api, from_client, from_server)? })
+    }
+
+    /// Free the connections, and throw away what they sent and nobody read.
+    pub fn clear(&mut self) {
+        self.client = None;
+        self.server = None;
+        self.wire.drain();
+    }
+
+    /// A new client, which sends `name` and verifies it.
+    pub fn connect(&mut self, context: &Context, name: &CStr) -> Result<()> {
+        self.client = Some(Connection::client(context, &self.wire, name)?);
+        Ok(())
+    }
+
+    /// A new server.
+    pub fn accept(&mut self, context: &Context) -> Result<()> {
+        self.server = Some(Connection::server(context, &self.wire)?);
+        Ok(())
+    }
+
+    pub fn client(&mut self) -> Result<&mut Connection> {
+        self.client.as_mut().ok_or_else(no_connection)
+    }
+
+    pub fn server(&mut self) -> Result<&mut Connection> {
+        self.server.as_mut().ok_or_else(no_connection)
+    }
+
+    /// Client and server.
+    pub fn ends(&self) -> Result<[&Connection; 2]> {
+        match (&self.client, &self.server) {
+            (Some(client), Some(server)) => Ok([client, server]),
+            _ => Err(no_connection()),
+        }
+    }
+}
+
+/// What carries the bytes between two connections: a ring buffer in each direction (a BIO pair).
+///
+/// It outlives the connections, as a socket's buffers would if sockets were to be had for nothing.
+struct Wire {
+    api: &'static Api,
+    client: NonNull<Bio>,
+    server: NonNull<Bio>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // SAFETY: the references that are ours; connections have their own.
+        unsafe {
+            (self.api.BIO_free)(self.client.as_ptr());
+            (self.api.BIO_free)(self.server.as_ptr());
+        }
+    }
+}
+
+impl Wire {
+    fn new(api: &'static Api, from_client: usize, from_server: usize) -> Result<Self> {
+        let (mut client, mut server) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: two places for the answer.
+        let made = unsafe { (api.BIO_new_bio_pair)(&raw mut client, from_client, &raw mut server, from_server) };
+        match (made, NonNull::new(client), NonNull::new(server)) {
+            (1, Some(client), Some(server)) => Ok(Self { api, client, server }),
+            _ => Err(Error::Internal(format!("BIO_new_bio_pair: {}", api.reasons()))),
+        }
+    }
+
+    /// Throw away what was sent and not read.
+    fn drain(&mut self) {
+        let mut scratch = [0_u8; 4096];
+        for bio in [self.client, self.server] {
+            // SAFETY: the BIO is alive, and the buffer is as long as it says.
+            while unsafe { (self.api.BIO_read)(bio.as_ptr(), scratch.as_mut_ptr().cast(), 4096) } > 0 {}
+        }
+    }
+}
+
+/// One side of a connection (SSL).
+pub struct Connection {
+    api: &'static Api,
+    ssl: NonNull<Ssl>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: the one reference there is; the library lets go of context and BIO with it.
+        unsafe { (self.api.SSL_free)(self.ssl.as_ptr()) }
+    }
+}
+
+impl Connection {
+    /// A client that sends `name` and verifies it.
+    fn client(context: &Context, wire: &Wire, name: &CStr) -> Result<Self> {
+        let connection = Self::new(context, wire.client)?;
+        let (api, ssl) = (connection.api, connection.ssl.as_ptr());
+        // SAFETY: the connection and the string are alive; the library copies the string.
+        let named = unsafe {
+            (api.SSL_set_connect_state)(ssl);
+            let sent = match api.SSL_set_tlsext_host_name {
+                Some(set_name) => set_name(ssl, name.as_ptr()) == 1,
+                None => connection.ctrl(CTRL_TLSEXT_HOSTNAME, name.as_ptr().cast_mut().cast()) == 1,
+            };
+            sent && (api.SSL_set1_host)(ssl, name.as_ptr()) == 1
+        };
+        if named { Ok(connection) } else { Err(Error::Internal(format!("the name cannot be set: {}", api.reasons()))) }
+    }
+
+    fn server(context: &Context, wire: &Wire) -> Result<Self> {
+        let connection = Self::new(context, wire.server)?;
+        // SAFETY: the connection is alive.
+        unsafe { (connection.api.SSL_set_accept_state)(connection.ssl.as_ptr()) };
+        Ok(connection)
+    }
+
+    fn new(context: &Context, end: NonNull<Bio>) -> Result<Self> {
+        let api = context.api;
+        // SAFETY: the context is alive; the connection takes a reference of its own to it.
+        let ssl = unsafe { (api.SSL_new)(context.ctx.as_ptr()) };
+        let ssl = NonNull::new(ssl).ok_or_else(|| Error::Internal(format!("SSL_new: {}", api.reasons())))?;
+        // SAFETY: both are alive. SSL_set_bio takes over one reference if both BIOs are the same: the one that is added here.
+        unsafe {
+            (api.BIO_up_ref)(end.as_ptr());
+            (api.SSL_set_bio)(ssl.as_ptr(), end.as_ptr(), end.as_ptr());
+        }
+        Ok(Self { api, ssl })
+    }
+
+    /// Go on with the handshake as far as it goes; whether it is done.
+    pub fn handshake(&mut self) -> Result<bool> {
+        // SAFETY: the connection is alive.
+        let result = unsafe { (self.api.SSL_do_handshake)(self.ssl.as_ptr()) };
+        if result == 1 {
+            return Ok(true);
+        }
+        self.wants_more(result).map(|()| false)
+    }
+
+    /// Send some of `data`; how much.
+    pub fn write(&mut self, data: &[u8]) -> Result<usize> {
+        // SAFETY: the connection is alive, and `data` is at least as long as is said.
+        let result = unsafe { (self.api.SSL_write)(self.ssl.as_ptr(), data.as_ptr().cast(), length(data)) };
+        usize::try_from(result).ok().filter(|&count| count > 0).ok_or_else(|| self.failure(result))
+    }
+
+    /// Receive into `buffer`; how much.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let length = length(buffer);
+        // SAFETY: the connection is alive, and `buffer` is at least as long as is said.
+        let result = unsafe { (self.api.SSL_read)(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), length) };
+        usize::try_from(result).ok().filter(|&count| count > 0).ok_or_else(|| self.failure(result))
+    }
+
+    /// Why the peer's chain is bad; None if it is good.
+    pub fn chain_fault(&self) -> Option<String> {
+        // SAFETY: the connection is alive; the words are static.
+        unsafe {
+            let result = (self.api.SSL_get_verify_result)(self.ssl.as_ptr());
+            (result != 0).then(|| text((self.api.X509_verify_cert_error_string)(result)))
+        }
+    }
+
+    /// The version's code: 0x0304 for TLS 1.3.
+    pub fn version(&self) -> c_int {
+        // SAFETY: the connection is alive.
+        unsafe { (self.api.SSL_version)(self.ssl.as_ptr()) }
+    }
+
+    /// The suite by its IANA name, "" if there is none yet.
+    pub fn suite(&self) -> String {
+        // SAFETY: the connection is alive; cipher and name are static.
+        unsafe {
+            let cipher = (self.api.SSL_get_current_cipher)(self.ssl.as_ptr());
+            if cipher.is_null() { String::new() } else { text((self.api.SSL_CIPHER_standard_name)(cipher)) }
+        }
+    }
+
+    pub fn group(&self) -> GroupSaid {
+        let ssl = self.ssl.as_ptr();
+        if let Some(group_name) = self.api.SSL_get0_group_name {
+            // SAFETY: the connection is alive, and so is the string as long.
+            return GroupSaid::Name(unsafe { text(group_name(ssl)) });
+        }
+        if let Some(group_id) = self.api.SSL_get_group_id.or(self.api.SSL_get_curve_id) {
+            // SAFETY: the connection is alive.
+            return GroupSaid::Id(unsafe { group_id(ssl) });
+        }
+        GroupSaid::Nid(self.ctrl(CTRL_NEGOTIATED_GROUP, ptr::null_mut()))
+    }
+
+    /// As `Context::ctrl`; 0 where there is no such thing.
+    fn ctrl(&self, command: c_int, argument: *mut c_void) -> c_long {
+        // SAFETY: the connection is alive; the callers give each command the argument that its macro would.
+        self.api.SSL_ctrl.map_or(0, |ctrl| unsafe { ctrl(self.ssl.as_ptr(), command, 0, argument) })
+    }
+
+    /// Good if the call only waits for the other end.
+    fn wants_more(&self, result: c_int) -> Result<()> {
+        // SAFETY: the connection is alive, and its last call gave `result`.
+        match unsafe { (self.api.SSL_get_error)(self.ssl.as_ptr(), result) } {
+            WANT_READ | WANT_WRITE => Ok(()),
+            _ => Err(self.failure(result)),
+        }
+    }
+
+    fn failure(&self, result: c_int) -> Error {
+        // SAFETY: as above.
+        let kind = unsafe { (self.api.SSL_get_error)(self.ssl.as_ptr(), result) };
+        Error::PeerIncompatible(format!("{} (SSL_get_error {kind})", self.api.reasons()))
+    }
+}
+
+/// The length as C takes it; of a longer buffer, only so much is used.
+fn length(buffer: &[u8]) -> c_int {
+    c_int::try_from(buffer.len()).unwrap_or(c_int::MAX)
+}
+
+fn no_connection() -> Error {
+    Error::Internal("data to move, but no connection".to_owned())
+}

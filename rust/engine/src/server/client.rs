@@ -1,0 +1,398 @@
+//! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::Registry;
+use mio::net::TcpStream;
+use rustls::HandshakeKind;
+use rustls::server::UnbufferedServerConnection;
+
+use super::config::{Settings, take_requested_name};
+use super::page::Facts;
+use super::slots::Key;
+use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
+use super::wire::Wire;
+use super::{Connection, Mode, http};
+use crate::conn::{self, MAX_RECORD, Progress};
+use crate::{Error, Result};
+
+/// Reads in one turn, so that one flooding client does not keep the others waiting.
+const STEPS_A_TURN: usize = 8;
+
+/// What a client has to close its side after us, or to take a byte of what it still gets.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    Open,
+    /// All has been said; some of it is not yet sent.
+    Closing,
+    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
+    /// would lose the end of what it was sent.
+    Draining,
+}
+
+/// How far the client has come with closing its side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Incoming {
+    Open,
+    /// An event told of the end of the TCP connection; there may be bytes before it.
+    EndAnnounced,
+    CloseNotify,
+    Ended,
+}
+
+pub struct Client {
+    wire: Wire,
+    tls: UnbufferedServerConnection,
+    peer: SocketAddr,
+    sni: Option<Box<str>>,
+    accepted: Instant,
+    /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
+    clock: Instant,
+    /// The earliest time at which the worker will look after this connection.
+    pub scheduled: Option<Instant>,
+    phase: Phase,
+    incoming: Incoming,
+    /// Bytes of an incomplete record or handshake message.
+    partial: Vec<u8>,
+    /// Plaintext of requests that are not complete, or not yet answered.
+    requests: Vec<u8>,
+    /// `requests` may hold complete ones.
+    more_requests: bool,
+    /// Application data is on its way and not yet in the socket.
+    owes: bool,
+    received: u64,
+    sent: u64,
+    error: Option<Box<Error>>,
+}
+
+impl Client {
+    pub fn new(stream: TcpStream, peer: SocketAddr, settings: &Settings, now: Instant) -> Result<Self> {
+        Ok(Self {
+            wire: Wire::new(stream),
+            tls: UnbufferedServerConnection::new(Arc::clone(&settings.tls))?,
+            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            sni: None,
+            accepted: now,
+            clock: now,
+            scheduled: None,
+            phase: Phase::Handshake,
+            incoming: Incoming::Open,
+            partial: Vec::new(),
+            requests: Vec::new(),
+            more_requests: false,
+            owes: false,
+            received: 0,
+            sent: 0,
+            error: None,
+        })
+    }
+
+    /// Let `registry` tell of the socket's events.
+    pub fn watch(&mut self, registry: &Registry, key: Key) -> io::Result<()> {
+        self.wire.watch(registry, key.token())
+    }
+
+    /// An event said that the client has closed its side: a short read is not the last one then.
+    pub fn saw_fin(&mut self) {
+        self.incoming = self.incoming.max(Incoming::EndAnnounced);
+    }
+
+    /// When the limit of the present phase runs out.
+    pub fn due(&self, settings: &Settings) -> Instant {
+        self.clock
+            + match self.phase {
+                Phase::Handshake => settings.handshake_limit,
+                Phase::Open => settings.idle_limit,
+                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
+            }
+    }
+
+    /// Do what can be done without waiting.
+    pub fn turn(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        for _ in 0..STEPS_A_TURN {
+            if let Some(outcome) = self.step(turn) {
+                return outcome;
+            }
+        }
+        Outcome::Again
+    }
+
+    /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
+    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        match self.phase {
+            Phase::Handshake => self.over_with(Error::TimeLimit),
+            Phase::Open if self.is_idle() => self.close_now(turn),
+            Phase::Open => {
+                self.error = Some(Box::new(Error::TimeLimit));
+                if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
+            }
+            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing | Phase::Draining => Outcome::Over,
+        }
+    }
+
+    /// The server has been asked to stop: a kept connection between two requests is closed in order.
+    pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if self.is_between_requests(turn.settings) { self.close_now(turn) } else { Outcome::Wait }
+    }
+
+    /// The server ends at once: one last word, whether it arrives or not.
+    pub fn cut(&mut self, turn: &mut Turn<'_>) {
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        if self.owes || !closing && !self.is_between_requests(turn.settings) {
+            self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
+        }
+        if self.phase == Phase::Open && self.wire.is_clear() {
+            self.close(turn);
+            let _ = self.send(turn);
+        }
+    }
+
+    /// Whether the handshake was completed, and if so, whether it resumed a session.
+    pub fn handshake(&self) -> Option<bool> {
+        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
+    }
+
+    /// What there is to say about the connection once it has ended.
+    pub fn record(&self, now: Instant) -> Connection {
+        let duration = now.saturating_duration_since(self.accepted);
+        Connection::ended(self.facts(), self.received, self.sent, duration, self.error.as_deref())
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::of(&self.tls, self.sni.as_deref(), self.peer)
+    }
+
+    /// One read or write at most, and what follows from it. None: there may be more to do.
+    fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.flush(turn.now) {
+            Ok(true) => {}
+            Ok(false) => return Some(Outcome::Wait),
+            Err(error) => return Some(self.broken(&error)),
+        }
+        match self.phase {
+            Phase::Closing if self.incoming == Incoming::Ended || self.wire.shut_down().is_err() => Some(Outcome::Over),
+            Phase::Closing => {
+                self.phase = Phase::Draining;
+                self.clock = turn.now;
+                None
+            }
+            Phase::Draining => self.drain(turn),
+            Phase::Open if self.more_requests => self.answer(turn),
+            Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.close(turn);
+                self.sending(turn)
+            }
+            Phase::Handshake | Phase::Open => self.read(turn),
+        }
+    }
+
+    fn drain(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.wire.read(&mut turn.buffers.input) {
+            Ok(count) => (count == 0).then_some(Outcome::Over),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Some(Outcome::Wait),
+            Err(error) => (error.kind() != ErrorKind::Interrupted).then_some(Outcome::Over),
+        }
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let kept = self.partial.len();
+        let free = &mut turn.buffers.input[kept..];
+        match self.wire.read(free) {
+            Ok(0) => Some(self.ended(turn)),
+            Ok(count) => {
+                // On an edge-triggered socket a short read says that it is empty, unless its end has been announced.
+                let emptied = count < free.len() && self.incoming == Incoming::Open;
+                turn.buffers.input[..kept].copy_from_slice(&self.partial);
+                if let Some(outcome) = self.take_in(turn, kept + count) {
+                    return Some(outcome);
+                }
+                let reading = matches!(self.phase, Phase::Handshake | Phase::Open) && !self.more_requests;
+                (emptied && reading && self.incoming < Incoming::CloseNotify).then_some(Outcome::Wait)
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Some(Outcome::Wait),
+                ErrorKind::Interrupted => None,
+                _ => Some(self.broken(&error)),
+            },
+        }
+    }
+
+    /// Take in the first `filled` bytes of the input: the bytes kept from before, and new ones.
+    fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
+        let Buffers { input, plain, output, .. } = &mut *turn.buffers;
+        plain.clear();
+        let (used, progress) =
+            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
+        keep(&mut self.partial, &input[used..filled]);
+        self.received += plain.len() as u64;
+        if self.phase == Phase::Handshake {
+            if let Some(name) = take_requested_name() {
+                self.sni = Some(name);
+            }
+            if progress.is_ok() && !self.tls.is_handshaking() {
+                self.phase = Phase::Open;
+                self.clock = turn.now;
+            }
+        }
+        match progress {
+            Err(error) => self.refuse(turn, error, used),
+            Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
+                self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
+            }
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(progress) => {
+                if progress == Progress::PeerClosed {
+                    self.incoming = Incoming::CloseNotify;
+                }
+                if !turn.buffers.plain.is_empty() {
+                    return self.answer(turn);
+                }
+            }
+        }
+        self.sending(turn)
+    }
+
+    /// Answer what came: all of it that is complete, or as much as makes a good piece of output.
+    fn answer(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let mut close = false;
+        if turn.settings.mode == Mode::Status {
+            let facts = self.facts();
+            let Buffers { plain, reply, .. } = &mut *turn.buffers;
+            plain.splice(..0, self.requests.drain(..));
+            let answered = http::answer(plain, &facts, turn.stopping, reply);
+            keep(&mut self.requests, if answered.close { &[] } else { &plain[answered.used..] });
+            self.more_requests = answered.more;
+            close = answered.close;
+        }
+        let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
+        let data = if turn.settings.mode == Mode::Status { &mut *reply } else { &mut *plain };
+        if !data.is_empty() {
+            self.clock = turn.now;
+            self.owes = true;
+            self.sent += data.len() as u64;
+            if let Err(error) = conn::encrypt(&mut self.tls, data, &mut self.partial, output) {
+                self.fail(error, turn.now);
+            }
+        }
+        plain.clear();
+        reply.clear();
+        if close && self.phase == Phase::Open {
+            self.close(turn);
+        }
+        self.sending(turn)
+    }
+
+    /// Say `close_notify` after all that was said before.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        // It fails only on a session that is broken already, and then there is nobody to tell.
+        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+    }
+
+    /// The session is broken: what the output holds (an alert) goes out, nothing else does.
+    fn fail(&mut self, error: Error, now: Instant) {
+        self.error = Some(Box::new(error));
+        self.phase = Phase::Closing;
+        self.clock = now;
+    }
+
+    /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
+    fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
+        let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
+        let error = match error {
+            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
+                "the client offers none of the server's application protocols (ALPN)".to_owned(),
+            ),
+            error => Error::from(error),
+        };
+        if !matches!(error, Error::NotTls { .. }) || begun {
+            return self.fail(error, turn.now);
+        }
+        let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
+        if turn.settings.mode == Mode::Status && http::is_plain_request(first) {
+            turn.buffers.output.clear();
+            if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
+                self.incoming = Incoming::Ended;
+            }
+        }
+        self.fail(Error::NotTls { first_bytes: first.to_vec() }, turn.now);
+        self.partial = Vec::new();
+    }
+
+    /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
+    fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.incoming = Incoming::Ended;
+        if self.phase == Phase::Handshake {
+            return self.over_with(Error::ConnectionClosed);
+        }
+        if !self.is_idle() {
+            return self.over_with(Error::ConnectionReset(
+                "the client closed the connection in the middle of a message".to_owned(),
+            ));
+        }
+        self.close_now(turn)
+    }
+
+    /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
+    fn broken(&mut self, error: &io::Error) -> Outcome {
+        if self.phase == Phase::Handshake || !self.is_idle() {
+            self.error.get_or_insert_with(|| {
+                Box::new(Error::ConnectionReset(format!("the client broke the connection: {error}")))
+            });
+        }
+        Outcome::Over
+    }
+
+    fn over_with(&mut self, error: Error) -> Outcome {
+        self.error = Some(Box::new(error));
+        Outcome::Over
+    }
+
+    /// Whether nothing is under way, in neither direction.
+    fn is_idle(&self) -> bool {
+        self.partial.is_empty() && self.requests.is_empty() && !self.owes
+    }
+
+    fn is_between_requests(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Open && settings.mode == Mode::Status && self.is_idle()
+    }
+
+    fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        match self.send(turn) {
+            Ok(()) => None,
+            Err(error) => Some(self.broken(&error)),
+        }
+    }
+
+    /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
+    fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.owes &= !self.wire.is_clear();
+        Ok(())
+    }
+
+    /// Send what the socket did not take before. False: it still does not take all of it.
+    fn flush(&mut self, now: Instant) -> io::Result<bool> {
+        if self.wire.is_clear() {
+            return Ok(true);
+        }
+        if self.wire.flush()? > 0 {
+            self.clock = now;
+        }
+        self.owes &= !self.wire.is_clear();
+        Ok(self.wire.is_clear())
+    }
+}

@@ -1,0 +1,270 @@
+//! One worker thread of a server: a listening socket, an event queue, and the connections that it accepted.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+
+use super::ServeTotals;
+use super::client::Client;
+use super::config::Settings;
+use super::shared::{Shared, Stage};
+use super::slots::{Key, Slots};
+use super::turn::{Buffers, Outcome, Turn};
+use crate::{Error, Result};
+
+/// The token of the waker. No place for a connection has so high a number.
+pub const WAKE: Token = Token(usize::MAX);
+const LISTENER: Token = Token(usize::MAX - 1);
+
+/// Accepts in a row before connections get their turn, and other workers a chance.
+const ACCEPTS_A_TURN: usize = 8;
+
+/// How long no accept is tried once the system refused one for want of descriptors or memory. The clients wait in the backlog.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+pub struct Worker<'a> {
+    shared: &'a Shared,
+    settings: &'a Settings,
+    poll: Poll,
+    listener: Option<TcpListener>,
+    /// The listener may have a connection: events tell only of new ones.
+    acceptable: bool,
+    accept_after: Option<Instant>,
+    clients: Slots<Box<Client>>,
+    /// When to look after whom. An entry may be out of date; the connection knows better.
+    timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    /// Connections that were not done when their turn was over.
+    again: Vec<Key>,
+    buffers: Buffers,
+    totals: ServeTotals,
+    stage: Stage,
+    /// The end of the grace period.
+    grace_end: Option<Instant>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(
+        shared: &'a Shared,
+        settings: &'a Settings,
+        poll: Poll,
+        listener: std::net::TcpListener,
+    ) -> Result<Self> {
+        let mut listener = TcpListener::from_std(listener);
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)
+            .map_err(|error| Error::Internal(format!("a listening socket cannot be watched: {error}")))?;
+        Ok(Self {
+            shared,
+            settings,
+            poll,
+            listener: Some(listener),
+            acceptable: true,
+            accept_after: None,
+            clients: Slots::default(),
+            timers: BinaryHeap::new(),
+            again: Vec::new(),
+            buffers: Buffers::default(),
+            totals: ServeTotals::default(),
+            stage: Stage::Open,
+            grace_end: None,
+        })
+    }
+
+    /// Work until the server is asked to end and no connection is left.
+    pub fn run(mut self) -> Result<ServeTotals> {
+        let mut events = Events::with_capacity(256);
+        loop {
+            let timeout = self.timeout(Instant::now());
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(Error::Internal(format!("waiting for events: {error}")));
+                }
+            }
+            let now = Instant::now();
+            self.heed_stage(now);
+            let unfinished = std::mem::take(&mut self.again);
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.acceptable = true,
+                    WAKE => {}
+                    token => {
+                        let Some(key) = self.clients.key(token) else { continue };
+                        if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
+                            client.saw_fin();
+                        }
+                        self.attend(key, now, Client::turn);
+                    }
+                }
+            }
+            for key in unfinished {
+                self.attend(key, now, Client::turn);
+            }
+            self.accept(now)?;
+            self.look_after_timers(now);
+            if self.stage >= Stage::Full && self.clients.is_empty() {
+                return Ok(self.totals);
+            }
+        }
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        let accepting = self.acceptable && self.listener.is_some();
+        if !self.again.is_empty() || accepting && self.accept_after.is_none() {
+            return Some(Duration::ZERO);
+        }
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let accept = self.accept_after.filter(|_| accepting);
+        let next = [timer, accept, self.grace_end].into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(now))
+    }
+
+    /// Follow the server into its next stage.
+    fn heed_stage(&mut self, now: Instant) {
+        let stage = self.shared.stage();
+        if self.grace_end.is_some_and(|end| end <= now) || stage == Stage::Halted && self.stage < stage {
+            self.stage = Stage::Halted;
+            self.grace_end = None;
+            self.stop_listening();
+            for key in self.clients.keys() {
+                self.attend(key, now, |client, turn| {
+                    client.cut(turn);
+                    Outcome::Over
+                });
+            }
+        }
+        if stage <= self.stage {
+            return;
+        }
+        self.stage = stage;
+        self.stop_listening();
+        if stage == Stage::Stopping {
+            self.grace_end = Some(now + self.settings.grace);
+            for key in self.clients.keys() {
+                self.attend(key, now, Client::stop);
+            }
+        }
+    }
+
+    /// Clients that come from now on are refused at once, and not left waiting in the backlog for as long as somebody else holds
+    /// the socket open.
+    fn stop_listening(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            // Some systems do not do this to a listening socket; there, closing it has to be enough.
+            let _ = rustix::net::shutdown(&listener, rustix::net::Shutdown::Both);
+        }
+    }
+
+    fn accept(&mut self, now: Instant) -> Result<()> {
+        if self.accept_after.is_some_and(|after| after <= now) {
+            self.accept_after = None;
+        }
+        if !self.acceptable || self.accept_after.is_some() {
+            return Ok(());
+        }
+        for _ in 0..ACCEPTS_A_TURN {
+            let Some(listener) = &self.listener else { return Ok(()) };
+            match self.shared.accept(listener) {
+                Ok(Some((stream, peer))) => self.admit(stream, peer, now)?,
+                Ok(None) => {
+                    self.heed_stage(now);
+                    return Ok(());
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        self.acceptable = false;
+                        return Ok(());
+                    }
+                    // The client was gone before it was accepted.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                    // Out of descriptors as a rule; whatever it is, to try again at once would be a busy loop.
+                    _ => {
+                        self.accept_after = Some(now + ACCEPT_PAUSE);
+                        return Ok(());
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, now: Instant) -> Result<()> {
+        let mut client = Box::new(Client::new(stream, peer, self.settings, now)?);
+        let key = self.clients.vacant();
+        self.totals.connections += 1;
+        if client.watch(self.poll.registry(), key).is_err() {
+            // The kernel has no memory for it: this client loses, the others go on.
+            self.clients.remove(key);
+            self.totals.failed += 1;
+            return Ok(());
+        }
+        self.clients.put(key, client);
+        self.schedule(key);
+        Ok(())
+    }
+
+    /// Give a connection its turn, and see to what comes of it.
+    fn attend(&mut self, key: Key, now: Instant, what: impl FnOnce(&mut Client, &mut Turn<'_>) -> Outcome) {
+        let Some(client) = self.clients.at(key) else { return };
+        let mut turn = Turn {
+            key,
+            buffers: &mut self.buffers,
+            settings: self.settings,
+            registry: self.poll.registry(),
+            stopping: self.stage >= Stage::Stopping,
+            now,
+        };
+        match what(client, &mut turn) {
+            Outcome::Over => return self.end(key, now),
+            Outcome::Again => self.again.push(key),
+            Outcome::Wait => {}
+        }
+        self.schedule(key);
+    }
+
+    fn end(&mut self, key: Key, now: Instant) {
+        let Some(client) = self.clients.remove(key) else { return };
+        let record = client.record(now);
+        if let Some(resumed) = client.handshake() {
+            self.totals.handshakes += 1;
+            self.totals.resumed += u64::from(resumed);
+        }
+        self.totals.failed += u64::from(record.error.is_some());
+        self.totals.received += record.received;
+        self.totals.sent += record.sent;
+        // The descriptor first: whoever hears of the end may rely on it.
+        drop(client);
+        self.shared.journal.push(record);
+    }
+
+    fn look_after_timers(&mut self, now: Instant) {
+        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
+            if at > now {
+                return;
+            }
+            self.timers.pop();
+            let Some(client) = self.clients.at(key).filter(|client| client.scheduled == Some(at)) else { continue };
+            client.scheduled = None;
+            if client.due(self.settings) <= now {
+                self.attend(key, now, Client::expire);
+            } else {
+                self.schedule(key);
+            }
+        }
+    }
+
+    /// See to it that a connection is looked after when its limit runs out. Limits that move away need nothing: that shows when
+    /// the timer goes off.
+    fn schedule(&mut self, key: Key) {
+        let Some(client) = self.clients.at(key) else { return };
+        let due = client.due(self.settings);
+        if client.scheduled.is_none_or(|at| due < at) {
+            client.scheduled = Some(due);
+            self.timers.push(Reverse((due, key)));
+        }
+    }
+}

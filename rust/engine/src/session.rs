@@ -1,0 +1,226 @@
+//! A client's session: the handshake with its report, then bytes both ways, then an orderly end.
+
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use rustls::HandshakeKind;
+use serde::Serialize;
+
+use crate::certs::{self, Certificate};
+use crate::client::{ClientCertificate, ClientConfig};
+use crate::link::{Link, PeerEnd, Received};
+use crate::provider::{group_name, scheme_name, suite_name, version_name};
+use crate::relay::{self, Relay};
+use crate::trust::Trust;
+use crate::wait::{Interrupt, TimeLimit};
+use crate::{Error, Result, sys};
+
+/// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done.
+const REFUSAL: Duration = Duration::from_millis(250);
+/// How much is encrypted at a time, and how much is kept of what arrives while we send.
+const CHUNK: usize = 256 * 1024;
+const PENDING: usize = 1024 * 1024;
+
+/// `tlstool.model.Handshake`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Handshake {
+    pub tls: Option<&'static str>,
+    pub suite: Option<String>,
+    pub group: Option<String>,
+    pub signature_scheme: Option<String>,
+    pub alpn: Option<String>,
+    pub sni: Option<String>,
+    pub kind: Option<&'static str>,
+    pub certificates: Vec<Certificate>,
+    pub stapled: Option<bool>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub trust: Trust,
+}
+
+/// Why there is no session, and what was seen until then; None if that is nothing.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    pub handshake: Option<Box<Handshake>>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, handshake: None }
+    }
+}
+
+/// A session whose handshake is done, whatever the verdict on the peer.
+pub struct Session {
+    link: Link,
+    handshake: Handshake,
+    /// Application data that arrived and was not asked for yet.
+    pending: Vec<u8>,
+    has_sent: bool,
+}
+
+/// Handshake over a connected socket, of which the session keeps a duplicate, within so many seconds.
+pub fn connect(
+    config: &ClientConfig,
+    fd: RawFd,
+    seconds: Option<f64>,
+    interrupt: &dyn Interrupt,
+) -> std::result::Result<Session, Failure> {
+    let limit = TimeLimit::after(seconds);
+    let socket = sys::duplicate(fd).map_err(|error| Error::Usage(format!("descriptor {fd}: {error}")))?;
+    let mut link = Link::new(config, socket)?;
+    let mut pending = Vec::new();
+    match shake_hands(&mut link, &mut pending, limit, interrupt) {
+        Ok(()) => {
+            let handshake = report(config, &link);
+            Ok(Session { link, handshake, pending, has_sent: false })
+        }
+        Err(error) => {
+            let handshake = report(config, &link);
+            let seen = handshake.tls.is_some() || !handshake.certificates.is_empty();
+            Err(Failure { error, handshake: seen.then(|| Box::new(handshake)) })
+        }
+    }
+}
+
+impl Session {
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// Up to `limit` bytes of application data, none at the peer's end.
+    pub fn read(&mut self, limit: usize, seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<Vec<u8>> {
+        let time_limit = TimeLimit::after(seconds);
+        while self.pending.is_empty() && self.link.peer() == PeerEnd::Open && limit > 0 {
+            if !self.take_in()? {
+                self.link.wait(time_limit, interrupt)?;
+            }
+        }
+        let rest = self.pending.split_off(limit.min(self.pending.len()));
+        Ok(std::mem::replace(&mut self.pending, rest))
+    }
+
+    /// Send all of `data`. What arrives meanwhile is kept for `read`, up to 1 MiB of it.
+    pub fn write(&mut self, data: &[u8], seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<()> {
+        let limit = TimeLimit::after(seconds);
+        for chunk in data.chunks(CHUNK) {
+            if self.link.is_send_over() {
+                return Err(Error::ConnectionReset("the peer takes no more data".to_owned()));
+            }
+            self.has_sent = true;
+            self.link.encrypt(chunk)?;
+            self.link.send()?;
+            while !self.link.output.is_empty() {
+                if self.pending.len() >= PENDING || self.link.peer() != PeerEnd::Open {
+                    self.link.flush(limit, interrupt)?;
+                } else if self.link.wait(limit, interrupt)?.intersects(PollFlags::IN | PollFlags::HUP) {
+                    self.take_in()?;
+                }
+                self.link.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Move bytes both ways until the peer ends; see [`relay`].
+    pub fn relay(&mut self, in_fd: RawFd, out_fd: RawFd, interrupt: &dyn Interrupt) -> Result<relay::Outcome> {
+        self.has_sent = true;
+        let early = std::mem::take(&mut self.pending);
+        Relay::new(&mut self.link, in_fd, out_fd)?.run(&early, interrupt)
+    }
+
+    /// Say `close_notify` and wait for the peer's end, so that what it still sends does not turn our close into a reset, which
+    /// would throw away what it has not read. A peer that got no data has nothing to lose, and gets a quarter of a second.
+    ///
+    /// Fails only if it is interrupted: nobody is left to mind anything else.
+    pub fn close(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<()> {
+        let seconds = if self.has_sent { seconds } else { seconds.min(REFUSAL.as_secs_f64()) };
+        match self.say_goodbye(TimeLimit::after(Some(seconds)), interrupt) {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    fn say_goodbye(&mut self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+        self.link.notify()?;
+        self.link.flush(limit, interrupt)?;
+        self.link.shut_down();
+        while self.link.peer() == PeerEnd::Open && limit.left().is_none_or(|left| !left.is_zero()) {
+            if self.link.receive(|_| ())? == Received::Nothing {
+                self.link.wait(limit, interrupt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything was there to take in.
+    fn take_in(&mut self) -> Result<bool> {
+        let pending = &mut self.pending;
+        let received = self.link.receive(|data| pending.extend_from_slice(data))?;
+        self.link.send()?;
+        Ok(received != Received::Nothing)
+    }
+}
+
+fn shake_hands(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+    link.process(|_| ())?;
+    loop {
+        link.flush(limit, interrupt)?;
+        if link.is_established() {
+            break;
+        }
+        if link.receive(|data| pending.extend_from_slice(data))? == Received::Nothing {
+            link.wait(limit, interrupt)?;
+        }
+    }
+    let asked = link.client_certificate() != ClientCertificate::NotRequested;
+    if asked && link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
+        await_acceptance(link, pending, limit, interrupt)?;
+    }
+    Ok(())
+}
+
+/// In TLS 1.3 the server judges our certificate, or its absence, when the client is done already. A ticket or data means that it
+/// accepts, and so does silence; an alert is an error.
+fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+    let end = Instant::now() + limit.left().map_or(REFUSAL, |left| left.min(REFUSAL));
+    while pending.is_empty() && link.peer() == PeerEnd::Open && link.tls().tls13_tickets_received() == 0 {
+        let left = end.saturating_duration_since(Instant::now());
+        match link.wait(TimeLimit::after(Some(left.as_secs_f64())), interrupt) {
+            Ok(_) => link.receive(|data| pending.extend_from_slice(data))?,
+            Err(Error::TimeLimit) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        link.flush(limit, interrupt)?;
+    }
+    Ok(())
+}
+
+fn report(config: &ClientConfig, link: &Link) -> Handshake {
+    let tls = link.tls();
+    let shown = link.verifier().shown();
+    let certificate = link.client_certificate();
+    Handshake {
+        tls: tls.protocol_version().map(version_name),
+        suite: tls.negotiated_cipher_suite().map(|suite| suite_name(suite.suite())),
+        group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
+        signature_scheme: shown.scheme.map(scheme_name),
+        alpn: tls.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+        sni: config.sni(),
+        kind: tls.handshake_kind().map(|kind| match kind {
+            HandshakeKind::Full => "full",
+            HandshakeKind::FullWithHelloRetryRequest => "full_with_retry",
+            HandshakeKind::Resumed => "resumed",
+        }),
+        certificates: certs::summaries(&shown.chain, config.judge().moment()),
+        stapled: (!shown.chain.is_empty()).then_some(!shown.staple.is_empty()),
+        // That a certificate is not asked for is known only at the end.
+        client_certificate: Some(certificate)
+            .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),
+        trust: config.judge().trust(shown.judgement.as_ref()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Two verifiers for rustls on top of one [`Judge`]: one that records everything and lets the handshake go on, for a report, and
+//! one that ends it at the first fault, for load.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::{CertificateError, DigitallySignedStruct, Error as TlsError, OtherError, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use crate::error::ChainFault;
+use crate::judge::{Judge, Judgement};
+
+/// What a server showed of itself in one handshake.
+#[derive(Debug, Default, Clone)]
+pub struct Shown {
+    /// As sent, leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The stapled OCSP response (RFC 6066 section 8), empty for none.
+    pub staple: Vec<u8>,
+    pub scheme: Option<SignatureScheme>,
+    pub judgement: Option<Judgement>,
+}
+
+/// Records what one server shows, and its verdict. Belongs to one connection.
+#[derive(Debug)]
+pub struct Recorder {
+    judge: Arc<Judge>,
+    /// Whether a bad certificate ends the handshake: it has to where our own certificate would go out next.
+    strict: bool,
+    shown: Mutex<Shown>,
+}
+
+impl Recorder {
+    pub fn new(judge: Arc<Judge>, strict: bool) -> Self {
+        Self { judge, strict, shown: Mutex::default() }
+    }
+
+    pub fn shown(&self) -> Shown {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The fault for which this verifier ended the handshake.
+    pub fn refused(&self) -> Option<ChainFault> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.judgement.as_ref().and_then(|judgement| judgement.faults.first()).filter(|_| self.strict).cloned()
+    }
+
+    fn signed(
+        &self,
+        scheme: SignatureScheme,
+        outcome: Result<HandshakeSignatureValid, TlsError>,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.scheme = Some(scheme);
+        match outcome {
+            Ok(valid) => return Ok(valid),
+            Err(error @ TlsError::PeerMisbehaved(_)) => return Err(error),
+            Err(_) => {}
+        }
+        let Some(judgement) = &mut shown.judgement else { return Err(to_tls(&ChainFault::BadSignature)) };
+        // Of a leaf that cannot be used, no signature verifies; that is found already.
+        let unusable =
+            |fault: &ChainFault| matches!(fault, ChainFault::UnsupportedCertificate(_) | ChainFault::BadCertificate(_));
+        if !judgement.faults.iter().any(unusable) {
+            judgement.faults.push(ChainFault::BadSignature);
+            judgement.faults.sort_by_key(ChainFault::rank);
+        }
+        if self.strict { Err(to_tls(&ChainFault::BadSignature)) } else { Ok(HandshakeSignatureValid::assertion()) }
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _sni: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let judgement = self.judge.judge(end_entity, intermediates, ocsp_response);
+        let refusal = judgement.faults.first().filter(|_| self.strict).map(to_tls);
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = Shown { chain, staple: ocsp_response.to_vec(), scheme: None, judgement: Some(judgement) };
+        refusal.map_or_else(|| Ok(ServerCertVerified::assertion()), Err)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.signed(dss.scheme, verify_tls12_signature(message, cert, dss, self.judge.algorithms()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.signed(dss.scheme, verify_tls13_signature(message, cert, dss, self.judge.algorithms()))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.algorithms().supported_schemes()
+    }
+}
+
+/// Ends a handshake at the first fault, which the connection's error carries (see [`crate::Error`]). Shared by any number.
+#[derive(Debug)]
+pub struct Enforcer {
+    /// None accepts any chain; the handshake's signature is verified all the same.
+    judge: Option<Arc<Judge>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Enforcer {
+    pub fn new(judge: &Arc<Judge>, insecure: bool) -> Self {
+        Self { judge: (!insecure).then(|| judge.clone()), algorithms: *judge.algorithms() }
+    }
+}
+
+impl ServerCertVerifier for Enforcer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _sni: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        match self.judge.as_ref().and_then(|judge| judge.fault(end_entity, intermediates, ocsp_response)) {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(fault) => Err(TlsError::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// The error of rustls whose alert tells the peer what we found (RFC 8446 section 6.2).
+fn to_tls(fault: &ChainFault) -> TlsError {
+    TlsError::InvalidCertificate(match fault {
+        ChainFault::UnknownIssuer { .. } | ChainFault::SelfSigned { .. } | ChainFault::MissingIntermediate { .. } => {
+            CertificateError::UnknownIssuer
+        }
+        ChainFault::BadSignature => CertificateError::BadSignature,
+        ChainFault::Expired { .. } => CertificateError::Expired,
+        ChainFault::NotYetValid { .. } => CertificateError::NotValidYet,
+        ChainFault::Revoked => CertificateError::Revoked,
+        ChainFault::RevocationUnknown => CertificateError::UnknownRevocationStatus,
+        ChainFault::NameMismatch { .. } => CertificateError::NotValidForName,
+        ChainFault::WrongPurpose | ChainFault::CaAsLeaf => CertificateError::InvalidPurpose,
+        ChainFault::UnsupportedCertificate(_) | ChainFault::BadCertificate(_) => CertificateError::BadEncoding,
+    })
+}

@@ -1,0 +1,73 @@
+//! A verdict on a chain from a file: the same judge as for a connection, without one.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::certs::{self, Certificate};
+use crate::judge::Judge;
+use crate::trust::{RootsSpec, Trust};
+use crate::{Result, provider};
+
+/// What to judge, and by what.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifySpec {
+    /// PEM text, or one certificate in DER. The first certificate is the leaf, the others may lead from it to a root.
+    #[serde(with = "serde_bytes")]
+    pub certificates: Vec<u8>,
+    /// More files with certificates that may lead there.
+    pub untrusted: Vec<ByteBuf>,
+    pub roots: RootsSpec,
+    pub crls: Vec<ByteBuf>,
+    /// None checks no name.
+    pub verify_name: Option<String>,
+    pub at: Option<i64>,
+}
+
+/// The certificates of the first file in their order, and the verdict.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    pub certificates: Vec<Certificate>,
+    pub trust: Trust,
+}
+
+/// The codes of its errors are those of files: `no-certificate`, `bad-certificate-file`, `bad-crl`, `no-roots`.
+pub fn verify(spec: &VerifySpec) -> Result<Verified> {
+    let chain = certs::read(&spec.certificates)?;
+    let mut others = chain.get(1..).unwrap_or_default().to_vec();
+    for file in &spec.untrusted {
+        others.extend(certs::read(file)?);
+    }
+    let provider = provider::provider(&[], &[])?;
+    let judge = Judge::new(&spec.roots, &spec.crls, spec.verify_name.as_deref(), spec.at, &provider)?;
+    let judgement = chain.first().map(|leaf| judge.judge(leaf, &others, &[]));
+    Ok(Verified { certificates: certs::summaries(&chain, judge.moment()), trust: judge.trust(judgement.as_ref()) })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+    use crate::trust::Verdict;
+
+    fn spec(certificates: Vec<u8>, roots: Vec<ByteBuf>) -> VerifySpec {
+        let roots = RootsSpec { store: "r.pem".to_owned(), pem: Some(roots) };
+        VerifySpec { certificates, untrusted: Vec::new(), roots, crls: Vec::new(), verify_name: None, at: None }
+    }
+
+    #[test]
+    fn without_a_name_none_is_checked() {
+        let key = KeyPair::generate().unwrap();
+        let made = CertificateParams::new(vec!["a.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let verified = verify(&spec(made.pem().into_bytes(), vec![ByteBuf::from(made.der().to_vec())])).unwrap();
+        assert_eq!((verified.trust.verdict, verified.trust.name), (Verdict::Good, None));
+        assert_eq!(verified.certificates[0].names, ["a.example"]);
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_an_error() {
+        assert_eq!(verify(&spec(b"hello".to_vec(), Vec::new())).unwrap_err().code(), "no-certificate");
+    }
+}

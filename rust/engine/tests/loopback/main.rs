@@ -1,0 +1,7 @@
+//! The engine's server and load generator in one process, over 127.0.0.1.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+mod load;
+mod serve;

@@ -1,0 +1,42 @@
+//! `tlstool._native.serve`.
+
+use std::os::fd::RawFd;
+
+use pyo3::prelude::*;
+use tlstool_engine::{Connection, Error, ServerSpec};
+
+use crate::{data, job};
+
+/// Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+#[pyfunction]
+pub fn serve<'py>(
+    py: Python<'py>,
+    spec: &Bound<'py, PyAny>,
+    fds: Vec<RawFd>,
+    on_connection: Py<PyAny>,
+    stop_fd: RawFd,
+) -> PyResult<Bound<'py, PyAny>> {
+    let spec: ServerSpec = data::from_python(spec)?;
+    // What the listener raises is raised here in the end: it is his, and no error of the engine.
+    let mut raised = None;
+    let raising = &mut raised;
+    let outcome = job::run(py, move |interrupt| {
+        tlstool_engine::serve(&spec, &fds, stop_fd, interrupt, &mut |connections| {
+            Python::attach(|py| tell(py, &on_connection, &connections)).map_err(|problem| {
+                *raising = Some(problem);
+                Error::Interrupted
+            })
+        })
+    });
+    match raised {
+        Some(raised) => Err(raised),
+        None => data::to_python(py, &outcome?),
+    }
+}
+
+fn tell(py: Python<'_>, on_connection: &Py<PyAny>, connections: &[Connection]) -> PyResult<()> {
+    for connection in connections {
+        on_connection.call1(py, (data::to_python(py, connection)?,))?;
+    }
+    Ok(())
+}

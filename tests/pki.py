@@ -1,0 +1,204 @@
+"""Certificates made on the spot: authorities, leafs, and every fault that a leaf can have."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from tlstool.model import Identity, Roots
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+
+SERVER = ExtendedKeyUsageOID.SERVER_AUTH
+CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate, its key, and the certificates between it and its root."""
+
+    certificate: x509.Certificate
+    key: Key
+    above: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def chain_pem(self) -> bytes:
+        """As a server sends it: the leaf and what is above it, without the root."""
+        return b"".join(one.public_bytes(Encoding.PEM) for one in (self.certificate, *self.above))
+
+    @property
+    def roots(self) -> Roots:
+        return Roots("test", (self.pem,))
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(chain=self.chain_pem, key=self.key_pem(), chain_file="leaf.pem", key_file="leaf.key")
+
+    def key_pem(self, form: PrivateFormat = PrivateFormat.PKCS8, password: bytes | None = None) -> bytes:
+        encryption = BestAvailableEncryption(password) if password else NoEncryption()
+        return self.key.private_bytes(Encoding.PEM, form, encryption)
+
+
+@functools.cache
+def rsa_key(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
+    """An RSA key, the same for the same arguments: they take long to make."""
+    del number
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def authority(name: str = "Test Root", issuer: Issued | None = None, *, key: Key | None = None) -> Issued:
+    """A certificate authority, self-signed or below another."""
+    return _issue(name, issuer, key=key, is_ca=True)
+
+
+def leaf(
+    issuer: Issued | None,
+    names: Sequence[str] = LOCAL_NAMES,
+    *,
+    subject: str | x509.Name = "leaf",
+    key: Key | None = None,
+    days: tuple[float, float] = (-1, 30),
+    usage: x509.ObjectIdentifier | None = SERVER,
+    is_ca: bool = False,
+    issuer_url: str | None = None,
+    send_above: bool = True,
+    extensions: Sequence[x509.ExtensionType] = (),
+    serial: int | None = None,
+) -> Issued:
+    """A certificate for a server.
+
+    Args:
+        issuer: None for a self-signed one.
+        names: DNS names and addresses of the subjectAltName; none leaves it out.
+        subject: its common name, or the whole name.
+        key: its own, None for a new one on P-256.
+        days: from now, when its validity begins and ends.
+        usage: the extendedKeyUsage, None to leave it out.
+        is_ca: of basicConstraints.
+        issuer_url: where authorityInfoAccess says that the issuer's certificate is.
+        send_above: whether its chain has the certificates between it and the root.
+        extensions: more of them, critical.
+        serial: None for a random one.
+    """
+    more: list[tuple[x509.ExtensionType, bool]] = [(extension, True) for extension in extensions]
+    if names:
+        more.append((x509.SubjectAlternativeName([_general_name(name) for name in names]), False))
+    if usage is not None:
+        more.append((x509.ExtendedKeyUsage([usage]), False))
+    if issuer_url is not None:
+        location = x509.UniformResourceIdentifier(issuer_url)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
+        more.append((x509.AuthorityInformationAccess([access]), False))
+    return _issue(subject, issuer, key=key, days=days, is_ca=is_ca, more=more, send_above=send_above, serial=serial)
+
+
+def with_bad_signature(issued: Issued) -> Issued:
+    """The same certificate with the last bit of its signature turned."""
+    der = bytearray(issued.der)
+    der[-1] ^= 1
+    return Issued(x509.load_der_x509_certificate(bytes(der)), issued.key, issued.above)
+
+
+def crl(issuer: Issued, revoked: Sequence[Issued] = (), *, days: tuple[float, float] = (-1, 30)) -> bytes:
+    """A revocation list in PEM."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now + timedelta(days=days[0]))
+        .next_update(now + timedelta(days=days[1]))
+        .add_extension(x509.CRLNumber(1), critical=False)
+        .add_extension(_authority_key_id(issuer), critical=False)
+    )
+    for one in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number).revocation_date(now)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(issuer.key, _digest(issuer.key)).public_bytes(Encoding.PEM)
+
+
+def common_name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _issue(
+    subject: str | x509.Name,
+    issuer: Issued | None,
+    *,
+    key: Key | None,
+    is_ca: bool,
+    days: tuple[float, float] = (-1, 365),
+    more: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    send_above: bool = True,
+    serial: int | None = None,
+) -> Issued:
+    own_key = key or ec.generate_private_key(ec.SECP256R1())
+    name = common_name(subject) if isinstance(subject, str) else subject
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
+        .public_key(own_key.public_key())
+        .serial_number(x509.random_serial_number() if serial is None else serial)
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(_key_usage(is_ca), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(own_key.public_key()), critical=False)
+    )
+    if issuer:
+        builder = builder.add_extension(_authority_key_id(issuer), critical=False)
+    for extension, critical in more:
+        builder = builder.add_extension(extension, critical=critical)
+    signer = issuer.key if issuer else own_key
+    is_below_root = issuer is not None and issuer.certificate.issuer != issuer.certificate.subject
+    above = (issuer.certificate, *issuer.above) if issuer and is_below_root and send_above else ()
+    return Issued(builder.sign(signer, _digest(signer)), own_key, above)
+
+
+def _digest(key: Key) -> hashes.SHA256 | None:
+    return None if isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)) else hashes.SHA256()
+
+
+def _authority_key_id(issuer: Issued) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+
+
+def _key_usage(is_ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -1,0 +1,93 @@
+"""The second backend: the interpreter's ssl behind the contract, for what Rustls refuses to speak.
+
+It verifies in the first handshake, and OpenSSL ends that at a bad chain before the chain can be read. So it comes again without
+the check that failed, to fetch the report and nothing else: without our certificate, unless the caller waived the verdict.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tlstool.dial import Deadline
+from tlstool.errors import Unsupported
+from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadResult, ServerConfig, ServeTotals
+
+if TYPE_CHECKING:
+    from tlstool.backends.openssl_client import OpenSslSession
+
+
+class OpenSsl:
+    """`tlstool.backends.base.Backend` on the interpreter's ssl."""
+
+    def info(self) -> BackendInfo:
+        """What this is; Python does not tell whether it is in FIPS mode."""
+        return BackendInfo(name="openssl", library=library(), provider=None, fips=None)
+
+    def client(self, config: ClientConfig) -> OpenSslClient:
+        """The context that verifies, made once; groups and TLS 1.3 suites are refused where this Python cannot set them."""
+        return OpenSslClient(config)
+
+    def serve(
+        self,
+        listeners: Sequence[socket.socket],
+        config: ServerConfig,
+        on_connection: Callable[[Connection], None],
+        stop_fd: int,
+    ) -> ServeTotals:
+        """Accept and serve, a thread for each connection; `config.threads` means nothing here."""
+        from tlstool.backends.openssl_server import Server
+
+        return Server(listeners, config, on_connection, stop_fd).run()
+
+
+class OpenSslClient:
+    """`tlstool.backends.base.Client` on the interpreter's ssl."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        from tlstool.backends.openssl_context import client_context
+
+        if config.at is not None:
+            raise Unsupported("unsupported", "the interpreter's ssl judges certificates as of now only")
+        # With no SNI, OpenSSL can still check an address: Python never sends one (RFC 6066 section 3).
+        self._checks_name = config.sni == config.verify_name or (config.sni is None and _is_address(config.verify_name))
+        if config.identity and not self._checks_name and not config.insecure:
+            # The name would be known to be wrong only after our certificate went out.
+            raise Unsupported(
+                "unsupported", "the interpreter's ssl cannot verify another name than it sends before we authenticate"
+            )
+        self._config = config
+        self._context = client_context(config, verify_name=self._checks_name)
+
+    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> OpenSslSession:
+        """Handshake, and once or twice more to see a chain that does not verify."""
+        from tlstool.backends.openssl_client import Handshaker
+
+        return Handshaker(self._config, self._context, self._checks_name).run(sock, deadline, redial)
+
+    def load(self, plan: LoadPlan) -> LoadResult:
+        """Handshakes in a closed loop, a thread for each connection under way; `plan.threads` means nothing here."""
+        from tlstool.backends.openssl_context import client_context
+        from tlstool.backends.openssl_load import Load
+
+        config = self._config
+        context = client_context(config, verify=False) if config.insecure else self._context
+        return Load(plan, config, context, self._checks_name).run()
+
+
+def library() -> str:
+    """What speaks TLS: `OpenSSL 3.0.19`, or LibreSSL, without the date."""
+    import ssl
+
+    return " ".join(ssl.OPENSSL_VERSION.split()[:2])
+
+
+def _is_address(name: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,297 @@
+"""TLS over a socket through memory BIOs: every wait is ours, so that limits and Ctrl-C hold in all of them.
+
+Going through memory also shows the peer's first bytes before OpenSSL takes offence at them, and lets our close_notify go out
+while the peer still sends (RFC 8446 section 6.1): on a socket, `SSL_shutdown` would read the data under way, and fail on it.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+from tlstool.backends.openssl_failure import Seen, failure
+from tlstool.dial import Deadline
+from tlstool.errors import NotTlsError, TimeLimitError
+from tlstool.sniff import not_tls
+
+if TYPE_CHECKING:
+    import ssl
+
+_CHUNK = 256 * 1024
+_RECORD = 16 * 1024
+
+# RFC 8446 section 5.1: a handshake or an alert begins the conversation; all versions since SSL 3.0 have 3 as their major number.
+_FIRST_TYPES = (0x15, 0x16)
+_MAJOR = 0x03
+
+_GREETING_LIMIT = 512
+_GREETING_SECONDS = 0.25
+
+
+def watch(context: ssl.SSLContext) -> None:
+    """Have connections of a context note what `Seen` is made of.
+
+    CPython's hook for it is private (`_msg_callback`, since 3.8); without it, `Seen` says that it does not know.
+    """
+    # truststore's context wraps the one that makes the connections.
+    inner = getattr(context, "_ctx", context)
+    if hasattr(inner, "_msg_callback"):
+        inner._msg_callback = _note
+
+
+class Channel:
+    """One connection. Use it in one thread.
+
+    Attributes:
+        sock: the socket, non-blocking from now on.
+        tls: OpenSSL's side of it.
+        seen: see `Seen`.
+        done: whether the handshake is complete on our side.
+        close_notify: whether the peer closed the session in order.
+        ended: whether nothing will come from the peer any more.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
+        import ssl
+
+        sock.setblocking(False)
+        self.sock = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname, session=session
+        )
+        visible = hasattr(getattr(context, "_ctx", context), "_msg_callback")
+        self.seen = Seen(requested=False if visible else None)
+        vars(self.tls)["seen"] = self.seen
+        self.done = False
+        self.close_notify = False
+        self.ended = False
+        self._unsent = memoryview(b"")
+        self._early: list[bytes] = []
+        self._buffer = bytearray(_CHUNK)
+        self._greeted = False
+
+    def handshake(self, deadline: Deadline) -> None:
+        """Until it is done, and our last flight sent.
+
+        Raises:
+            ssl.SSLCertVerificationError: OpenSSL's verifier refused the peer's chain.
+            TlsToolError: anything else.
+        """
+        import ssl
+
+        while True:
+            try:
+                self.tls.do_handshake()
+                self.done = True
+                break
+            except ssl.SSLWantReadError:
+                self.flush(deadline)
+                self.receive(deadline)
+            except ssl.SSLCertVerificationError:
+                self._say_why()
+                raise
+            except ssl.SSLError as error:
+                self._say_why()
+                raise failure(error, self.seen) from None
+        self.flush(deadline)
+
+    def settle(self, seconds: float) -> None:
+        """Give a peer that may yet refuse our certificate, or the lack of one, the time to say so; data that comes is kept.
+
+        A TLS 1.3 client is done before the server has seen its certificate (RFC 8446 section 4.4.2).
+
+        Raises:
+            TlsToolError: it refused.
+        """
+        if not self._readable(seconds):
+            return
+        self.fill()
+        if data := self.decrypt("tls"):
+            self._early.append(data)
+
+    def read(self, limit: int, deadline: Deadline) -> bytes:
+        """Up to `limit` bytes of application data, b"" at the peer's end."""
+        while True:
+            if self._early:
+                data = self._early.pop(0)
+                if len(data) > limit:
+                    self._early.insert(0, data[limit:])
+                return data[:limit]
+            if data := self.decrypt("run"):
+                self._early.append(data)
+            elif self.ended:
+                return b""
+            else:
+                self.flush(deadline, "run")
+                self.receive(deadline, "run")
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of `data`."""
+        rest = memoryview(data)
+        while rest:
+            taken = self.encrypt(rest[:_CHUNK])
+            rest = rest[taken:]
+            self.flush(deadline, "run")
+            if not taken:
+                self.receive(deadline, "run")
+
+    def send_close(self) -> None:
+        """Queue our close_notify. All that came before has to be decrypted, else OpenSSL would take it for a breach."""
+        import ssl
+
+        try:
+            self.tls.unwrap()
+        except ssl.SSLError:
+            # It wants to read the peer's, which comes later, or never.
+            return
+
+    # ---- steps that never wait, for loops that watch more than this socket -----------------------
+
+    def fill(self) -> None:
+        """Take in what the socket has, once."""
+        try:
+            count = self.sock.recv_into(self._buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            raise failure(error, self.seen) from None
+        if count == 0:
+            self.ended = True
+            self._incoming.write_eof()
+            return
+        data = memoryview(self._buffer)[:count]
+        if not self._greeted:
+            self._greeted = True
+            if data[0] not in _FIRST_TYPES or (count > 1 and data[1] != _MAJOR):
+                raise self._greeting(bytes(data))
+        self._incoming.write(data)
+
+    def decrypt(self, phase: str) -> bytes:
+        """All application data that has been taken in."""
+        import ssl
+
+        found = list(self._early)
+        self._early.clear()
+        try:
+            while data := self.tls.read(_RECORD):
+                found.append(data)
+            self.ended = self.close_notify = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.ended = self.close_notify = True
+        except ssl.SSLEOFError:
+            self.ended = True
+        except ssl.SSLError as error:
+            raise failure(error, self.seen, phase) from None
+        return b"".join(found)
+
+    def encrypt(self, data: memoryview) -> int:
+        """Queue data for the peer; how much was taken: all or, while OpenSSL has to read first, none."""
+        import ssl
+
+        try:
+            taken = 0
+            while taken < len(data):
+                taken += self.tls.write(data[taken:])
+        except ssl.SSLWantReadError:
+            return taken
+        except ssl.SSLError as error:
+            raise failure(error, self.seen, "run") from None
+        return taken
+
+    def unsent(self) -> bool:
+        """Whether something is queued for the socket."""
+        return bool(self._unsent) or self._outgoing.pending > 0
+
+    def drain(self) -> None:
+        """Send what the socket takes."""
+        while self.unsent():
+            if not self._unsent:
+                self._unsent = memoryview(self._outgoing.read())
+            try:
+                self._unsent = self._unsent[self.sock.send(self._unsent) :]
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                raise failure(error, self.seen) from None
+
+    # ---- steps that wait -------------------------------------------------------------------------
+
+    def flush(self, deadline: Deadline, phase: str = "tls") -> None:
+        """Send all that is queued."""
+        self.drain()
+        while self.unsent():
+            self._wait(select.POLLOUT, deadline, phase)
+            self.drain()
+
+    def receive(self, deadline: Deadline, phase: str = "tls") -> None:
+        """Wait for something from the peer, and take it in."""
+        self._wait(select.POLLIN, deadline, phase)
+        self.fill()
+
+    def _wait(self, events: int, deadline: Deadline, phase: str) -> None:
+        if not ready(self.sock, events, deadline.left()):
+            raise TimeLimitError("time-limit", "the peer did not answer in time", phase=phase)
+
+    def _readable(self, seconds: float) -> bool:
+        return ready(self.sock, select.POLLIN, seconds)
+
+    def _greeting(self, first: bytes) -> NotTlsError:
+        """Read on for the rest of a line, which says what the peer speaks, but not for long."""
+        patience = Deadline.after(_GREETING_SECONDS)
+        while b"\n" not in first and len(first) < _GREETING_LIMIT and self._readable(patience.left() or 0.0):
+            try:
+                more = self.sock.recv(_GREETING_LIMIT)
+            except OSError:
+                break
+            if not more:
+                break
+            first += more
+        return not_tls(first)
+
+    def _say_why(self) -> None:
+        """Let our alert go out, if the socket takes it; the handshake is lost in any case."""
+        from contextlib import suppress
+
+        from tlstool.errors import TlsToolError
+
+        with suppress(TlsToolError):
+            self.drain()
+
+
+def ready(sock: socket.socket, events: int, seconds: float | None) -> bool:
+    """Wait until a socket can be read or written, or has failed; False once the time is over."""
+    poll = select.poll()
+    poll.register(sock, events)
+    return bool(poll.poll(None if seconds is None else math.ceil(seconds * 1000)))
+
+
+def _note(tls: Any, direction: str, _version: int, content: int, message: int, data: bytes) -> None:
+    """OpenSSL's message callback; numbers of RFC 8446 appendix B.2 and B.3."""
+    seen: Seen | None = vars(tls).get("seen")
+    if seen is None:
+        return
+    match int(content), int(message), direction:
+        case 0x15, int(alert), "read":
+            # close_notify and user_canceled come without an error (RFC 8446 section 6.1).
+            if data[0] == 2 or alert not in (0, 90):
+                seen.alert = alert
+        case 0x16, 0x0D, "read":
+            seen.requested = True
+        case 0x16, 0x0B, "write":
+            # A list with nothing in it is 4 bytes of header and 3 of length, and in TLS 1.3 one more for the context.
+            seen.sent = len(data) > 8
+        case 0x16, 0x01, _:
+            seen.hellos += 1

@@ -1,0 +1,205 @@
+"""A client's handshake and session on the interpreter's ssl."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
+
+from tlstool import certs, findings
+from tlstool.backends.openssl import library
+from tlstool.backends.openssl_channel import Channel
+from tlstool.backends.openssl_context import client_context, iana_suite
+from tlstool.backends.openssl_failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.dial import Deadline
+from tlstool.errors import TlsToolError, make
+from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, TlsVersion, Trust, Verdict
+
+if TYPE_CHECKING:
+    import ssl
+
+VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+"""TLS versions by the names that the interpreter's ssl has for them."""
+
+_REFUSAL_SECONDS = 0.25
+
+
+class OpenSslSession:
+    """`tlstool.backends.base.Session` on the interpreter's ssl.
+
+    Attributes:
+        handshake: what was agreed and shown.
+        reconnected: whether this is not the first connection, because that one did not survive verification.
+    """
+
+    def __init__(self, channel: Channel, handshake: Handshake, *, reconnected: bool) -> None:
+        self.handshake = handshake
+        self.reconnected = reconnected
+        self._channel = channel
+        self._closed = False
+
+    def read(self, limit: int, deadline: Deadline) -> bytes:
+        """Up to `limit` bytes of application data, b"" at the peer's end."""
+        return self._channel.read(limit, deadline)
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of `data`."""
+        self._channel.write(data, deadline)
+
+    def relay(self, in_fd: int, out_fd: int) -> Relayed:
+        """Move bytes both ways until the peer ends."""
+        from tlstool.backends.openssl_relay import Relay
+
+        return Relay(self._channel, in_fd, out_fd).run()
+
+    def close(self, deadline: Deadline) -> None:
+        """Send close_notify and let go of the socket."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._channel.sock, suppress(TlsToolError, OSError):
+            self._channel.send_close()
+            self._channel.flush(deadline, "close")
+
+
+class Handshaker:
+    """One try to get a session, in as many connections as it takes to see the chain."""
+
+    def __init__(self, config: ClientConfig, context: ssl.SSLContext, checks_name: bool) -> None:
+        self._config = config
+        self._context = context
+        self._checks_name = checks_name
+
+    def run(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> OpenSslSession:
+        """See `tlstool.backends.base.Client.connect`."""
+        import ssl
+
+        config, refusals = self._config, list[ssl.SSLCertVerificationError]()
+        try:
+            channel = self._shake(sock, self._context, deadline)
+        except ssl.SSLCertVerificationError as refusal:
+            refusals.append(refusal)
+        else:
+            return self._session(channel, refusals)
+        try:
+            if refusals[0].verify_code in NAME_CODES:
+                # The verifier stops at its first fault; behind a wrong name there may be one that goes before it.
+                try:
+                    context = client_context(config, verify_name=False, identity=config.insecure)
+                    return self._session(self._shake(redial(), context, deadline), refusals)
+                except ssl.SSLCertVerificationError as refusal:
+                    refusals.append(refusal)
+            context = client_context(config, verify=False, identity=config.insecure)
+            return self._session(self._shake(redial(), context, deadline), refusals)
+        except TlsToolError as error:
+            if config.insecure or error.handshake is not None:
+                raise
+            # The verdict is known; only the chain is not, as the peer does not show it twice.
+            worst = findings.ordered(fault(refusal, (), time.time()) for refusal in refusals)[0]
+            raise make(worst.code, worst.message, phase="certificate") from error
+
+    def _shake(self, sock: socket.socket, context: ssl.SSLContext, deadline: Deadline) -> Channel:
+        try:
+            name = self._config.verify_name if context.check_hostname else self._config.sni
+            channel = Channel(sock, context, server_hostname=name)
+            channel.handshake(deadline)
+        except BaseException:
+            sock.close()
+            raise
+        return channel
+
+    def _session(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> OpenSslSession:
+        try:
+            handshake = self._handshake(channel, refusals)
+            trusted = not handshake.trust.findings or self._config.insecure
+            if trusted and handshake.tls == "1.3" and (channel.seen.requested or self._config.identity):
+                try:
+                    channel.settle(_REFUSAL_SECONDS)
+                except TlsToolError as error:
+                    error.handshake = handshake
+                    raise
+        except BaseException:
+            channel.sock.close()
+            raise
+        return OpenSslSession(channel, handshake, reconnected=bool(refusals))
+
+    def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
+        tls, seen = channel.tls, channel.seen
+        cipher = tls.cipher()
+        certificates = tuple(certs.summary(der) for der in peer_chain(tls))
+        return Handshake(
+            tls=VERSIONS.get(tls.version()),
+            suite=iana_suite(cipher[0]) if cipher else None,
+            group=None,
+            signature_scheme=None,
+            alpn=tls.selected_alpn_protocol(),
+            sni=self._config.sni,
+            kind="resumed" if tls.session_reused else "full_with_retry" if seen.hellos > 1 else "full",
+            certificates=certificates,
+            stapled=None,
+            client_certificate=_client_certificate(seen),
+            trust=self._trust(certificates, refusals),
+        )
+
+    def _trust(
+        self,
+        certificates: tuple[Certificate, ...],
+        refusals: list[ssl.SSLCertVerificationError],
+    ) -> Trust:
+        now = time.time()
+        found = [fault(refusal, certificates, now) for refusal in refusals]
+        if certificates and not certificates[0].spki_sha256:
+            found.insert(0, findings.bad_certificate("OpenSSL reads it, but the report cannot"))
+        elif certificates:
+            # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
+            leaf = certificates[0]
+            checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []
+            checks += [findings.date_fault(leaf, now)] if refusals else []
+            found = [*(one for one in checks if one), *found]
+        return Trust(
+            verdict="bad" if found else "good",
+            name=self._config.verify_name,
+            revocation=self._revocation(refusals),
+            findings=findings.ordered(found),
+            verifier=verifier(self._config),
+            store=self._config.roots.store,
+        )
+
+    def _revocation(self, refusals: list[ssl.SSLCertVerificationError]) -> Verdict:
+        if not self._config.crls:
+            return "not_checked"
+        codes = {refusal.verify_code for refusal in refusals} - NAME_CODES
+        if 23 in codes:
+            return "bad"
+        # OpenSSL looks at lists before it looks at dates, so that a chain which fails by those is not revoked.
+        return "unknown" if codes & UNKNOWN_REVOCATION or codes - {9, 10} else "good"
+
+
+def verifier(config: ClientConfig) -> str:
+    """What judges the chains of a configuration, by name and version."""
+    if config.roots.store == "system" and sys.platform in ("darwin", "win32"):
+        import truststore
+
+        return f"the platform's verifier (truststore {truststore.__version__})"
+    return library()
+
+
+def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The peer's chain in DER, as sent; public since Python 3.13, and there under another name before."""
+    import ssl
+
+    if hasattr(tls, "get_unverified_chain"):
+        return list(tls.get_unverified_chain())
+    inner = tls._sslobj  # type: ignore[attr-defined]
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain() or ()]
+
+
+def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "sent"] | None:
+    if seen.requested is None:
+        return None
+    if seen.sent:
+        return "sent"
+    return "requested" if seen.requested else "not_requested"

@@ -1,0 +1,160 @@
+"""The accept loop on the interpreter's ssl: a thread for each connection; whatever is to be told is told in the calling one."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from tlstool.backends.openssl_context import server_context
+from tlstool.backends.openssl_serving import Serving
+from tlstool.model import Connection, ServerConfig, ServeTotals
+
+# Threads that a process can well have. Further clients wait in the backlog.
+_MOST_CONNECTIONS = 512
+
+# How long no accept is tried once the system refused one for want of descriptors or memory.
+_ACCEPT_PAUSE = 0.05
+
+
+class Server:
+    """One server; `run` once. Raises LocalError or Unsupported at once for what cannot be served."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        config: ServerConfig,
+        on_connection: Callable[[Connection], None],
+        stop_fd: int,
+    ) -> None:
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._config = config
+        self._context = server_context(config)
+        self._context.sni_callback = _note_name
+        self._on_connection = on_connection
+        self._stop_fd: int | None = stop_fd
+        self._ended: queue.SimpleQueue[Serving] = queue.SimpleQueue()
+        self._active: dict[Serving, threading.Thread] = {}
+        self._accepted = self._handshakes = self._resumed = self._failed = self._received = self._sent = 0
+        self._stopping = False
+        self._grace_end: float | None = None
+        self._pause_end = 0.0
+
+    def run(self) -> ServeTotals:
+        """Until the count is reached or the caller stops it, and the connections have ended."""
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        for listener in self._listeners.values():
+            listener.setblocking(False)
+        try:
+            while self._active or not (self._stopping or self._is_full()):
+                self._turn()
+            self._report()
+        finally:
+            self._cut()
+            for thread in list(self._active.values()):
+                thread.join()
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
+        return ServeTotals(
+            connections=self._accepted,
+            handshakes=self._handshakes,
+            resumed=self._resumed,
+            failed=self._failed,
+            received=self._received,
+            sent=self._sent,
+        )
+
+    def _turn(self) -> None:
+        """Wait for what comes first, and deal with it."""
+        poll = select.poll()
+        poll.register(self._wake_reader, select.POLLIN)
+        if self._stop_fd is not None:
+            poll.register(self._stop_fd, select.POLLIN)
+        now = time.monotonic()
+        accepting = not (self._stopping or self._is_full()) and len(self._active) < _MOST_CONNECTIONS
+        if accepting and now >= self._pause_end:
+            for descriptor in self._listeners:
+                poll.register(descriptor, select.POLLIN)
+        moments = [moment for moment in (self._grace_end, self._pause_end if accepting else None) if moment and moment > now]
+        for descriptor, _ in poll.poll((min(moments) - now) * 1000 + 1 if moments else None):
+            if descriptor == self._wake_reader:
+                os.read(self._wake_reader, 4096)
+            elif descriptor == self._stop_fd:
+                self._stop()
+            elif not self._is_full() and not self._stopping:
+                self._accept(self._listeners[descriptor])
+        self._report()
+        if self._grace_end is not None and time.monotonic() >= self._grace_end:
+            self._grace_end = None
+            self._cut()
+
+    def _is_full(self) -> bool:
+        return self._config.count is not None and self._accepted >= self._config.count
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except (BlockingIOError, ConnectionError, InterruptedError):
+            # Another process took it, or the client went away first.
+            return
+        except OSError:
+            self._pause_end = time.monotonic() + _ACCEPT_PAUSE
+            return
+        self._accepted += 1
+        serving = Serving(sock, self._context, self._config)
+        thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
+        self._active[serving] = thread
+        thread.start()
+
+    def _serve(self, serving: Serving) -> None:
+        """In the connection's thread."""
+        try:
+            serving.run()
+        finally:
+            self._ended.put(serving)
+            # A full pipe wakes as well as one with another byte.
+            with suppress(BlockingIOError):
+                os.write(self._wake_writer, b"\0")
+
+    def _report(self) -> None:
+        while True:
+            try:
+                serving = self._ended.get_nowait()
+            except queue.Empty:
+                return
+            self._active.pop(serving).join()
+            connection = serving.connection()
+            self._handshakes += connection.kind is not None
+            self._resumed += connection.kind == "resumed"
+            self._failed += connection.error is not None
+            self._received += connection.received
+            self._sent += connection.sent
+            self._on_connection(connection)
+
+    def _stop(self) -> None:
+        """The first byte stops accepting, the second cuts. The end of the pipe is a wish to stop, too, and the last one."""
+        assert self._stop_fd is not None
+        if not os.read(self._stop_fd, 1):
+            self._stop_fd = None
+        if self._stopping:
+            if self._stop_fd is not None:
+                self._cut()
+            return
+        self._stopping = True
+        self._grace_end = time.monotonic() + self._config.grace
+        for serving in self._active:
+            serving.stop()
+
+    def _cut(self) -> None:
+        for serving in self._active:
+            serving.cut()
+
+
+def _note_name(tls: object, name: str | None, _context: object) -> None:
+    vars(tls)["seen"].sni = name

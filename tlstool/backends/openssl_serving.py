@@ -1,0 +1,165 @@
+"""One connection of a server on the interpreter's ssl, from its accept to its end."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tlstool.backends.openssl_channel import Channel, ready
+from tlstool.backends.openssl_client import VERSIONS
+from tlstool.backends.openssl_context import iana_suite
+from tlstool.backends.openssl_status import HEAD_LIMIT, refusal, respond
+from tlstool.dial import Deadline
+from tlstool.errors import InternalError, Interrupted, TlsToolError
+from tlstool.model import Connection, ServerConfig
+
+if TYPE_CHECKING:
+    import ssl
+
+_CHUNK = 64 * 1024
+_CLOSE_SECONDS = 2.0
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class Serving:
+    """A connection that a thread of its own serves: `run` there, `stop` and `cut` from outside."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, config: ServerConfig) -> None:
+        self._sock = sock
+        self._context = context
+        self._config = config
+        self._start = time.perf_counter()
+        self._peer = _printable(sock)
+        self._facts: dict[str, str | None] = dict.fromkeys(("tls", "suite", "group", "alpn", "sni", "kind"))
+        self._received = self._sent = 0
+        self._duration_ms = 0.0
+        self._error: TlsToolError | None = None
+        self._stopping = self._idle = self._cut = False
+        # Between the thread that closes the socket and the one that shuts it down.
+        self._lock = threading.Lock()
+        self._open = True
+
+    def run(self) -> None:
+        """Serve, whatever the client does."""
+        try:
+            with suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            channel = Channel(self._sock, self._context, server_side=True)
+            try:
+                channel.handshake(Deadline.after(self._config.handshake_limit))
+            finally:
+                self._facts["sni"] = channel.seen.sni
+                # A client may be gone before our last flight is out, with a handshake that was complete for both.
+                if channel.done:
+                    self._note(channel)
+            if self._config.mode == "echo":
+                self._echo(channel)
+            else:
+                self._status(channel)
+            self._close(channel)
+        except TlsToolError as error:
+            self._error = error
+        except Exception as error:  # a bug of ours ends this connection, not the server
+            self._error = InternalError("internal-error", f"{type(error).__name__}: {error}")
+        finally:
+            if self._cut:
+                self._error = Interrupted("interrupted", "the server stopped")
+            self._duration_ms = (time.perf_counter() - self._start) * 1e3
+            with self._lock:
+                self._open = False
+                self._sock.close()
+
+    def stop(self) -> None:
+        """End soon: a connection that waits for its next request ends now."""
+        self._stopping = True
+        if self._idle:
+            self._shut()
+
+    def cut(self) -> None:
+        """End at once."""
+        self._cut = True
+        self._shut()
+
+    def _shut(self) -> None:
+        """Every wait of the thread is over then."""
+        with self._lock, suppress(OSError):
+            if self._open:
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+    def connection(self) -> Connection:
+        """What became of it."""
+        return Connection(
+            peer=self._peer,
+            **self._facts,
+            received=self._received,
+            sent=self._sent,
+            duration_ms=self._duration_ms,
+            error=self._error.code if self._error else None,
+            message=self._error.message if self._error else None,
+        )
+
+    def _note(self, channel: Channel) -> None:
+        tls = channel.tls
+        cipher = tls.cipher()
+        self._facts |= {
+            "tls": VERSIONS.get(tls.version()),
+            "suite": iana_suite(cipher[0]) if cipher else None,
+            "alpn": tls.selected_alpn_protocol(),
+            "kind": "resumed" if tls.session_reused else "full_with_retry" if channel.seen.hellos > 1 else "full",
+        }
+
+    def _echo(self, channel: Channel) -> None:
+        while data := channel.read(_CHUNK, self._idle_end()):
+            self._received += len(data)
+            channel.write(data, self._idle_end())
+            self._sent += len(data)
+
+    def _status(self, channel: Channel) -> None:
+        head = b""
+        while True:
+            while _END_OF_HEAD not in head and len(head) <= HEAD_LIMIT:
+                self._idle = not head
+                if self._idle and self._stopping:
+                    return
+                data = channel.read(_CHUNK, self._idle_end())
+                self._idle = False
+                if not data:
+                    return
+                self._received += len(data)
+                head += data
+            first, _, rest = head.partition(_END_OF_HEAD)
+            if len(first) > HEAD_LIMIT:
+                answer, keep = refusal("431 Request Header Fields Too Large"), False
+            else:
+                answer, keep = respond(first + _END_OF_HEAD, {**self._facts, "peer": self._peer})
+            channel.write(answer, self._idle_end())
+            self._sent += len(answer)
+            if not keep:
+                return
+            head = rest
+
+    def _idle_end(self) -> Deadline:
+        return Deadline.after(self._config.idle_limit)
+
+    def _close(self, channel: Channel) -> None:
+        """close_notify, our end, and then the client's, lest a reset overtake the last data (RFC 9112 section 9.6)."""
+        deadline = Deadline.after(_CLOSE_SECONDS)
+        with suppress(TlsToolError, OSError):
+            channel.send_close()
+            channel.flush(deadline, "close")
+            self._sock.shutdown(socket.SHUT_WR)
+            while not channel.ended and ready(self._sock, select.POLLIN, deadline.left()):
+                if not self._sock.recv(_CHUNK):
+                    return
+
+
+def _printable(sock: socket.socket) -> str:
+    try:
+        host, port = sock.getpeername()[:2]
+    except OSError:
+        return "unknown"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,159 @@
+"""A contestant of `bench local` as its parent sees it: a worker process that is asked, and never waited for without end.
+
+Also where the interpreter's own libssl is. Knows nothing of rounds and reports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from typing import Any
+
+from tlstool import errors
+from tlstool.dial import Deadline
+from tlstool.errors import LocalError
+
+START_LIMIT = 30.0
+"""Seconds that a worker has to start, load its library and make one handshake."""
+
+ANSWER_LIMIT = 10.0
+"""Seconds that a worker may take longer than what it was asked to measure for."""
+
+_WORKER = ("-P", "-m", "tlstool.bench.worker")
+
+_WHERE_IS_SSL = """
+import ctypes, _ssl
+class Found(ctypes.Structure):
+    _fields_ = [("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("address", ctypes.c_void_p)]
+dladdr = ctypes.CDLL(None).dladdr
+own = getattr(_ssl, "__file__", "")
+for name in ("SSL_CTX_new", "OpenSSL_version"):
+    found = Found()
+    function = getattr(ctypes.CDLL(own or None), name, None)
+    if function is not None:
+        dladdr(ctypes.cast(function, ctypes.c_void_p), ctypes.byref(found))
+    print("" if found.file is None or found.file.decode() == own else found.file.decode())
+"""
+"""Asks the loader which files a function of libssl and one of libcrypto come from; "" for the interpreter itself."""
+
+
+class WorkerLost(Exception):  # noqa: N818 - an event in a worker's life
+    """The worker did not answer: it crashed, or its time was over. The message says which, for the row."""
+
+
+class Contestant:
+    """A worker process, from its start to its end. Use it in a `with` statement: the process ends with the block."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed together with the process
+        # The worker finds what this process found, and nothing in the current directory.
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._process = subprocess.Popen(
+            [sys.executable, *_WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=os.environ | {"PYTHONPATH": path},
+            # Ctrl-C is ours to answer; the worker is killed then.
+            process_group=0,
+        )
+        self._pending = b""
+        self._spec = spec
+
+    def __enter__(self) -> Contestant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._complaints):
+            if pipe is not None:
+                # What was not yet written is for nobody any more.
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def introduce(self) -> dict[str, Any]:
+        """Who the worker measures, and what both ends of its connections say: the engine's `info`.
+
+        Raises:
+            TlsToolError: the library cannot do it (`Unsupported`) or is none (`LocalError`).
+            WorkerLost: no answer.
+        """
+        return self._ask(self._spec, START_LIMIT)
+
+    def measure(self, seconds: float) -> dict[str, Any]:
+        """Figures over so many seconds. Raises as `introduce` does."""
+        return self._ask({"seconds": seconds}, seconds + ANSWER_LIMIT)
+
+    def _ask(self, question: dict[str, Any], limit: float) -> dict[str, Any]:
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            pipe.write(json.dumps(question).encode() + b"\n")
+            pipe.flush()
+        except BrokenPipeError:
+            raise WorkerLost(self._last_words()) from None
+        answer = json.loads(self._line(Deadline.after(limit)))
+        if "error" in answer:
+            error = answer["error"]
+            raise errors.make(error["code"], error["message"], error["hint"])
+        return dict(answer)
+
+    def _line(self, deadline: Deadline) -> bytes:
+        pipe = self._process.stdout
+        assert pipe is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while b"\n" not in self._pending:
+                if not selector.select(deadline.left()):
+                    raise WorkerLost("its worker did not answer in time")
+                received = os.read(pipe.fileno(), 65536)
+                if not received:
+                    raise WorkerLost(self._last_words())
+                self._pending += received
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
+
+    def _last_words(self) -> str:
+        try:
+            status = self._process.wait(timeout=ANSWER_LIMIT)
+        except subprocess.TimeoutExpired:
+            return "its worker stopped answering"
+        if status < 0:
+            return f"its worker was ended by {signal.Signals(-status).name}"
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
+        return f"its worker ended with status {status}" + (f": {lines[-1]}" if lines else "")
+
+
+def interpreter_libssl() -> tuple[str, str | None]:
+    """The libssl that the interpreter's `ssl` uses, as the engine takes it, and a warning if that had to be guessed.
+
+    Raises:
+        LocalError: the interpreter has none, or has it built in.
+    """
+    # In a process of its own: this one stays free of OpenSSL.
+    asked = subprocess.run(
+        [sys.executable, "-P", "-c", _WHERE_IS_SSL], capture_output=True, text=True, timeout=START_LIMIT, check=False
+    )
+    found = asked.stdout.splitlines()
+    if asked.returncode == 0 and len(found) == 2:
+        if not all(found):
+            raise LocalError(
+                "bad-library",
+                "this Python has its TLS library built in, where it cannot be loaded from",
+                "name another one: --against /path/to/libssl.so.3",
+            )
+        return ",".join(found), None
+    from ctypes.util import find_library
+
+    guess = find_library("ssl")
+    if guess is None:
+        raise LocalError("bad-library", "this Python's ssl does not tell where its libssl is", "name it: --against PATH")
+    return guess, f"this Python's ssl does not tell where its libssl is: {guess} was taken instead"

@@ -1,0 +1,348 @@
+"""Certificates and identities: read from files, summed up, and made on the spot.
+
+Reading needs no library. What does (`cryptography`) is imported by the functions that need it: the fast path has the engine's
+summaries, which are the same, value for value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from tlstool import files, pem
+from tlstool.model import Certificate, Identity, Roots, Trust
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
+    Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+_DAY = 86_400
+
+_CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384", "secp521r1": "ecdsa-p521"}
+
+# RFC 8017 appendix C, RFC 5758 section 3.2, RFC 8410 section 9.
+_SIGNATURES = {
+    "1.2.840.113549.1.1.4": "md5WithRSAEncryption",
+    "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
+    "1.2.840.113549.1.1.10": "RSASSA-PSS",
+    "1.2.840.113549.1.1.11": "sha256WithRSAEncryption",
+    "1.2.840.113549.1.1.12": "sha384WithRSAEncryption",
+    "1.2.840.113549.1.1.13": "sha512WithRSAEncryption",
+    "1.2.840.113549.1.1.14": "sha224WithRSAEncryption",
+    "1.2.840.10045.4.1": "ecdsa-with-SHA1",
+    "1.2.840.10045.4.3.1": "ecdsa-with-SHA224",
+    "1.2.840.10045.4.3.2": "ecdsa-with-SHA256",
+    "1.2.840.10045.4.3.3": "ecdsa-with-SHA384",
+    "1.2.840.10045.4.3.4": "ecdsa-with-SHA512",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+}
+
+
+def read_chain(path: str) -> bytes:
+    """A file with certificates, PEM or one in DER; "-" is standard input.
+
+    Raises:
+        LocalError: `file-missing`, `file-unreadable`, `no-certificate` or `bad-certificate-file`.
+    """
+    data = files.read(path)
+    pem.require_certificate(data, _named(path))
+    return data
+
+
+def read_identity(cert: str, key: str | None) -> Identity:
+    """Our own chain and key; without a file for the key, it is in the chain's.
+
+    Whether they are sound, and belong together, is for the backend to say.
+
+    Raises:
+        LocalError: as `read_chain`, and `no-key`, `bad-key` or `key-encrypted`.
+    """
+    chain = read_chain(cert)
+    key_file = cert if key is None else key
+    secret = chain if key is None else files.read(key)
+    pem.require_key(secret, _named(key_file))
+    return Identity(chain=chain, key=secret, chain_file=_named(cert), key_file=_named(key_file))
+
+
+def summaries(data: bytes, at: float | None = None) -> tuple[Certificate, ...]:
+    """All certificates of PEM text, or the one in DER; days left are counted from `at`, seconds since the epoch (None: now).
+
+    Raises:
+        LocalError: `no-certificate`, or `bad-certificate-file` if one is no PEM.
+    """
+    pem.require_certificate(data, "the input")
+    return tuple(summary(der, at) for der in pem.certificates(data))
+
+
+def summary(der: bytes, at: float | None = None) -> Certificate:
+    """One certificate in DER.
+
+    The serial is the hex of its octets without leading zero octets; subject and issuer are as RFC 4514 writes them, attributes
+    that have no short name there under their OID. Of one that cannot be parsed there are hash and PEM, and nothing else.
+    """
+    from cryptography import x509
+
+    try:
+        certificate = _parse(der)
+    except ValueError:
+        return _unread(der)
+    serial, public_key_info = _raw_parts(certificate.tbs_certificate_bytes)
+    basic = extension(certificate, x509.BasicConstraints)
+    not_after = certificate.not_valid_after_utc
+    names = extension(certificate, x509.SubjectAlternativeName) or ()
+    return Certificate(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        serial=(serial.lstrip(b"\0") or b"\0").hex(),
+        not_before=_rfc3339(certificate.not_valid_before_utc),
+        not_after=_rfc3339(not_after),
+        days_left=int((not_after.timestamp() - (time.time() if at is None else at)) // _DAY),
+        names=tuple(str(name.value) for name in names if isinstance(name, (x509.DNSName, x509.IPAddress))),
+        key_type=_key_type(certificate),
+        signature_algorithm=_SIGNATURES.get(
+            certificate.signature_algorithm_oid.dotted_string, certificate.signature_algorithm_oid.dotted_string
+        ),
+        is_ca=basic is not None and basic.ca,
+        sha256=hashlib.sha256(der).hexdigest(),
+        spki_sha256=hashlib.sha256(public_key_info).hexdigest(),
+        pem=pem.encode(der, "CERTIFICATE"),
+    )
+
+
+def load(certificate: Certificate) -> x509.Certificate:
+    """The certificate of a summary, parsed again."""
+    return _parse(pem.certificates(certificate.pem.encode())[0])
+
+
+def extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+    """An extension's value; None if it is not there, or the extensions cannot be read."""
+    from cryptography import x509
+
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return None
+
+
+def seconds(rfc3339: str) -> float:
+    """A time of a report, in seconds since the epoch."""
+    return datetime.fromisoformat(rfc3339).timestamp()
+
+
+def judge(
+    certificates: bytes,
+    *,
+    untrusted: Sequence[bytes],
+    roots: Roots,
+    crls: Sequence[bytes],
+    verify_name: str | None,
+    at: int | None,
+) -> tuple[tuple[Certificate, ...], Trust]:
+    """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict of cryptography's verifier on it.
+
+    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+
+    Raises:
+        LocalError: `bad-certificate-file`, `bad-crl` or `no-roots`.
+    """
+    from tlstool.chain import judge as verdict
+
+    return verdict(certificates, untrusted=untrusted, roots=roots, crls=crls, verify_name=verify_name, at=at)
+
+
+def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes, str]:
+    """A certificate authority that nobody else knows, and a leaf of its for DNS names and addresses; valid for 30 days.
+
+    Keys exist in memory only, and the authority's is forgotten at once.
+
+    Args:
+        names: of the leaf; the first is its common name.
+        key_type: of both: `ecdsa-p256`, `rsa-2048` and the like, or `ed25519`.
+
+    Returns:
+        The leaf with its key, the authority's certificate in PEM, and the leaf's SHA-256.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    authority_key, leaf_key = _new_key(key_type), _new_key(key_type)
+    digest = None if key_type == "ed25519" else hashes.SHA256()
+    authority_name, leaf_name = _common_name("tlstool throw-away CA"), _common_name(names[0])
+    key_id = x509.SubjectKeyIdentifier.from_public_key
+    authority = (
+        _builder(authority_name, authority_name, authority_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(key_id(authority_key.public_key()), critical=False)
+        .sign(authority_key, digest)
+    )
+    leaf = (
+        _builder(leaf_name, authority_name, leaf_key)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage("digital_signature"), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(key_id(leaf_key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .sign(authority_key, digest)
+    )
+    identity = Identity(
+        chain=leaf.public_bytes(Encoding.PEM),
+        key=leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        chain_file="the throw-away certificate",
+        key_file="the throw-away key",
+    )
+    return identity, authority.public_bytes(Encoding.PEM), leaf.fingerprint(hashes.SHA256()).hex()
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _parse(der: bytes) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.utils import CryptographyDeprecationWarning
+
+    with warnings.catch_warnings():
+        # What a peer's certificate does that it should not is no warning to our user.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_der_x509_certificate(der)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _key_type(certificate: x509.Certificate) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+    unknown = certificate.public_key_algorithm_oid.dotted_string
+    try:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return unknown
+    match key:
+        case ec.EllipticCurvePublicKey():
+            return _CURVES.get(key.curve.name) or _curve_oid(key.curve) or unknown
+        case rsa.RSAPublicKey():
+            return f"rsa-{key.key_size}"
+        case ed25519.Ed25519PublicKey():
+            return "ed25519"
+        case ed448.Ed448PublicKey():
+            return "ed448"
+    return unknown
+
+
+def _curve_oid(curve: ec.EllipticCurve) -> str | None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509 import ObjectIdentifier
+
+    known = [oid for oid in vars(ec.EllipticCurveOID).values() if isinstance(oid, ObjectIdentifier)]
+    return next((oid.dotted_string for oid in known if ec.get_curve_for_oid(oid)().name == curve.name), None)
+
+
+def _raw_parts(tbs: bytes) -> tuple[bytes, bytes]:
+    """Serial number and subjectPublicKeyInfo as they stand in a TBSCertificate (RFC 5280 section 4.1).
+
+    A parsed key, encoded again, may differ from what was signed, and so would its hash.
+    """
+    _, at, _ = pem.header(tbs, 0)
+    tag, start, end = pem.header(tbs, at)
+    if tag == 0xA0:  # [0] EXPLICIT version, absent in version 1
+        at = end
+        _, start, end = pem.header(tbs, at)
+    serial = tbs[start:end]
+    for _ in ("serialNumber", "signature", "issuer", "validity", "subject"):
+        _, _, at = pem.header(tbs, at)
+    return serial, tbs[at : pem.header(tbs, at)[2]]
+
+
+def _unread(der: bytes) -> Certificate:
+    return Certificate(
+        subject="",
+        issuer="",
+        serial="",
+        not_before="",
+        not_after="",
+        days_left=0,
+        names=(),
+        key_type="",
+        signature_algorithm="",
+        is_ca=False,
+        sha256=hashlib.sha256(der).hexdigest(),
+        spki_sha256="",
+        pem=pem.encode(der, "CERTIFICATE"),
+    )
+
+
+def _new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    if key_type.startswith("rsa-"):
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa-")))
+    if key_type == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    curves = {"ecdsa-p256": ec.SECP256R1(), "ecdsa-p384": ec.SECP384R1(), "ecdsa-p521": ec.SECP521R1()}
+    return ec.generate_private_key(curves[key_type])
+
+
+def _common_name(text: str) -> x509.Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    import ipaddress
+
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _key_usage(*purposes: str) -> x509.KeyUsage:
+    from cryptography import x509
+
+    known = (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(**{purpose: purpose in purposes for purpose in known})
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPrivateKeyTypes) -> x509.CertificateBuilder:
+    from cryptography import x509
+
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        # An hour back, for clients whose clock is slow.
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=30))
+    )

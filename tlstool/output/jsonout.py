@@ -1,0 +1,92 @@
+"""The JSON: an envelope round what a use case answered. Exactly one document a run, whatever happens; a server has one a line.
+
+Every key is always there. Only ASCII is written: each other character is escaped, so that no text of a peer reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields, replace
+from typing import Any
+
+from tlstool import __version__
+from tlstool.errors import TlsToolError
+from tlstool.model import Connection, Ready, ServeTotals, plain
+from tlstool.reports import (
+    ConnectReport,
+    HandshakeBenchReport,
+    LocalBenchReport,
+    Report,
+    VerifyReport,
+    problem,
+)
+
+REPORTS: dict[str, type[Report]] = {
+    "connect": ConnectReport,
+    "bench local": LocalBenchReport,
+    "bench handshake": HandshakeBenchReport,
+    "cert-verify": VerifyReport,
+}
+"""The commands that answer with one report, and its class."""
+
+ServeEvent = Ready | Connection | ServeTotals
+"""What a line of `serve --json` is made of, besides errors."""
+
+_VERSION = 1
+_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", Connection: "connection", ServeTotals: "totals"}
+
+
+def schema_name(command: str) -> str:
+    """The name of a command's schema, with its version: `tlstool.bench-local/1`."""
+    return f"tlstool.{command.replace(' ', '-')}/{_VERSION}"
+
+
+def document(command: str, report: Report) -> dict[str, Any]:
+    """The document of a report."""
+    envelope = {
+        "schema": schema_name(command),
+        "version": __version__,
+        "ok": report.error is None,
+        "exit_status": report.exit_status,
+        "error": plain(report.error),
+        "warnings": list(report.warnings),
+    }
+    return envelope | {key: value for key, value in plain(report).items() if key not in envelope}
+
+
+def failure(command: str, error: TlsToolError, **known: Any) -> dict[str, Any]:
+    """The document of a run that came to no report: the same keys, null where nothing is known."""
+    cls = REPORTS[command]
+    unknown = {field.name: None for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING}
+    return document(command, cls(exit_status=error.exit_status, error=problem(error), **(unknown | known)))
+
+
+def event(happened: ServeEvent) -> dict[str, Any]:
+    """A line of `serve --json`."""
+    name = _EVENT_NAMES[type(happened)]
+    return {"event": name, "schema": schema_name("serve"), **plain(happened)}
+
+
+def event_failure(error: TlsToolError) -> dict[str, Any]:
+    """The line with which a server says why it ends."""
+    return {
+        "event": "error",
+        "schema": schema_name("serve"),
+        "exit_status": error.exit_status,
+        "error": plain(problem(error)),
+    }
+
+
+def waived(report: Report) -> Report:
+    """The report under `--no-fail`: status 0 for all that is neither ours, nor the caller's, nor Ctrl-C; `error` stays."""
+    return report if report.exit_status in (1, 2, 3, 130) else replace(report, exit_status=0)
+
+
+def text(document: dict[str, Any]) -> str:
+    """A document for people to read, too."""
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def line(document: dict[str, Any]) -> str:
+    """A document on one line."""
+    return json.dumps(document, allow_nan=False)

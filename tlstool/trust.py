@@ -1,0 +1,147 @@
+"""Which certificates are trusted as anchors, and which revocation lists count.
+
+Reads files and the environment, judges nothing. `ssl`, truststore and certifi are imported by the functions that need them, since
+the fast path needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tlstool import files, pem
+from tlstool.errors import LocalError
+from tlstool.model import Roots
+from tlstool.requests import TlsOptions
+
+if TYPE_CHECKING:
+    import ssl
+
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def roots(options: TlsOptions) -> Roots:
+    """The anchors that a request asks for.
+
+    The system's store is left to the backend that verifies (`Roots.pem` is None). `SSL_CERT_FILE` and `SSL_CERT_DIR` take its
+    place, as they do for OpenSSL, and are named in `Roots.store`, so that no report hides them.
+
+    Raises:
+        LocalError: `file-missing`, `file-unreadable`, `no-certificate` or `bad-certificate-file`, naming the file.
+    """
+    if options.ca:
+        return Roots(", ".join(options.ca), tuple(anchor for path in options.ca for anchor in _anchors(path)))
+    if options.roots == "certifi":
+        import certifi
+
+        return Roots("certifi", (files.read(certifi.where()),))
+    if options.roots == "none":
+        return Roots("none", ())
+    overrides = _overrides()
+    for variable, paths in overrides.items():
+        for path in paths:
+            # A store that is not there would be an empty one in silence.
+            if not os.path.exists(path):
+                raise LocalError("file-missing", f"there is no {path}, which {variable} names")
+    named = [f"{variable}={os.environ[variable]}" for variable in overrides]
+    return Roots(" ".join(named) or "system", None)
+
+
+def crls(paths: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The contents of files with revocation lists, PEM or DER each.
+
+    Raises:
+        LocalError: `file-missing`, `file-unreadable`, or `bad-crl` if a file has no list in it.
+    """
+    return tuple(_crl(path) for path in paths)
+
+
+def ssl_context(anchors: Roots) -> ssl.SSLContext:
+    """A context of the interpreter's ssl for a client that verifies chain and name, and trusts these anchors.
+
+    For the system's store it is truststore's, which asks the platform where that has a verifier of its own.
+
+    Raises:
+        LocalError: `bad-certificate-file`, if OpenSSL cannot read an anchor.
+    """
+    import ssl
+
+    overrides = _overrides() if anchors.pem is None else {}
+    if anchors.pem is None and not overrides:
+        import truststore
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # An anchor is trusted as it is, also one that another authority has signed (RFC 5280 section 6.1.1 d).
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        for file in overrides.get("SSL_CERT_FILE", ()):
+            context.load_verify_locations(cafile=file)
+        for directory in overrides.get("SSL_CERT_DIR", ()):
+            context.load_verify_locations(capath=directory)
+        for data in anchors.pem or ():
+            context.load_verify_locations(cadata=b"".join(pem.certificates(data)))
+    except (ssl.SSLError, ValueError) as error:
+        words = getattr(error, "reason", None) or error
+        raise LocalError("bad-certificate-file", f"OpenSSL cannot read a certificate of {anchors.store}: {words}") from None
+    return context
+
+
+def listed(anchors: Roots) -> tuple[bytes, ...]:
+    """The anchors' files themselves, PEM or one DER certificate each; for the system's store, those that OpenSSL would read.
+
+    Raises:
+        LocalError: `no-roots`, if the system's store is not made of files; else as `roots`.
+    """
+    if anchors.pem is not None:
+        return anchors.pem
+    if overrides := _overrides():
+        return tuple(anchor for paths in overrides.values() for path in paths for anchor in _anchors(path))
+
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    for path in (paths.cafile, paths.capath):
+        if path and os.path.exists(path):
+            return _anchors(path)
+    raise LocalError("no-roots", "the certificates of the system's store cannot be listed here; name them with --ca FILE")
+
+
+def _overrides() -> dict[str, tuple[str, ...]]:
+    """The paths in the variables that are set; SSL_CERT_DIR may hold several."""
+    values = {variable: os.environ.get(variable, "") for variable in _VARIABLES}
+    return {
+        variable: tuple(value.split(os.pathsep)) if variable == "SSL_CERT_DIR" else (value,)
+        for variable, value in values.items()
+        if value
+    }
+
+
+def _anchors(path: str) -> tuple[bytes, ...]:
+    if not os.path.isdir(path):
+        data = files.read(path)
+        pem.require_certificate(data, path)
+        return (data,)
+    # Directories made by `openssl rehash` hold each file a second time, under the hash of its subject.
+    originals = {os.path.realpath(entry.path): entry.name for entry in _entries(path) if entry.is_file()}
+    contents = (files.read(original) for original in sorted(originals))
+    found = tuple(dict.fromkeys(data for data in contents if pem.has_certificate(data)))
+    if not found:
+        raise LocalError("no-certificate", f"no file of the directory {path} has a certificate in it")
+    return found
+
+
+def _entries(path: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        raise LocalError("file-unreadable", f"cannot read the directory {path}: {words}") from None
+
+
+def _crl(path: str) -> bytes:
+    data = files.read(path)
+    if not pem.is_der(data) and not pem.blocks(data, "X509 CRL"):
+        raise LocalError("bad-crl", f"{path} has no certificate revocation list in it")
+    return data
