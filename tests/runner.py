@@ -130,9 +130,13 @@ def started(
 
 
 def end(process: subprocess.Popen[bytes], limit: float = LIMIT) -> Done:
-    """Wait for a started process, reading what is left of its streams."""
+    """Wait for a started process, reading what is left of its streams. Its stdin stays open meanwhile."""
     start = time.monotonic()
-    output, errors = process.communicate(timeout=limit)
+    stdin, process.stdin = process.stdin, None  # which `communicate` would close
+    try:
+        output, errors = process.communicate(timeout=limit)
+    finally:
+        process.stdin = stdin
     return Done(process.returncode, output or b"", (errors or b"").decode(errors="replace"), time.monotonic() - start)
 
 
