@@ -10,14 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import jsonschema
 import pytest
 
 from tlstool.backends import why_no_fast_path
+from tlstool.output.schema import schema
 
 LIMIT = 30.0
 """Seconds after which a process that has not ended is killed, and its test fails."""
@@ -97,6 +100,22 @@ def run(
         [str(word) for word in command], capture_output=True, timeout=limit, check=False, env=_environment(environment), **given
     )
     return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"), time.monotonic() - start)
+
+
+def refused(*args: str | Path, status: int, code: str, stdin: bytes | int = subprocess.DEVNULL) -> dict[str, Any]:
+    """Run `tlstool ARGS` for people and, beside it, with `--json`; both have to end with this error. Returns the document."""
+    with ThreadPoolExecutor() as pool:
+        told, done = pool.map(lambda more: tlstool(*args, *more, stdin=stdin), [(), ("--json",)])
+    assert (told.status, done.status) == (status, status), (told, done)
+    assert "Traceback" not in told.errors + done.errors
+    document = done.document
+    command = " ".join(map(str, args[:2])) if args[0] == "bench" else str(args[0])
+    jsonschema.validate(document, schema(command), cls=jsonschema.Draft202012Validator)
+    error = document["error"]
+    assert (document["ok"], document["exit_status"], error["code"]) == (False, status, code), error
+    # People are told the same; the words may go on with a number that differs from run to run.
+    assert error["message"].split(":")[0] in told.text + told.errors
+    return document
 
 
 @contextmanager

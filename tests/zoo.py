@@ -27,6 +27,9 @@ RESET = struct.pack("ii", 1, 0)
 HANDSHAKE_FAILURE = bytes.fromhex("15 03 03 00 02 02 28")
 """A fatal alert handshake_failure(40) in a record of its own (RFC 8446 sections 5.1 and 6)."""
 
+NONSENSE = bytes.fromhex("16 03 03 00 08 02 00 00 04 de ad be ef")
+"""A handshake record with a ServerHello that is too short to be one (RFC 8446 section 4.1.3)."""
+
 
 @dataclass
 class Peer:
