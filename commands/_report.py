@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Event, OnEvent, PhaseEvent, Progress
+from tlstool.events import Event, OnEvent, PhaseEvent, Progress
 from tlstool.output.console import Console, Style
 from tlstool.reports import Report, problem
 

@@ -11,7 +11,7 @@ from ._options import quiet_option, suite_options
 from ._types import Duration
 
 if TYPE_CHECKING:
-    from tlstool.model import Event, OnEvent
+    from tlstool.events import Event, OnEvent
     from tlstool.output.console import Console
 
 
@@ -83,7 +83,8 @@ def serve(console: Console, /, *, json: bool, quiet: bool, **options: Any) -> in
 
 def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
-    from tlstool.model import Connection, Ready, ServeTotals
+    from tlstool.events import Ready
+    from tlstool.model import Connection, ServeTotals
     from tlstool.output import human, jsonout
 
     def on_event(event: Event) -> None:

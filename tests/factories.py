@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, Ready, Relayed, ServeTotals, Trust
+from tlstool.events import Ready
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, Relayed, ServeTotals, Trust
 from tlstool.reports import (
     ConnectReport,
     Environment,

@@ -13,7 +13,7 @@ import pytest
 
 import tlstool
 from tlstool import cli
-from tlstool.model import Event, OnEvent
+from tlstool.events import Event, OnEvent
 
 ANSWERS = {
     "connect": factories.connect_report(),

@@ -24,7 +24,7 @@ from tlstool.bench.chain import Chain
 from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
 from tlstool.bench.local import bench_local, rates, spread
 from tlstool.errors import LocalError, TlsToolError, Unsupported, UsageError
-from tlstool.model import Event, Progress
+from tlstool.events import Event, Progress
 from tlstool.reports import LocalBenchReport, LocalResult
 from tlstool.requests import LocalBenchRequest
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pki
@@ -209,7 +208,7 @@ def test_a_throw_away_leaf_is_good_for_its_names_and_thirty_days(key_type: str) 
     for name in pki.LOCAL_NAMES:
         (leaf,), trust = judge(identity.chain, ca, name=name)
         assert trust.verdict == "good"
-    assert (leaf.key_type, leaf.names, leaf.sha256, leaf.days_left) == (key_type, pki.LOCAL_NAMES, fingerprint, 29)
+    assert (leaf.key_type, leaf.names, leaf.sha256, leaf.days_left in (29, 30)) == (key_type, pki.LOCAL_NAMES, fingerprint, True)
     assert certs.seconds(leaf.not_before) < time.time() - 3590
     pem.require_key(identity.key, "the key")
 
@@ -319,4 +318,4 @@ def test_both_summaries_of_a_certificate_are_the_same(certificates: Pki) -> None
     for one in issued:
         (raw,) = native.certificates(one.der)
         (own,) = certs.summaries(one.der)
-        assert replace(own, names=list(own.names)) == Certificate(**raw)  # type: ignore[arg-type]
+        assert own == Certificate(**{**raw, "names": tuple(raw["names"])})

@@ -12,7 +12,7 @@ import standins
 
 import tlstool
 from tlstool.errors import LocalError, UsageError
-from tlstool.model import PhaseEvent
+from tlstool.events import PhaseEvent
 from tlstool.output import schema
 
 

@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"errors", "model", "reports", "requests"},
+    {"errors", "events", "model", "reports", "requests"},
     {"backends", "certs", "chain", "dial", "endpoint", "files", "findings", "names", "pem", "sniff", "trust"},
     {"peer"},
     {"bench", "client", "server", "verifier", "version"},

@@ -285,3 +285,16 @@ def test_a_server_has_a_line_a_connection():
     )
     failed = factories.connection(tls=None, error="alert-received", message="unknown\x1b ca")
     assert human.connection(failed, PLAIN) == r"127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
+
+
+def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
+    assert human.totals(factories.serve_totals()).endswith("156 B in, 2,048 B out")
+    assert human.totals(factories.serve_totals(unreported=7)).endswith(", 7 not shown above")
+
+
+def test_a_benchmark_in_which_all_was_skipped_quotes_no_figures():
+    report = factories.local_bench_report(factories.local_result(library_version="", skipped="no reason", rounds=0))
+    text = table.bench_local(report, PLAIN)
+    assert "skipped: no reason" in text
+    assert "Libraries" not in text
+    assert "Figures" not in text

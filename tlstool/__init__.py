@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
-    from tlstool.model import Connection, Event, Handshake, PhaseEvent, Progress, Ready, ServeTotals, plain
+    from tlstool.events import Event, PhaseEvent, Progress, Ready
+    from tlstool.model import Connection, Handshake, ServeTotals, plain
     from tlstool.reports import ConnectReport, HandshakeBenchReport, LocalBenchReport, VerifyReport
     from tlstool.requests import ConnectRequest, HandshakeBenchRequest, LocalBenchRequest, ServeRequest, VerifyRequest
     from tlstool.server import Stop, serve
@@ -53,7 +54,8 @@ _HOMES = {
     "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
-    "tlstool.model": ("Connection", "Event", "Handshake", "PhaseEvent", "Progress", "Ready", "ServeTotals", "plain"),
+    "tlstool.events": ("Event", "PhaseEvent", "Progress", "Ready"),
+    "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "LocalBenchReport", "VerifyReport"),
     "tlstool.requests": ("ConnectRequest", "HandshakeBenchRequest", "LocalBenchRequest", "ServeRequest", "VerifyRequest"),
     "tlstool.server": ("Stop", "serve"),

@@ -37,7 +37,7 @@ def judge(
         return chain, Trust("bad", verify_name, "unknown" if crls else "not_checked", unread, _verifier_name(), roots.store)
     extra = [certificate for data in untrusted for certificate in summaries(data, at)]
     anchors = [anchor for data in trust.listed(roots) for anchor in summaries(data, at) if anchor.spki_sha256]
-    now = time.time() if at is None else at
+    now = int(time.time()) if at is None else at
     path, faults = _path(chain, [one for one in [*chain[1:], *extra] if one.spki_sha256], anchors, now)
     faults += [fault for certificate in path or chain[:1] if (fault := findings.date_fault(certificate, now))]
     if verify_name is not None and (fault := findings.name_fault(chain[0], verify_name)):

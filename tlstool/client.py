@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tlstool import peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
-from tlstool.model import OnEvent, Relayed, ignore
+from tlstool.events import OnEvent, ignore
+from tlstool.model import Relayed
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tlstool.errors import ConnectError, ResolveError, TimeLimitError, TlsToolError
-from tlstool.model import Endpoint, OnEvent, PhaseEvent, ignore
+from tlstool.events import OnEvent, PhaseEvent, ignore
+from tlstool.model import Endpoint
 
 LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "tls": 10.0, "close": 2.0}
 """Seconds that each phase may take unless the whole run ends before."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tlstool import backends, certs, dial, endpoint, names, trust
 from tlstool.dial import Deadline, Trace
 from tlstool.errors import ClientCertificateError, TlsToolError, make
-from tlstool.model import ClientConfig, Endpoint, Handshake, OnEvent, Trust
+from tlstool.events import OnEvent
+from tlstool.model import ClientConfig, Endpoint, Handshake, Trust
 from tlstool.reports import Phases
 from tlstool.requests import TlsOptions
 

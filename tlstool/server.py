@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from tlstool import backends, certs, endpoint, names, pem
 from tlstool.errors import LocalError, UsageError
-from tlstool.model import Identity, OnEvent, Ready, ServerConfig, ServeTotals, ignore
+from tlstool.events import OnEvent, Ready, ignore
+from tlstool.model import Identity, ServerConfig, ServeTotals
 from tlstool.requests import ServeRequest
 
 _BACKLOG = 4096

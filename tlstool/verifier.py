@@ -8,7 +8,8 @@ from typing import Literal
 from tlstool import backends, certs, peer, trust
 from tlstool.dial import Deadline
 from tlstool.errors import ThresholdError, TlsToolError, UsageError
-from tlstool.model import Certificate, OnEvent, Trust, ignore
+from tlstool.events import OnEvent, ignore
+from tlstool.model import Certificate, Trust
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
 

@@ -48,7 +48,7 @@ class Client(Protocol):
         """Handshake over a connected socket, which becomes the session's, whatever happens.
 
         A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in its `handshake`.
-        `redial` gives a second connection to a backend that has to come again without verification to see a bad chain.
+        `redial` gives another connection to a backend that has to come again, with less verification, to see a bad chain.
         """
 
     def load(self, plan: LoadPlan) -> LoadResult:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tlstool import _native
+import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
 from tlstool.model import (
@@ -37,8 +37,7 @@ class Rustls:
     def info(self) -> BackendInfo:
         """What this is."""
         about = _native.info()
-        provider = f"aws-lc-rs {about['provider']}"
-        return BackendInfo("rustls", f"rustls {about['rustls']}", provider, about["fips"])
+        return BackendInfo("rustls", f"rustls {about['rustls']}", about["provider"], about["fips"])
 
     def client(self, config: ClientConfig) -> RustlsClient:
         """The engine's configuration, roots and verifier included."""

@@ -18,7 +18,7 @@ from tlstool.bench.chain import load as load_chain
 from tlstool.bench.chain import make as make_chain
 from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
 from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported, UsageError
-from tlstool.model import OnEvent, Progress, ignore
+from tlstool.events import OnEvent, Progress, ignore
 from tlstool.reports import Environment, LocalBenchReport, LocalResult
 from tlstool.requests import LocalBenchRequest
 

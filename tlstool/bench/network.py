@@ -5,7 +5,8 @@ from __future__ import annotations
 from tlstool import peer
 from tlstool.dial import Deadline
 from tlstool.errors import Interrupted, TlsToolError, UsageError, make
-from tlstool.model import LoadPlan, LoadResult, OnEvent, ignore
+from tlstool.events import OnEvent, ignore
+from tlstool.model import LoadPlan, LoadResult
 from tlstool.reports import HandshakeBenchReport, problem
 from tlstool.requests import HandshakeBenchRequest
 

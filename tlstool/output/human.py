@@ -12,7 +12,8 @@ from tlstool.output.console import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tlstool.model import Certificate, Connection, Handshake, LoadResult, PhaseEvent, Ready, ServeTotals, Trust
+    from tlstool.events import PhaseEvent, Ready
+    from tlstool.model import Certificate, Connection, Handshake, LoadResult, ServeTotals, Trust
     from tlstool.reports import ConnectReport, HandshakeBenchReport, Phases, Problem, Report, VerifyReport
     from tlstool.requests import HandshakeBenchRequest
 
@@ -106,9 +107,10 @@ def connection(event: Connection, style: Style) -> str:
 def totals(event: ServeTotals) -> str:
     """A server's life in a line."""
     resumed = f" ({event.resumed:,} resumed)" if event.resumed else ""
+    unreported = f", {event.unreported:,} not shown above" if event.unreported else ""
     return (
         f"{_count(event.connections, 'connection')}, {_count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed, "
-        f"{event.received:,} B in, {event.sent:,} B out"
+        f"{event.received:,} B in, {event.sent:,} B out{unreported}"
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from tlstool import __version__
 from tlstool.errors import TlsToolError
-from tlstool.model import Connection, Ready, ServeTotals, plain
+from tlstool.events import Ready
+from tlstool.model import Connection, ServeTotals, plain
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,

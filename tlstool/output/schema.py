@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from tlstool.model import Connection, Ready, ServeTotals
+from tlstool.events import Ready
+from tlstool.model import Connection, ServeTotals
 from tlstool.output import jsonout
 from tlstool.reports import Problem, Report
 

@@ -22,15 +22,17 @@ def bench_local(report: LocalBenchReport, style: Style) -> str:
     if not report.results:
         return ""
     blocks = [_table(scenario, results, style) for scenario, results in _by_scenario(report.results).items()]
-    footer = [("Libraries", "; ".join(dict.fromkeys(_full_name(result) for result in report.results)))]
+    measured = [result for result in report.results if not result.skipped]
+    footer = [("Libraries", "; ".join(dict.fromkeys(_full_name(result) for result in measured)))] if measured else []
     machine = report.environment
     if machine:
         features = f" ({' '.join(machine.cpu_features)})" if machine.cpu_features else ""
         governor = f", governor {machine.governor}" if machine.governor else ""
         footer.append(("CPU", f"{safe(machine.cpu)}{features}"))
         footer.append(("Machine", f"{machine.cores} cores{governor}, {machine.kernel}, Python {machine.python}"))
-    rounds = max(result.rounds for result in report.results)
-    footer.append(("Figures", f"median (min-max) of {rounds} rounds, one thread, client and server timed apart"))
+    if measured:
+        rounds = max(result.rounds for result in measured)
+        footer.append(("Figures", f"median (min-max) of {rounds} rounds, one thread, client and server timed apart"))
     blocks.append("\n".join(f"{style.label(f'{label:<11}')}{value}" for label, value in footer))
     return "\n\n".join(blocks)
 

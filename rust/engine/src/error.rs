@@ -279,6 +279,13 @@ impl From<rustls::Error> for Error {
 
 /// The name of an alert in IANA's registry: `handshake_failure`, or `alert 123`.
 pub fn alert_name(alert: AlertDescription) -> String {
+    // Where Rustls spells otherwise than the registry.
+    match alert {
+        AlertDescription::UnrecognisedName => return "unrecognized_name".to_owned(),
+        AlertDescription::UnknownPSKIdentity => return "unknown_psk_identity".to_owned(),
+        AlertDescription::EncryptedClientHelloRequired => return "ech_required".to_owned(),
+        _ => {}
+    }
     let debug = format!("{alert:?}");
     if debug.contains('(') {
         return format!("alert {}", u8::from(alert));
@@ -292,4 +299,25 @@ pub fn alert_name(alert: AlertDescription) -> String {
         name.push(c.to_ascii_lowercase());
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_go_by_the_names_of_the_registry() {
+        let named = [
+            (40, "handshake_failure"),
+            (48, "unknown_ca"),
+            (112, "unrecognized_name"),
+            (115, "unknown_psk_identity"),
+            (116, "certificate_required"),
+            (121, "ech_required"),
+            (200, "alert 200"),
+        ];
+        for (number, name) in named {
+            assert_eq!(alert_name(AlertDescription::from(number)), name);
+        }
+    }
 }

@@ -1,0 +1,63 @@
+"""What the use cases tell while they work, to a function that listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tlstool.model import Connection, ServeTotals
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEvent:
+    """A phase began, ended or failed: what `-v` prints and phase times are made of.
+
+    Attributes:
+        phase: dns, tcp, tls, close.
+        state: `started`, `done`, `failed`.
+        detail: what was tried or found, in a few words.
+        elapsed_ms: since the phase began; None at its start.
+    """
+
+    phase: str
+    state: Literal["started", "done", "failed"]
+    detail: str
+    elapsed_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A server listens.
+
+    Attributes:
+        address, port: where.
+        url: the same as a URL.
+        ca_file: a temporary file with the throw-away CA's certificate, gone at exit; None with an own certificate.
+        fingerprint: SHA-256 of the leaf.
+        pid: the server's process.
+    """
+
+    address: str
+    port: int
+    url: str
+    ca_file: str | None
+    fingerprint: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A benchmark goes on: `done` of `total` rounds, and what runs now in a few words."""
+
+    done: int
+    total: int
+    what: str
+
+
+Event = PhaseEvent | Ready | Connection | ServeTotals | Progress
+OnEvent = Callable[[Event], None]
+
+
+def ignore(_event: Event) -> None:
+    """The listener of callers that listen to nothing."""
