@@ -135,9 +135,9 @@ class ForeignServers:
             pytest.skip("gnutls-serv listens on every address, and a network namespace of its own is not permitted here")
         files: tuple[str | Path, ...] = ("--x509certfile", pair.cert, "--x509keyfile", pair.key)
         command = (require("gnutls-serv"), "--port", str(_GNUTLS_PORT), "--echo", *files, *options)
-        process, said = self._start(*alone, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command)
+        process, said = self._start(*alone, "sh", "-c", f'{require("ip")} link set lo up && exec "$@"', "sh", *command)
         port = _port_in(said, r"IPv4 0\.0\.0\.0 port (\d+)\.\.\.done")
-        inside = ("nsenter", "--target", str(process.pid), "--user", "--net", "--preserve-credentials")
+        inside = (str(require("nsenter")), "--target", str(process.pid), "--user", "--net", "--preserve-credentials")
         return ForeignServer(port, inside)
 
     def _start_go(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
