@@ -87,8 +87,12 @@ impl Link {
         &self.verifier
     }
 
+    /// Rustls chooses our certificate before it verifies the peer's: where that ended the handshake, ours has not gone out.
     pub fn client_certificate(&self) -> ClientCertificate {
-        self.identity.outcome()
+        match self.identity.outcome() {
+            ClientCertificate::Sent if self.verifier.refused().is_some() => ClientCertificate::Requested,
+            outcome => outcome,
+        }
     }
 
     pub fn is_established(&self) -> bool {
