@@ -142,7 +142,7 @@ def test_a_key_of_another_certificate_is_3(credentials: Credentials, backend: st
 
 def _assert_bad_identity(cert: Path, key: Path, code: str, *options: str) -> None:
     """For a client before it connects, and for a server."""
-    identity = ("--cert", cert, "--key", key, *options)
+    identity: tuple[str | Path, ...] = ("--cert", cert, "--key", key, *options)
     refused("connect", "localhost:1", *identity, status=3, code=code)
     done = tlstool("serve", *identity, "--json")
     assert done.status == 3, done
