@@ -85,9 +85,9 @@ def bench_handshake(report: HandshakeBenchReport, style: Style) -> str:
 
 
 def ready(event: Ready, style: Style) -> str:
-    """The line with which a server says that it listens."""
-    identity = f"CA {safe(event.ca_file)}, " if event.ca_file else ""
-    return f"{style.good('ready')} on {event.url} ({identity}SHA-256 {event.fingerprint})"
+    """The line with which a server says that it listens, and what to give to clients of it."""
+    trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with a certificate of SHA-256 {event.fingerprint}"
+    return f"{style.good('ready')} on {event.url} {trust}"
 
 
 def connection(event: Connection, style: Style) -> str:
