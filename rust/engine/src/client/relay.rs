@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use serde::Serialize;
 
-use crate::ends::{Sink, Source};
-use crate::link::{Link, PeerEnd, Received};
+use super::ends::{Sink, Source};
+use super::link::{Link, PeerEnd, Received};
 use crate::wait::{Interrupt, TICK, TimeLimit, wait};
 use crate::{Error, Result, sys};
 

@@ -9,11 +9,11 @@ use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::verifier::{Enforcer, Recorder};
 use crate::identity::IdentitySpec;
+use crate::judge::RootsSpec;
 use crate::judge::{Judge, server_name};
 use crate::keylog::KeyLogFile;
-use crate::trust::RootsSpec;
-use crate::verifier::{Enforcer, Recorder};
 use crate::{Error, Result, provider};
 
 /// `tlstool.model.ClientConfig`, made `plain`.

@@ -5,8 +5,8 @@ use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 use x509_parser::x509::X509Name;
 
+use crate::certs::{self, dn, time};
 use crate::error::ChainFault;
-use crate::{certs, dn, time};
 
 /// The access method of an issuer's certificate in authorityInfoAccess (RFC 5280 section 4.2.2.1).
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";

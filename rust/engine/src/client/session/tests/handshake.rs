@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ChainFault;
-use crate::trust::Verdict;
+use crate::judge::Verdict;
 
 #[test]
 fn the_report_says_what_was_agreed() {

@@ -7,12 +7,12 @@ use rustix::event::PollFlags;
 use rustls::HandshakeKind;
 use serde::Serialize;
 
+use super::config::{ClientCertificate, ClientConfig};
+use super::link::{Link, PeerEnd, Received};
+use super::relay::{self, Relay};
 use crate::certs::{self, Certificate};
-use crate::client::{ClientCertificate, ClientConfig};
-use crate::link::{Link, PeerEnd, Received};
+use crate::judge::Trust;
 use crate::provider::{group_name, scheme_name, suite_name, version_name};
-use crate::relay::{self, Relay};
-use crate::trust::Trust;
 use crate::wait::{Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
 

@@ -1,7 +1,7 @@
 use std::fs::File;
 
 use super::*;
-use crate::relay::{Outcome, Relayed};
+use crate::client::relay::{Outcome, Relayed};
 
 fn pipe() -> (File, File) {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();

@@ -10,9 +10,9 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt}
 use rustls::client::UnbufferedClientConnection;
 use rustls::{AlertDescription, Error as TlsError};
 
-use crate::client::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::config::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::verifier::Recorder;
 use crate::conn::{self, MAX_RECORD, Output, Progress};
-use crate::verifier::Recorder;
 use crate::wait::{Interrupt, TimeLimit, wait, wait_one};
 use crate::{Error, Result};
 

@@ -1,5 +1,12 @@
 //! The verdict on a server's chain: every fault by itself, so that an untrusted and expired chain shows both.
 
+mod chain;
+mod trust;
+mod verify;
+
+pub use trust::{RootsSpec, Trust, Verdict};
+pub use verify::{Verified, VerifySpec, verify};
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +21,11 @@ use webpki::{
 };
 use x509_parser::asn1_rs::{FromDer, Oid};
 
-use crate::chain::Chain;
+use crate::certs::{self, time};
 use crate::error::ChainFault;
-use crate::trust::{self, Finding, Roots, RootsSpec, Trust, Verdict};
-use crate::{Error, Result, certs, time};
+use crate::{Error, Result};
+use chain::Chain;
+use trust::{Finding, Roots};
 
 /// All that a chain is judged by. Shared by every connection of a configuration.
 #[derive(Debug)]
