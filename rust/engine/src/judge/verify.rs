@@ -49,8 +49,8 @@ pub fn verify(spec: &VerifySpec) -> Result<Verified> {
 mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
-    use crate::judge::Verdict;
     use super::*;
+    use crate::judge::Verdict;
 
     fn spec(certificates: Vec<u8>, roots: Vec<ByteBuf>) -> VerifySpec {
         let roots = RootsSpec { store: "r.pem".to_owned(), pem: Some(roots) };

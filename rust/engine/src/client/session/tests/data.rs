@@ -128,3 +128,14 @@ fn a_reader_that_goes_away_ends_the_relay() {
     session.close(5.0, &Never).unwrap();
     thread.join().unwrap();
 }
+
+#[test]
+fn a_peer_that_never_stops_sending_can_be_interrupted() {
+    let pki = pki();
+    let (address, thread) = tls_peer(pki.server(false), |mut tls| while tls.write_all(&[0; 16_384]).is_ok() {});
+    let mut session = try_connect(address, &pki.spec()).unwrap();
+    session.write(b"x", LIMIT, &Never).unwrap();
+    assert_eq!(session.close(20.0, &AtOnce), Err(Error::Interrupted));
+    drop(session);
+    thread.join().unwrap();
+}
