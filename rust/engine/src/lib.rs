@@ -8,6 +8,7 @@
 mod certs;
 mod client;
 mod conn;
+mod crew;
 mod error;
 mod identity;
 mod info;
