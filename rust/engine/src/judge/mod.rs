@@ -99,7 +99,9 @@ impl Judge {
             },
         };
         let faults = &mut judgement.faults;
-        if let Some(fault) = chain.unusable_key().filter(|_| !faults.iter().any(is_unsupported)) {
+        // Where there is a path, the keys on it have verified signatures, except the leaf's. It need not be the walk.
+        let has_path = faults.iter().all(|fault| !fault.is_of_path());
+        if let Some(fault) = chain.unusable_key(has_path).filter(|_| !faults.iter().any(is_unsupported)) {
             // A signature by such a key does not verify for just that reason.
             faults.retain(|fault| *fault != ChainFault::BadSignature);
             faults.push(fault);
