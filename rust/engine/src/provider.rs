@@ -78,9 +78,11 @@ pub fn scheme_name(scheme: SignatureScheme) -> String {
     match scheme.as_str() {
         Some("ED25519") => "ed25519".to_owned(),
         Some("ED448") => "ed448".to_owned(),
+        Some("ECDSA_SHA1_Legacy") => "ecdsa_sha1".to_owned(),
         Some("ECDSA_NISTP256_SHA256") => "ecdsa_secp256r1_sha256".to_owned(),
         Some("ECDSA_NISTP384_SHA384") => "ecdsa_secp384r1_sha384".to_owned(),
         Some("ECDSA_NISTP521_SHA512") => "ecdsa_secp521r1_sha512".to_owned(),
+        Some(name) if name.starts_with("ML_DSA_") => name.to_lowercase().replacen("ml_dsa_", "mldsa", 1),
         Some(name) if name.starts_with("RSA_PSS_") => name.to_lowercase().replacen("rsa_pss_", "rsa_pss_rsae_", 1),
         Some(name) => name.to_lowercase(),
         None => format!("0x{:04x}", u16::from(scheme)),
@@ -124,6 +126,8 @@ mod tests {
         assert!(group_names().iter().any(|name| name == "secp256r1"));
         assert_eq!(scheme_name(SignatureScheme::ECDSA_NISTP256_SHA256), "ecdsa_secp256r1_sha256");
         assert_eq!(scheme_name(SignatureScheme::RSA_PSS_SHA256), "rsa_pss_rsae_sha256");
+        assert_eq!(scheme_name(SignatureScheme::ECDSA_SHA1_Legacy), "ecdsa_sha1");
+        assert_eq!(scheme_name(SignatureScheme::ML_DSA_65), "mldsa65");
     }
 
     #[test]

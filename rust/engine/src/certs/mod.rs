@@ -82,7 +82,7 @@ pub fn summary(der: &[u8], now: i64) -> Certificate {
         serial: serial(parsed.raw_serial()),
         not_before: time::rfc3339(parsed.validity().not_before.timestamp()),
         not_after: time::rfc3339(not_after),
-        days_left: (not_after - now).div_euclid(DAY),
+        days_left: not_after.saturating_sub(now).div_euclid(DAY),
         names: names(&parsed),
         key_type: key_type(parsed.public_key()),
         signature_algorithm: signature_algorithm(&parsed.signature_algorithm.algorithm.to_id_string()),

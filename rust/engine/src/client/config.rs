@@ -63,7 +63,7 @@ impl ClientConfig {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Enforcer::new(&judge, spec.insecure)))
             .with_no_client_auth();
-        tls.alpn_protocols = spec.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
         tls.resumption = Resumption::disabled();
         if let Some(path) = &spec.keylog {
