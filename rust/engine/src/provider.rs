@@ -36,6 +36,15 @@ pub fn versions(names: &[String]) -> Result<Vec<&'static SupportedProtocolVersio
         .collect()
 }
 
+/// Why versions, suites and groups do not go together, without the "unexpected error" that rustls prefixes.
+pub fn misfit(error: rustls::Error) -> String {
+    let why = match error {
+        rustls::Error::General(why) => why,
+        other => other.to_string(),
+    };
+    format!("these versions, cipher suites and groups do not go together: {why}")
+}
+
 /// ALPN protocols as bytes. Each has 1 to 255 of them (RFC 7301 section 3.1).
 pub fn protocols(names: &[String]) -> Result<Vec<Vec<u8>>> {
     match names.iter().find(|name| name.is_empty() || name.len() > 255) {
@@ -136,6 +145,13 @@ mod tests {
         let provider =
             provider(&suites, &["secp384r1".to_owned()]).map(|p| (p.cipher_suites.len(), p.kx_groups[0].name()));
         assert_eq!(provider, Ok((2, NamedGroup::secp384r1)));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_said_without_alarm() {
+        let error = rustls::Error::General("no usable cipher suites configured".to_owned());
+        let words = "these versions, cipher suites and groups do not go together: no usable cipher suites configured";
+        assert_eq!(misfit(error), words);
     }
 
     #[test]

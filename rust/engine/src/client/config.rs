@@ -59,7 +59,7 @@ impl ClientConfig {
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&provider::versions(&spec.versions)?)
-            .map_err(|error| Error::Unsupported(format!("these versions, suites and groups do not fit: {error}")))?
+            .map_err(|error| Error::Unsupported(provider::misfit(error)))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Enforcer::new(&judge, spec.insecure)))
             .with_no_client_auth();
