@@ -16,7 +16,12 @@ impl Interrupt for Signals {
     // The method itself is not general enough in its lifetimes.
     #[allow(clippy::redundant_closure_for_method_calls)]
     fn interrupted(&self) -> bool {
-        let Err(raised) = Python::attach(|py| py.check_signals()) else { return false };
+        let raised = match Python::try_attach(|py| py.check_signals()) {
+            Some(Ok(())) => return false,
+            Some(Err(raised)) => raised,
+            // The interpreter is on its way to its end, and nobody waits for the job any more.
+            None => return true,
+        };
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(raised);
         true
     }

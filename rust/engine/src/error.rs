@@ -165,6 +165,11 @@ impl ChainFault {
         }
     }
 
+    /// Whether it says that no path leads from the leaf to a trusted root.
+    pub fn is_of_path(&self) -> bool {
+        self.rank() == 1 && !matches!(self, Self::WrongPurpose)
+    }
+
     /// Which of several faults decides: revocation, then the chain, then the name, then the dates; least first.
     pub fn rank(&self) -> u8 {
         match self {

@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
-use crate::pem::{self, Fault};
+use crate::certs::pem::{self, Fault};
 use crate::{Error, Result};
 
 /// `tlstool.model.Identity`, made `plain`.

@@ -6,44 +6,32 @@
 #![deny(unsafe_code)]
 
 mod certs;
-mod chain;
 mod client;
 mod conn;
-mod dn;
-mod ends;
+mod crew;
 mod error;
 mod identity;
 mod info;
 mod judge;
 mod keylog;
-mod link;
 mod load;
 mod local;
-mod pem;
 mod provider;
-mod relay;
 mod server;
-mod session;
-mod time;
-mod trust;
-mod verifier;
-mod verify;
 mod wait;
 
 #[allow(unsafe_code)]
 mod sys;
 
 pub use certs::{Certificate, certificates};
-pub use client::{ClientConfig, ClientSpec};
+pub use client::{ClientConfig, ClientSpec, Failure, Handshake, Outcome, Relayed, Session, connect};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
+pub use judge::{Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
-pub use relay::{Outcome, Relayed};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerSpec, serve};
-pub use session::{Failure, Handshake, Session, connect};
-pub use verify::{Verified, VerifySpec, verify};
-pub use wait::{Interrupt, Never, TimeLimit};
+pub use wait::{Interrupt, Never};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -36,6 +36,15 @@ pub fn versions(names: &[String]) -> Result<Vec<&'static SupportedProtocolVersio
         .collect()
 }
 
+/// Why versions, suites and groups do not go together, without the "unexpected error" that rustls prefixes.
+pub fn misfit(error: rustls::Error) -> String {
+    let why = match error {
+        rustls::Error::General(why) => why,
+        other => other.to_string(),
+    };
+    format!("these versions, cipher suites and groups do not go together: {why}")
+}
+
 /// ALPN protocols as bytes. Each has 1 to 255 of them (RFC 7301 section 3.1).
 pub fn protocols(names: &[String]) -> Result<Vec<Vec<u8>>> {
     match names.iter().find(|name| name.is_empty() || name.len() > 255) {
@@ -78,9 +87,11 @@ pub fn scheme_name(scheme: SignatureScheme) -> String {
     match scheme.as_str() {
         Some("ED25519") => "ed25519".to_owned(),
         Some("ED448") => "ed448".to_owned(),
+        Some("ECDSA_SHA1_Legacy") => "ecdsa_sha1".to_owned(),
         Some("ECDSA_NISTP256_SHA256") => "ecdsa_secp256r1_sha256".to_owned(),
         Some("ECDSA_NISTP384_SHA384") => "ecdsa_secp384r1_sha384".to_owned(),
         Some("ECDSA_NISTP521_SHA512") => "ecdsa_secp521r1_sha512".to_owned(),
+        Some(name) if name.starts_with("ML_DSA_") => name.to_lowercase().replacen("ml_dsa_", "mldsa", 1),
         Some(name) if name.starts_with("RSA_PSS_") => name.to_lowercase().replacen("rsa_pss_", "rsa_pss_rsae_", 1),
         Some(name) => name.to_lowercase(),
         None => format!("0x{:04x}", u16::from(scheme)),
@@ -124,6 +135,8 @@ mod tests {
         assert!(group_names().iter().any(|name| name == "secp256r1"));
         assert_eq!(scheme_name(SignatureScheme::ECDSA_NISTP256_SHA256), "ecdsa_secp256r1_sha256");
         assert_eq!(scheme_name(SignatureScheme::RSA_PSS_SHA256), "rsa_pss_rsae_sha256");
+        assert_eq!(scheme_name(SignatureScheme::ECDSA_SHA1_Legacy), "ecdsa_sha1");
+        assert_eq!(scheme_name(SignatureScheme::ML_DSA_65), "mldsa65");
     }
 
     #[test]
@@ -132,6 +145,13 @@ mod tests {
         let provider =
             provider(&suites, &["secp384r1".to_owned()]).map(|p| (p.cipher_suites.len(), p.kx_groups[0].name()));
         assert_eq!(provider, Ok((2, NamedGroup::secp384r1)));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_said_without_alarm() {
+        let error = rustls::Error::General("no usable cipher suites configured".to_owned());
+        let words = "these versions, cipher suites and groups do not go together: no usable cipher suites configured";
+        assert_eq!(misfit(error), words);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The few system calls that no safe crate wraps. Nothing else here: this is one of the two files that may hold `unsafe`.
+//! The few system calls that no safe crate wraps. Nothing else here: this is one of the two places that may hold `unsafe`.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};

@@ -121,6 +121,20 @@ fn an_expired_intermediate_is_named() {
 }
 
 #[test]
+fn a_weak_certificate_that_the_path_does_not_need_is_no_fault() {
+    let ca = root("root");
+    let leaf = issued(&leaf_params(), &ca);
+    // The same name over a key on P-192, which nobody takes.
+    let mut old = root("root").der().to_vec();
+    let curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let at = old.windows(8).position(|bytes| bytes == curve).unwrap();
+    old[at + 7] = 0x01;
+    let old = CertificateDer::from(old);
+    assert_eq!(Case::trusting(&[ca.der()]).codes(&leaf, std::slice::from_ref(&old)), none());
+    assert_eq!(Case::trusting(&[root("other").der()]).codes(&leaf, &[old])[0], "unknown-issuer");
+}
+
+#[test]
 fn an_expired_certificate_that_the_path_does_not_need_is_no_fault() {
     let root = root("root");
     let mut params = ca_params("middle");

@@ -27,6 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What may be kept of a message whose end has not come: rustls refuses larger ones, but record headers come on top.
 const MAX_PARTIAL: usize = 131_072;
 
+/// Reads in one turn, after which the other lanes are not kept waiting any longer. No handshake takes that many at once.
+const READS_A_TURN: usize = 64;
+
 /// The memory that the lanes of a worker share.
 pub struct Buffers {
     input: Vec<u8>,
@@ -62,6 +65,8 @@ pub enum Step {
     },
     /// A ticket has come.
     Ticket,
+    /// The server sends and sends, and never what is waited for.
+    Flooded,
     Failed(&'static str),
 }
 
@@ -123,7 +128,7 @@ impl Lane {
 
     /// Do what the socket allows.
     pub fn drive(&mut self, buffers: &mut Buffers) -> Step {
-        loop {
+        for _ in 0..READS_A_TURN {
             match self.flush() {
                 Ok(true) => {}
                 Ok(false) => return Step::Wait,
@@ -138,6 +143,7 @@ impl Lane {
                 Err(code) => return Step::Failed(code),
             }
         }
+        Step::Flooded
     }
 
     /// Let go of the connection, so that the next one can begin. The peer gets a reset: an orderly end would leave the address

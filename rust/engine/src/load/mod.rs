@@ -6,7 +6,6 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 
 use crate::wait::TICK;
-use crate::{ClientConfig, Error, Interrupt, Result};
+use crate::{ClientConfig, Error, Interrupt, Result, crew};
 use tally::Tally;
 use worker::Worker;
 
@@ -122,41 +121,28 @@ impl Job {
 
 fn run(workers: Vec<Worker<'_>>, job: &Job, start: Instant, interrupt: &dyn Interrupt) -> Result<(Tally, bool)> {
     let caller = std::thread::current();
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = workers
-            .into_iter()
-            .map(|worker| {
-                let caller = caller.clone();
-                scope.spawn(move || {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| worker.run(start)));
-                    if !matches!(outcome, Ok(Ok(_))) {
-                        job.halted.store(true, Ordering::Relaxed);
-                    }
-                    job.working.fetch_sub(1, Ordering::AcqRel);
-                    caller.unpark();
-                    outcome
-                })
-            })
-            .collect();
+    let halt = || job.halted.store(true, Ordering::Relaxed);
+    let ended = || {
+        job.working.fetch_sub(1, Ordering::AcqRel);
+        caller.unpark();
+    };
+    let watch = || {
         let mut interrupted = false;
         while job.working.load(Ordering::Acquire) > 0 {
             std::thread::park_timeout(TICK);
             if !interrupted && interrupt.interrupted() {
                 interrupted = true;
-                job.halted.store(true, Ordering::Relaxed);
+                halt();
             }
         }
-        let mut total = Tally::new()?;
-        let mut failure = None;
-        for thread in threads {
-            match thread.join() {
-                Ok(Ok(Ok(part))) => total.add(&part)?,
-                Ok(Ok(Err(error))) => failure = Some(error),
-                Ok(Err(panic)) | Err(panic) => failure = Some(Error::panicked(&*panic)),
-            }
-        }
-        failure.map_or(Ok((total, interrupted)), Err)
-    })
+        Ok(interrupted)
+    };
+    let (interrupted, parts) = crew::run(workers, |worker| worker.run(start), halt, ended, watch)?;
+    let mut total = Tally::new()?;
+    for part in &parts {
+        total.add(part)?;
+    }
+    Ok((total, interrupted))
 }
 
 /// User and system time of this process so far.

@@ -93,7 +93,8 @@ impl<'a> Worker<'a> {
                 self.next(number);
             }
             // The handshake is counted: what ends the wait for its ticket is no failure of it.
-            (Step::Ticket, _) | (Step::Failed(_), State::Ticket(_)) => self.next(number),
+            (Step::Ticket, _) | (Step::Failed(_) | Step::Flooded, State::Ticket(_)) => self.next(number),
+            (Step::Flooded, _) => self.fail(number, Error::PeerMisbehaved(String::new()).code()),
             (Step::Failed(code), _) => self.fail(number, code),
             _ => {}
         }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::wait::TICK;
+use crate::wait::{Bounds, TimeLimit};
 use crate::{Error, Interrupt, Result};
 
 /// Tickets that a TLS 1.3 server sends after a full handshake: the default of Rustls, OpenSSL and BoringSSL alike.
@@ -211,19 +211,13 @@ fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 
 fn repeat(length: Duration, interrupt: &dyn Interrupt, mut work: impl FnMut() -> Result<()>) -> Result<()> {
     let start = Instant::now();
-    let mut asked = start;
+    let mut bounds = Bounds::new(TimeLimit::NEVER, interrupt);
     loop {
         work()?;
-        let now = Instant::now();
-        if now - asked >= TICK {
-            if interrupt.interrupted() {
-                return Err(Error::Interrupted);
-            }
-            asked = now;
-        }
-        if now - start >= length {
+        if start.elapsed() >= length {
             return Ok(());
         }
+        bounds.check()?;
     }
 }
 

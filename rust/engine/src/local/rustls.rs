@@ -174,7 +174,7 @@ fn client_config(provider: Arc<CryptoProvider>, spec: &LocalSpec) -> Result<Clie
     let versions = provider::versions(&[names::version(&spec.suite).to_owned()])?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|why| not_selectable(&why.to_string()))?
+        .map_err(|why| not_selectable(&provider::misfit(why)))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     // No session is kept, but tickets are asked for in TLS 1.2 too: so does every libssl.
@@ -192,7 +192,7 @@ fn server_config(
     let versions = provider::versions(&[names::version(&spec.suite).to_owned()])?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|why| not_selectable(&why.to_string()))?
+        .map_err(|why| not_selectable(&provider::misfit(why)))?
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|why| match why {

@@ -363,7 +363,7 @@ impl Client {
 
     /// Whether nothing is under way, in neither direction.
     fn is_idle(&self) -> bool {
-        self.partial.is_empty() && self.requests.is_empty() && !self.owes
+        self.partial.is_empty() && self.requests.is_empty() && !self.owes && self.wire.is_clear()
     }
 
     fn is_between_requests(&self, settings: &Settings) -> bool {
@@ -389,7 +389,7 @@ impl Client {
         if self.wire.is_clear() {
             return Ok(true);
         }
-        if self.wire.flush()? > 0 {
+        if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
             self.clock = now;
         }
         self.owes &= !self.wire.is_clear();

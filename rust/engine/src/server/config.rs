@@ -53,7 +53,7 @@ fn tls(spec: &ServerSpec) -> Result<ServerConfig> {
     let key = spec.identity.certified_key(&provider)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&provider::versions(&spec.versions)?)
-        .map_err(|error| Error::Usage(format!("versions, suites and groups do not go together: {error}")))?
+        .map_err(|error| Error::Usage(provider::misfit(error)))?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(OneIdentity(key)));
     // Tickets alone: they need no memory a client, and any worker can open those of the others.

@@ -14,13 +14,12 @@ mod worker;
 
 use std::net::TcpListener;
 use std::os::fd::{OwnedFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentitySpec;
-use crate::{Error, Interrupt, Result, sys};
+use crate::{Error, Interrupt, Result, crew, sys};
 use journal::Journal;
 use page::Facts;
 use shared::{Shared, Stage};
@@ -180,34 +179,16 @@ fn run(
     interrupt: &dyn Interrupt,
     on_connections: OnConnections<'_>,
 ) -> Result<ServeTotals> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = workers
-            .into_iter()
-            .map(|worker| {
-                scope.spawn(move || {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| worker.run()));
-                    if !matches!(outcome, Ok(Ok(_))) {
-                        shared.raise(Stage::Halted);
-                    }
-                    shared.finished();
-                    outcome
-                })
-            })
-            .collect();
-        let watched = watch::watch(shared, stop, interrupt, on_connections);
-        if watched.is_err() {
-            shared.raise(Stage::Halted);
-        }
-        let mut totals = ServeTotals { unreported: shared.journal.lost(), ..ServeTotals::default() };
-        let mut failure = None;
-        for thread in threads {
-            match thread.join() {
-                Ok(Ok(Ok(part))) => totals.add(&part),
-                Ok(Ok(Err(error))) => failure = Some(error),
-                Ok(Err(panic)) | Err(panic) => failure = Some(Error::panicked(&*panic)),
-            }
-        }
-        watched?;
-        failure.map_or(Ok(totals), Err)
-    })
+    let ((), parts) = crew::run(
+        workers,
+        Worker::run,
+        || shared.raise(Stage::Halted),
+        || shared.finished(),
+        || watch::watch(shared, stop, interrupt, on_connections),
+    )?;
+    let mut totals = ServeTotals { unreported: shared.journal.lost(), ..ServeTotals::default() };
+    for part in &parts {
+        totals.add(part);
+    }
+    Ok(totals)
 }

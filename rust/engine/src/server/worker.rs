@@ -78,6 +78,7 @@ impl<'a> Worker<'a> {
     /// Work until the server is asked to end and no connection is left.
     pub fn run(mut self) -> Result<ServeTotals> {
         let mut events = Events::with_capacity(256);
+        let mut ready = Vec::new();
         loop {
             let timeout = self.timeout(Instant::now());
             if let Err(error) = self.poll.poll(&mut events, timeout) {
@@ -87,7 +88,7 @@ impl<'a> Worker<'a> {
             }
             let now = Instant::now();
             self.heed_stage(now);
-            let unfinished = std::mem::take(&mut self.again);
+            std::mem::swap(&mut ready, &mut self.again);
             for event in &events {
                 match event.token() {
                     LISTENER => self.acceptable = true,
@@ -97,11 +98,14 @@ impl<'a> Worker<'a> {
                         if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
                             client.saw_fin();
                         }
-                        self.attend(key, now, Client::turn);
+                        ready.push(key);
                     }
                 }
             }
-            for key in unfinished {
+            // One turn for each, however often it is named: who was not done is named by its events as well.
+            ready.sort_unstable();
+            ready.dedup();
+            for key in ready.drain(..) {
                 self.attend(key, now, Client::turn);
             }
             self.accept(now)?;

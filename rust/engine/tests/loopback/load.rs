@@ -1,7 +1,13 @@
 //! The load generator against our own server, over loopback.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::TcpListener;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::common::{Server, Trigger, certificates, load_config};
 use tlstool_engine::{LoadPlan, Mode, Never, load};
@@ -66,6 +72,36 @@ fn a_silent_server_costs_the_time_limit() {
     plan.handshake_limit = 0.05;
     let result = load(&plan, &server.load_config(), &Never).unwrap();
     assert_eq!(result.errors.keys().copied().collect::<Vec<_>>(), ["time-limit"]);
+}
+
+/// The port of a server that sends data without end, and no ticket; and its authority.
+fn flooding() -> (u16, String) {
+    let made = certificates("the CA");
+    let chain = vec![CertificateDer::from_pem_slice(&made.identity.chain).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(&made.identity.key).unwrap();
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    config.send_tls13_tickets = 0;
+    let config = Arc::new(config);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = StreamOwned::new(tls, stream.unwrap());
+            std::thread::spawn(move || while tls.write_all(&[0; 16_384]).is_ok() {});
+        }
+    });
+    (port, made.ca)
+}
+
+#[test]
+fn a_server_that_floods_keeps_neither_the_other_lanes_nor_the_end_waiting() {
+    let (port, ca) = flooding();
+    let server = Server::start(Mode::Status, |_| {});
+    let plan = LoadPlan { port, resume: true, count: None, threads: 1, duration: 0.5, ..server.plan() };
+    let result = load(&plan, &load_config(&ca, &["1.3"]), &Never).unwrap();
+    assert!(result.handshakes >= 4 && result.resumed == 0, "{result:?}");
+    assert!(result.elapsed_ms < 5_000.0, "{result:?}");
 }
 
 #[test]

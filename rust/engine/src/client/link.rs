@@ -10,10 +10,10 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt}
 use rustls::client::UnbufferedClientConnection;
 use rustls::{AlertDescription, Error as TlsError};
 
-use crate::client::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::config::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::verifier::Recorder;
 use crate::conn::{self, MAX_RECORD, Output, Progress};
-use crate::verifier::Recorder;
-use crate::wait::{Interrupt, TimeLimit, wait, wait_one};
+use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
 
 /// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
@@ -178,21 +178,21 @@ impl Link {
     }
 
     /// Send all that is to be sent.
-    pub fn flush(&mut self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+    pub fn flush(&mut self, bounds: &mut Bounds<'_>) -> Result<()> {
         loop {
             self.send()?;
             if self.output.is_empty() {
                 return Ok(());
             }
-            wait_one(self.socket.as_fd(), PollFlags::OUT, limit, interrupt)?;
+            wait_one(self.socket.as_fd(), PollFlags::OUT, bounds)?;
         }
     }
 
     /// Wait until something can be received, or sent if anything waits for that.
-    pub fn wait(&self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<PollFlags> {
+    pub fn wait(&self, bounds: &mut Bounds<'_>) -> Result<PollFlags> {
         let sending = if self.output.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
         let mut fds = [PollFd::new(&self.socket, PollFlags::IN | sending)];
-        wait(&mut fds, limit, interrupt)?;
+        wait(&mut fds, bounds)?;
         Ok(fds[0].revents())
     }
 

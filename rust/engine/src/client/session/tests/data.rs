@@ -1,7 +1,7 @@
 use std::fs::File;
 
 use super::*;
-use crate::relay::{Outcome, Relayed};
+use crate::client::relay::{Outcome, Relayed};
 
 fn pipe() -> (File, File) {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
@@ -126,5 +126,16 @@ fn a_reader_that_goes_away_ends_the_relay() {
     drop(drain);
     assert_eq!(session.relay(idle.as_raw_fd(), output.as_raw_fd(), &Never), Ok(Outcome::OutputClosed));
     session.close(5.0, &Never).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_peer_that_never_stops_sending_can_be_interrupted() {
+    let pki = pki();
+    let (address, thread) = tls_peer(pki.server(false), |mut tls| while tls.write_all(&[0; 16_384]).is_ok() {});
+    let mut session = try_connect(address, &pki.spec()).unwrap();
+    session.write(b"x", LIMIT, &Never).unwrap();
+    assert_eq!(session.close(20.0, &AtOnce), Err(Error::Interrupted));
+    drop(session);
     thread.join().unwrap();
 }

@@ -1,19 +1,19 @@
 //! A client's session: the handshake with its report, then bytes both ways, then an orderly end.
 
 use std::os::fd::RawFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustls::HandshakeKind;
 use serde::Serialize;
 
+use super::config::{ClientCertificate, ClientConfig};
+use super::link::{Link, PeerEnd, Received};
+use super::relay::{self, Relay};
 use crate::certs::{self, Certificate};
-use crate::client::{ClientCertificate, ClientConfig};
-use crate::link::{Link, PeerEnd, Received};
+use crate::judge::Trust;
 use crate::provider::{group_name, scheme_name, suite_name, version_name};
-use crate::relay::{self, Relay};
-use crate::trust::Trust;
-use crate::wait::{Interrupt, TimeLimit};
+use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
 
 /// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done.
@@ -91,10 +91,12 @@ impl Session {
 
     /// Up to `limit` bytes of application data, none at the peer's end.
     pub fn read(&mut self, limit: usize, seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<Vec<u8>> {
-        let time_limit = TimeLimit::after(seconds);
+        let mut bounds = Bounds::new(TimeLimit::after(seconds), interrupt);
         while self.pending.is_empty() && self.link.peer() == PeerEnd::Open && limit > 0 {
             if !self.take_in()? {
-                self.link.wait(time_limit, interrupt)?;
+                self.link.wait(&mut bounds)?;
+            } else if self.pending.is_empty() {
+                bounds.check()?;
             }
         }
         let rest = self.pending.split_off(limit.min(self.pending.len()));
@@ -103,7 +105,7 @@ impl Session {
 
     /// Send all of `data`. What arrives meanwhile is kept for `read`, up to 1 MiB of it.
     pub fn write(&mut self, data: &[u8], seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<()> {
-        let limit = TimeLimit::after(seconds);
+        let mut bounds = Bounds::new(TimeLimit::after(seconds), interrupt);
         for chunk in data.chunks(CHUNK) {
             if self.link.is_send_over() {
                 return Err(Error::ConnectionReset("the peer takes no more data".to_owned()));
@@ -113,8 +115,8 @@ impl Session {
             self.link.send()?;
             while !self.link.output.is_empty() {
                 if self.pending.len() >= PENDING || self.link.peer() != PeerEnd::Open {
-                    self.link.flush(limit, interrupt)?;
-                } else if self.link.wait(limit, interrupt)?.intersects(PollFlags::IN | PollFlags::HUP) {
+                    self.link.flush(&mut bounds)?;
+                } else if self.link.wait(&mut bounds)?.intersects(PollFlags::IN | PollFlags::HUP) {
                     self.take_in()?;
                 }
                 self.link.send()?;
@@ -136,19 +138,20 @@ impl Session {
     /// Fails only if it is interrupted: nobody is left to mind anything else.
     pub fn close(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<()> {
         let seconds = if self.has_sent { seconds } else { seconds.min(REFUSAL.as_secs_f64()) };
-        match self.say_goodbye(TimeLimit::after(Some(seconds)), interrupt) {
+        match self.say_goodbye(&mut Bounds::new(TimeLimit::after(Some(seconds)), interrupt)) {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             _ => Ok(()),
         }
     }
 
-    fn say_goodbye(&mut self, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+    fn say_goodbye(&mut self, bounds: &mut Bounds<'_>) -> Result<()> {
         self.link.notify()?;
-        self.link.flush(limit, interrupt)?;
+        self.link.flush(bounds)?;
         self.link.shut_down();
-        while self.link.peer() == PeerEnd::Open && limit.left().is_none_or(|left| !left.is_zero()) {
-            if self.link.receive(|_| ())? == Received::Nothing {
-                self.link.wait(limit, interrupt)?;
+        while self.link.peer() == PeerEnd::Open {
+            match self.link.receive(|_| ())? {
+                Received::Nothing => drop(self.link.wait(bounds)?),
+                Received::Bytes(_) => bounds.check()?,
             }
         }
         Ok(())
@@ -164,35 +167,36 @@ impl Session {
 }
 
 fn shake_hands(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+    let mut bounds = Bounds::new(limit, interrupt);
     link.process(|_| ())?;
     loop {
-        link.flush(limit, interrupt)?;
+        link.flush(&mut bounds)?;
         if link.is_established() {
             break;
         }
-        if link.receive(|data| pending.extend_from_slice(data))? == Received::Nothing {
-            link.wait(limit, interrupt)?;
+        match link.receive(|data| pending.extend_from_slice(data))? {
+            Received::Nothing => drop(link.wait(&mut bounds)?),
+            Received::Bytes(_) => bounds.check()?,
         }
     }
     let asked = link.client_certificate() != ClientCertificate::NotRequested;
     if asked && link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
-        await_acceptance(link, pending, limit, interrupt)?;
+        match await_acceptance(link, pending, &mut Bounds::new(limit.at_most(REFUSAL), interrupt)) {
+            Err(Error::TimeLimit) => {}
+            outcome => return outcome,
+        }
     }
     Ok(())
 }
 
 /// In TLS 1.3 the server judges our certificate, or its absence, when the client is done already. A ticket or data means that it
 /// accepts, and so does silence; an alert is an error.
-fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
-    let end = Instant::now() + limit.left().map_or(REFUSAL, |left| left.min(REFUSAL));
+fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, bounds: &mut Bounds<'_>) -> Result<()> {
     while pending.is_empty() && link.peer() == PeerEnd::Open && link.tls().tls13_tickets_received() == 0 {
-        let left = end.saturating_duration_since(Instant::now());
-        match link.wait(TimeLimit::after(Some(left.as_secs_f64())), interrupt) {
-            Ok(_) => link.receive(|data| pending.extend_from_slice(data))?,
-            Err(Error::TimeLimit) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        link.flush(limit, interrupt)?;
+        link.wait(bounds)?;
+        link.receive(|data| pending.extend_from_slice(data))?;
+        // An answer to a key update, say.
+        link.send()?;
     }
     Ok(())
 }

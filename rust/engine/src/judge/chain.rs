@@ -5,8 +5,8 @@ use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 use x509_parser::x509::X509Name;
 
+use crate::certs::{self, dn, time};
 use crate::error::ChainFault;
-use crate::{certs, dn, time};
 
 /// The access method of an issuer's certificate in authorityInfoAccess (RFC 5280 section 4.2.2.1).
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
@@ -89,14 +89,16 @@ impl<'a> Chain<'a> {
         subjects.any(|subject| subject == issuer)
     }
 
-    /// The keys of the walk that no verifier of ours takes, in words.
-    pub fn unusable_key(&self) -> Option<ChainFault> {
-        let key = self.on_walk().map(|certificate| certificate.public_key()).find(|key| {
-            match certs::key_type(key).as_str() {
-                "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521" | "ed25519" => false,
-                _ => !certs::rsa_bits(key).is_some_and(|bits| (2048..=8192).contains(&bits)),
-            }
-        })?;
+    /// A key that no verifier of ours takes: the leaf's, or without `leaf_alone` the first one of the walk.
+    pub fn unusable_key(&self, leaf_alone: bool) -> Option<ChainFault> {
+        let length = if leaf_alone { 1 } else { self.walk.len() };
+        let key =
+            self.on_walk().take(length).map(|certificate| certificate.public_key()).find(
+                |key| match certs::key_type(key).as_str() {
+                    "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521" | "ed25519" => false,
+                    _ => !certs::rsa_bits(key).is_some_and(|bits| (2048..=8192).contains(&bits)),
+                },
+            )?;
         Some(ChainFault::UnsupportedCertificate(format!("its key is {}", certs::key_type(key))))
     }
 

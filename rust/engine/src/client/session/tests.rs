@@ -15,8 +15,8 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::client::ClientSpec;
 use crate::identity::IdentitySpec;
+use crate::judge::RootsSpec;
 use crate::provider;
-use crate::trust::RootsSpec;
 use crate::wait::Never;
 
 mod data;

@@ -1,5 +1,12 @@
 //! The verdict on a server's chain: every fault by itself, so that an untrusted and expired chain shows both.
 
+mod chain;
+mod trust;
+mod verify;
+
+pub use trust::{RootsSpec, Trust, Verdict};
+pub use verify::{Verified, VerifySpec, verify};
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +21,11 @@ use webpki::{
 };
 use x509_parser::asn1_rs::{FromDer, Oid};
 
-use crate::chain::Chain;
+use crate::certs::{self, time};
 use crate::error::ChainFault;
-use crate::trust::{self, Finding, Roots, RootsSpec, Trust, Verdict};
-use crate::{Error, Result, certs, time};
+use crate::{Error, Result};
+use chain::Chain;
+use trust::{Finding, Roots};
 
 /// All that a chain is judged by. Shared by every connection of a configuration.
 #[derive(Debug)]
@@ -91,7 +99,9 @@ impl Judge {
             },
         };
         let faults = &mut judgement.faults;
-        if let Some(fault) = chain.unusable_key().filter(|_| !faults.iter().any(is_unsupported)) {
+        // Where there is a path, the keys on it have verified signatures, except the leaf's. It need not be the walk.
+        let has_path = faults.iter().all(|fault| !fault.is_of_path());
+        if let Some(fault) = chain.unusable_key(has_path).filter(|_| !faults.iter().any(is_unsupported)) {
             // A signature by such a key does not verify for just that reason.
             faults.retain(|fault| *fault != ChainFault::BadSignature);
             faults.push(fault);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::ChainFault;
-use crate::trust::Verdict;
+use crate::judge::Verdict;
 
 #[test]
 fn the_report_says_what_was_agreed() {
@@ -185,4 +185,12 @@ fn the_secrets_are_logged_for_the_owner_alone() {
     assert_eq!(mode & 0o777, 0o600);
     spec.keylog = Some("/nonexistent/keys".to_owned());
     assert_eq!(ClientConfig::new(&spec).map(|_| ()).unwrap_err().code(), "file-not-written");
+}
+
+#[test]
+fn a_protocol_that_no_hello_can_hold_is_refused_before_it_is_sent() {
+    for name in [String::new(), "x".repeat(256)] {
+        let spec = ClientSpec { alpn: vec![name], ..pki().spec() };
+        assert_eq!(ClientConfig::new(&spec).map(|_| ()).map_err(|error| error.code()), Err("usage"));
+    }
 }

@@ -9,11 +9,11 @@ use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::verifier::{Enforcer, Recorder};
 use crate::identity::IdentitySpec;
+use crate::judge::RootsSpec;
 use crate::judge::{Judge, server_name};
 use crate::keylog::KeyLogFile;
-use crate::trust::RootsSpec;
-use crate::verifier::{Enforcer, Recorder};
 use crate::{Error, Result, provider};
 
 /// `tlstool.model.ClientConfig`, made `plain`.
@@ -59,11 +59,11 @@ impl ClientConfig {
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&provider::versions(&spec.versions)?)
-            .map_err(|error| Error::Unsupported(format!("these versions, suites and groups do not fit: {error}")))?
+            .map_err(|error| Error::Unsupported(provider::misfit(error)))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Enforcer::new(&judge, spec.insecure)))
             .with_no_client_auth();
-        tls.alpn_protocols = spec.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
         tls.resumption = Resumption::disabled();
         if let Some(path) = &spec.keylog {

@@ -1,5 +1,9 @@
 //! Certificate summaries: what a reader wants to know of a certificate, out of bytes that nobody has judged yet.
 
+pub mod dn;
+pub mod pem;
+pub mod time;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,8 +14,8 @@ use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificat
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use crate::pem::{self, Fault};
-use crate::{Error, Result, dn, time};
+use crate::{Error, Result};
+use pem::Fault;
 
 const DAY: i64 = 86_400;
 
@@ -78,7 +82,7 @@ pub fn summary(der: &[u8], now: i64) -> Certificate {
         serial: serial(parsed.raw_serial()),
         not_before: time::rfc3339(parsed.validity().not_before.timestamp()),
         not_after: time::rfc3339(not_after),
-        days_left: (not_after - now).div_euclid(DAY),
+        days_left: not_after.saturating_sub(now).div_euclid(DAY),
         names: names(&parsed),
         key_type: key_type(parsed.public_key()),
         signature_algorithm: signature_algorithm(&parsed.signature_algorithm.algorithm.to_id_string()),

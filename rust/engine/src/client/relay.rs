@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use serde::Serialize;
 
-use crate::ends::{Sink, Source};
-use crate::link::{Link, PeerEnd, Received};
-use crate::wait::{Interrupt, TICK, TimeLimit, wait};
+use super::ends::{Sink, Source};
+use super::link::{Link, PeerEnd, Received};
+use crate::wait::{Bounds, Interrupt, TimeLimit, wait};
 use crate::{Error, Result, sys};
 
 const RECEIVE: usize = 1024 * 1024;
@@ -45,7 +45,6 @@ pub struct Relay<'l> {
     /// Of the peer's socket: whether the low-water mark is up, and when something was received last.
     is_flowing: bool,
     last_received: Instant,
-    last_asked: Instant,
     /// Encrypted, and not yet with the socket.
     sending: u64,
     sent: u64,
@@ -66,15 +65,13 @@ impl<'l> Relay<'l> {
     pub fn new(link: &'l mut Link, in_fd: RawFd, out_fd: RawFd) -> Result<Self> {
         let (source, sink) = (Source::new(in_fd)?, Sink::new(out_fd)?);
         link.reserve(RECEIVE);
-        let now = Instant::now();
         Ok(Self {
             link,
             source,
             sink,
             buffer: vec![0; SEND],
             is_flowing: false,
-            last_received: now,
-            last_asked: now,
+            last_received: Instant::now(),
             sending: 0,
             sent: 0,
             received: 0,
@@ -87,13 +84,13 @@ impl<'l> Relay<'l> {
     pub fn run(mut self, early: &[u8], interrupt: &dyn Interrupt) -> Result<Outcome> {
         self.received += early.len() as u64;
         self.sink.put(early);
-        let outcome = self.turn(interrupt);
+        let outcome = self.turn(&mut Bounds::new(TimeLimit::NEVER, interrupt));
         // The session goes on without the mark: its next reader wants every byte at once.
         self.set_flowing(false);
         outcome
     }
 
-    fn turn(&mut self, interrupt: &dyn Interrupt) -> Result<Outcome> {
+    fn turn(&mut self, bounds: &mut Bounds<'_>) -> Result<Outcome> {
         loop {
             self.sink.check()?;
             if self.sink.is_closed() {
@@ -103,7 +100,7 @@ impl<'l> Relay<'l> {
                 let close_notify = self.link.peer() == PeerEnd::Notified;
                 return Ok(Outcome::Done(Relayed { sent: self.sent, received: self.received, close_notify }));
             }
-            let ready = self.wait(interrupt)?;
+            let ready = self.wait(bounds)?;
             if ready.sink.intersects(AT_END) {
                 self.sink.hang_up();
             }
@@ -158,19 +155,16 @@ impl<'l> Relay<'l> {
     }
 
     /// Each descriptor is waited for only while there is something to do with it, so that none keeps the loop turning for nothing.
-    fn wait(&mut self, interrupt: &dyn Interrupt) -> Result<Ready> {
-        let now = Instant::now();
-        if now.duration_since(self.last_asked) >= TICK {
-            self.last_asked = now;
-            if interrupt.interrupted() {
-                return Err(Error::Interrupted);
-            }
-        }
-        let idle = now.duration_since(self.last_received);
+    fn wait(&mut self, bounds: &mut Bounds<'_>) -> Result<Ready> {
+        let idle = self.last_received.elapsed();
         if self.is_flowing && idle >= PATIENCE {
             self.set_flowing(false);
         }
-        let limit = self.is_flowing.then(|| (PATIENCE.saturating_sub(idle)).as_secs_f64());
+        bounds.limit(if self.is_flowing {
+            TimeLimit::NEVER.at_most(PATIENCE.saturating_sub(idle))
+        } else {
+            TimeLimit::NEVER
+        });
 
         let is_open = self.link.peer() == PeerEnd::Open;
         let mut on_socket = PollFlags::empty();
@@ -187,7 +181,7 @@ impl<'l> Relay<'l> {
         let socket = (!on_socket.is_empty()).then(|| place(self.link.socket(), on_socket));
         let source = on_source.then(|| place(self.source.fd(), PollFlags::IN));
         let sink = (!on_sink.is_empty() || self.sink.can_hang_up()).then(|| place(self.sink.fd(), on_sink));
-        match wait(&mut fds, TimeLimit::after(limit), interrupt) {
+        match wait(&mut fds, bounds) {
             // Nothing came of it, and the flags say so.
             Ok(()) | Err(Error::TimeLimit) => {}
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::pem::{self, Fault};
+use crate::certs::pem::{self, Fault};
 use crate::{Error, Result};
 
 /// `tlstool.model.Roots`, made `plain`.

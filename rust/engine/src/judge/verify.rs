@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::Judge;
+use super::trust::{RootsSpec, Trust};
 use crate::certs::{self, Certificate};
-use crate::judge::Judge;
-use crate::trust::{RootsSpec, Trust};
 use crate::{Result, provider};
 
 /// What to judge, and by what.
@@ -50,7 +50,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
-    use crate::trust::Verdict;
+    use crate::judge::Verdict;
 
     fn spec(certificates: Vec<u8>, roots: Vec<ByteBuf>) -> VerifySpec {
         let roots = RootsSpec { store: "r.pem".to_owned(), pem: Some(roots) };
