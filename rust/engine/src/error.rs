@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
 /// Why a job failed, told apart by who is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,9 +262,11 @@ impl From<rustls::Error> for Error {
         use rustls::Error as Tls;
         match error {
             Tls::AlertReceived(alert) => Self::AlertReceived { alert: alert_name(alert) },
-            Tls::PeerIncompatible(why) => Self::PeerIncompatible(format!("nothing in common with the peer: {why:?}")),
+            Tls::PeerIncompatible(why) => Self::PeerIncompatible(incompatibility(&why)),
             Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
-            Tls::PeerMisbehaved(why) => Self::PeerMisbehaved(format!("the peer broke the protocol: {why:?}")),
+            Tls::PeerMisbehaved(why) => {
+                Self::PeerMisbehaved(format!("the peer broke the protocol: {}", spelled_out(&format!("{why:?}"))))
+            }
             Tls::InvalidMessage(_)
             | Tls::InappropriateMessage { .. }
             | Tls::InappropriateHandshakeMessage { .. }
@@ -280,6 +282,37 @@ impl From<rustls::Error> for Error {
             _ => Self::Internal(error.to_string()),
         }
     }
+}
+
+/// What two ends that both speak TLS have not in common.
+fn incompatibility(why: &PeerIncompatible) -> String {
+    let words = match why {
+        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite is in common",
+        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group is in common",
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => "no signature scheme is in common",
+        PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
+            "the peer speaks no TLS version that is allowed here"
+        }
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => "the peer speaks neither TLS 1.2 nor TLS 1.3",
+        PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::SupportedVersionsExtensionRequired => "the peer offers no TLS version that is allowed here",
+        other => return format!("the peer is not compatible: {}", spelled_out(&format!("{other:?}"))),
+    };
+    words.to_owned()
+}
+
+/// `MissingKeyShare` as `missing key share`: rustls has no other words for it.
+fn spelled_out(variant: &str) -> String {
+    let mut words = String::with_capacity(variant.len() + 8);
+    for (i, c) in variant.chars().enumerate() {
+        if i > 0 && c.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
 }
 
 /// The name of an alert in IANA's registry: `handshake_failure`, or `alert 123`.
@@ -309,6 +342,16 @@ pub fn alert_name(alert: AlertDescription) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rustls_says_of_a_peer_is_put_in_words() {
+        let said = |error: rustls::Error| Error::from(error).to_string();
+        assert_eq!(said(PeerIncompatible::NoCipherSuitesInCommon.into()), "no cipher suite is in common");
+        assert_eq!(
+            said(rustls::PeerMisbehaved::MissingKeyShare.into()),
+            "the peer broke the protocol: missing key share"
+        );
+    }
 
     #[test]
     fn alerts_go_by_the_names_of_the_registry() {
