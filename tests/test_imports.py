@@ -42,8 +42,8 @@ PROCESS_ENTRIES = ("tlstool.bench.worker",)
 
 
 def within(name: str, parents: tuple[str, ...]) -> bool:
-    """Whether a module is one of `parents`, one below it, or a part of it that was split off (`openssl_serve` of `openssl`)."""
-    return any(name == parent or name.startswith((f"{parent}.", f"{parent}_")) for parent in parents)
+    """Whether a module is one of `parents`, or one below it."""
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
 
 
 def every_import() -> Iterator[tuple[str, Import]]:

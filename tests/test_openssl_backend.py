@@ -16,9 +16,9 @@ from conftest import PATIENCE, Pki, Script, Serve
 from sessions import client_config, connect, shake
 
 from tlstool.backends.openssl import OpenSsl
-from tlstool.backends.openssl_client import OpenSslSession
-from tlstool.backends.openssl_context import iana_suite
-from tlstool.backends.openssl_status import respond
+from tlstool.backends.openssl.client import OpenSslSession
+from tlstool.backends.openssl.facts import iana_suite
+from tlstool.backends.openssl.status import respond
 from tlstool.dial import Deadline
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import LoadPlan, ServerConfig, TlsVersion

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from tlstool.backends.openssl_context import server_context
-from tlstool.backends.openssl_serving import Serving
+from tlstool.backends.openssl.context import server_context
+from tlstool.backends.openssl.serving import Serving
 from tlstool.model import Connection, ServerConfig, ServeTotals
 
 # Threads that a process can well have. Further clients wait in the backlog.

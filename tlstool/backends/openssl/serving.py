@@ -9,10 +9,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tlstool.backends.openssl_channel import Channel, ready
-from tlstool.backends.openssl_client import VERSIONS
-from tlstool.backends.openssl_context import iana_suite
-from tlstool.backends.openssl_status import HEAD_LIMIT, refusal, respond
+from tlstool.backends.openssl.channel import Channel, ready
+from tlstool.backends.openssl.facts import negotiated
+from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
 from tlstool.dial import Deadline
 from tlstool.errors import InternalError, Interrupted, TlsToolError
 from tlstool.model import Connection, ServerConfig
@@ -55,7 +54,7 @@ class Serving:
                 self._facts["sni"] = channel.seen.sni
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
-                    self._note(channel)
+                    self._facts |= negotiated(channel)._asdict()
             if self._config.mode == "echo":
                 self._echo(channel)
             else:
@@ -102,16 +101,6 @@ class Serving:
             message=self._error.message if self._error else None,
         )
 
-    def _note(self, channel: Channel) -> None:
-        tls = channel.tls
-        cipher = tls.cipher()
-        self._facts |= {
-            "tls": VERSIONS.get(tls.version()),
-            "suite": iana_suite(cipher[0]) if cipher else None,
-            "alpn": tls.selected_alpn_protocol(),
-            "kind": "resumed" if tls.session_reused else "full_with_retry" if channel.seen.hellos > 1 else "full",
-        }
-
     def _echo(self, channel: Channel) -> None:
         while data := channel.read(_CHUNK, self._idle_end()):
             self._received += len(data)
@@ -150,7 +139,7 @@ class Serving:
         deadline = Deadline.after(_CLOSE_SECONDS)
         with suppress(TlsToolError, OSError):
             channel.send_close()
-            channel.flush(deadline, "close")
+            channel.flush(deadline)
             self._sock.shutdown(socket.SHUT_WR)
             while not channel.ended and ready(self._sock, select.POLLIN, deadline.left()):
                 if not self._sock.recv(_CHUNK):

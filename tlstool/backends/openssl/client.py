@@ -10,19 +10,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from tlstool import certs, findings
-from tlstool.backends.openssl import library
-from tlstool.backends.openssl_channel import Channel
-from tlstool.backends.openssl_context import client_context, iana_suite
-from tlstool.backends.openssl_failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.backends.openssl.channel import Channel
+from tlstool.backends.openssl.context import client_context
+from tlstool.backends.openssl.facts import library, negotiated, peer_chain
+from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, TlsVersion, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, Trust, Verdict
 
 if TYPE_CHECKING:
     import ssl
-
-VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
-"""TLS versions by the names that the interpreter's ssl has for them."""
 
 _REFUSAL_SECONDS = 0.25
 
@@ -39,6 +36,7 @@ class OpenSslSession:
         self.handshake = handshake
         self.reconnected = reconnected
         self._channel = channel
+        channel.phase = "run"
         self._closed = False
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
@@ -51,7 +49,7 @@ class OpenSslSession:
 
     def relay(self, in_fd: int, out_fd: int) -> Relayed:
         """Move bytes both ways until the peer ends."""
-        from tlstool.backends.openssl_relay import Relay
+        from tlstool.backends.openssl.relay import Relay
 
         return Relay(self._channel, in_fd, out_fd).run()
 
@@ -62,7 +60,7 @@ class OpenSslSession:
         self._closed = True
         with self._channel.sock, suppress(TlsToolError, OSError):
             self._channel.send_close()
-            self._channel.flush(deadline, "close")
+            self._channel.flush(deadline)
 
 
 class Handshaker:
@@ -127,20 +125,19 @@ class Handshaker:
         return OpenSslSession(channel, handshake, reconnected=bool(refusals))
 
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
-        tls, seen = channel.tls, channel.seen
-        cipher = tls.cipher()
-        certificates = tuple(certs.summary(der) for der in peer_chain(tls))
+        agreed = negotiated(channel)
+        certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
         return Handshake(
-            tls=VERSIONS.get(tls.version()),
-            suite=iana_suite(cipher[0]) if cipher else None,
+            tls=agreed.tls,
+            suite=agreed.suite,
             group=None,
             signature_scheme=None,
-            alpn=tls.selected_alpn_protocol(),
+            alpn=agreed.alpn,
             sni=self._config.sni,
-            kind="resumed" if tls.session_reused else "full_with_retry" if seen.hellos > 1 else "full",
+            kind=agreed.kind,
             certificates=certificates,
             stapled=None,
-            client_certificate=_client_certificate(seen),
+            client_certificate=_client_certificate(channel.seen),
             trust=self._trust(certificates, refusals),
         )
 
@@ -185,16 +182,6 @@ def verifier(config: ClientConfig) -> str:
 
         return f"the platform's verifier (truststore {truststore.__version__})"
     return library()
-
-
-def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
-    """The peer's chain in DER, as sent; public since Python 3.13, and there under another name before."""
-    import ssl
-
-    if hasattr(tls, "get_unverified_chain"):
-        return list(tls.get_unverified_chain())
-    inner = tls._sslobj  # type: ignore[attr-defined]
-    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain() or ()]
 
 
 def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "sent"] | None:
