@@ -116,7 +116,8 @@ def listen(where: str, count: int) -> list[socket.socket]:
         listeners.append(first)
         if count > 1 and hasattr(socket, "SO_REUSEPORT"):
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listeners += [_bound(family, first.getsockname(), shared=True) for _ in range(count - 1)]
+            for _ in range(count - 1):
+                listeners.append(_bound(family, first.getsockname(), shared=True))
         for listener in listeners:
             listener.listen(_BACKLOG)
     except OSError as error:
