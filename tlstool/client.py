@@ -42,6 +42,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
+        warnings=attempt.warnings,
         target=request.target,
         address=attempt.address,
         backend=attempt.backend,

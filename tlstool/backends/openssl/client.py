@@ -25,16 +25,11 @@ _REFUSAL_SECONDS = 0.25
 
 
 class OpenSslSession:
-    """`tlstool.backends.base.Session` on the interpreter's ssl.
+    """`tlstool.backends.base.Session` on the interpreter's ssl."""
 
-    Attributes:
-        handshake: what was agreed and shown.
-        reconnected: whether this is not the first connection, because that one did not survive verification.
-    """
-
-    def __init__(self, channel: Channel, handshake: Handshake, *, reconnected: bool) -> None:
+    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[str, ...]) -> None:
         self.handshake = handshake
-        self.reconnected = reconnected
+        self.warnings = warnings
         self._channel = channel
         channel.phase = "run"
         self._closed = False
@@ -122,7 +117,16 @@ class Handshaker:
         except BaseException:
             channel.sock.close()
             raise
-        return OpenSslSession(channel, handshake, reconnected=bool(refusals))
+        return OpenSslSession(channel, handshake, self._warnings(refusals))
+
+    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[str, ...]:
+        """What the report's reader has to know: that it is not of the connection that was verified."""
+        if not refusals:
+            return ()
+        which = "second" if len(refusals) == 1 else "third"
+        name_alone = len(refusals) == 1 and refusals[0].verify_code in NAME_CODES
+        what = " of the name" if name_alone else ""
+        return (f"the chain was fetched over a {which} connection without verification{what}",)
 
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
@@ -147,10 +151,11 @@ class Handshaker:
         refusals: list[ssl.SSLCertVerificationError],
     ) -> Trust:
         now = time.time()
-        found = [fault(refusal, certificates, now) for refusal in refusals]
         if certificates and not certificates[0].spki_sha256:
-            found.insert(0, findings.bad_certificate("OpenSSL reads it, but the report cannot"))
-        elif certificates:
+            found = [findings.bad_certificate("OpenSSL reads it, but the report cannot")]
+        else:
+            found = [fault(refusal, certificates, now) for refusal in refusals]
+        if certificates and certificates[0].spki_sha256:
             # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
             leaf = certificates[0]
             checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []

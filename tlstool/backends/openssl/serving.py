@@ -13,7 +13,7 @@ from tlstool.backends.openssl.channel import Channel, ready
 from tlstool.backends.openssl.facts import negotiated
 from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
 from tlstool.dial import Deadline
-from tlstool.errors import InternalError, Interrupted, TlsToolError
+from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
 from tlstool.model import Connection, ServerConfig
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Serving:
         self._received = self._sent = 0
         self._duration_ms = 0.0
         self._error: TlsToolError | None = None
-        self._stopping = self._idle = self._cut = False
+        self._stopping = self._cut = False
+        # Whether a session is up and nothing under way in it, neither a message nor an answer.
+        self._idle = False
         # Between the thread that closes the socket and the one that shuts it down.
         self._lock = threading.Lock()
         self._open = True
@@ -55,13 +57,16 @@ class Serving:
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
                     self._facts |= negotiated(channel)._asdict()
+                    self._idle = True
             if self._config.mode == "echo":
                 self._echo(channel)
             else:
                 self._status(channel)
             self._close(channel)
         except TlsToolError as error:
-            self._error = error
+            # A reset with nothing under way is a client in a hurry, and no fault.
+            if not (self._idle and error.code == "connection-reset"):
+                self._error = error
         except Exception as error:  # a bug of ours ends this connection, not the server
             self._error = InternalError("internal-error", f"{type(error).__name__}: {error}")
         finally:
@@ -75,7 +80,7 @@ class Serving:
     def stop(self) -> None:
         """End soon: a connection that waits for its next request ends now."""
         self._stopping = True
-        if self._idle:
+        if self._idle and self._config.mode == "status":
             self._shut()
 
     def cut(self) -> None:
@@ -103,9 +108,11 @@ class Serving:
 
     def _echo(self, channel: Channel) -> None:
         while data := channel.read(_CHUNK, self._idle_end()):
+            self._idle = False
             self._received += len(data)
             channel.write(data, self._idle_end())
             self._sent += len(data)
+            self._idle = True
 
     def _status(self, channel: Channel) -> None:
         head = b""
@@ -116,6 +123,8 @@ class Serving:
                     return
                 data = channel.read(_CHUNK, self._idle_end())
                 self._idle = False
+                if not data and head and not channel.close_notify:
+                    raise HandshakeError("connection-reset", "the client closed the connection in the middle of a message")
                 if not data:
                     return
                 self._received += len(data)
