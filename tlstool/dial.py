@@ -201,6 +201,9 @@ class _Race:
 
     def wait(self, deadline: Deadline) -> socket.socket | None:
         """The socket that is connected; None when it is time to look at the clock again."""
+        if not self._running:
+            # All have failed at once, as without a route: nothing would ever wake us.
+            return None
         pauses = [pause for pause in (deadline.left(), self._until_next()) if pause is not None]
         poll = select.poll()
         by_number = {attempt.fileno(): attempt for attempt in self._running}

@@ -90,7 +90,7 @@ def is_for(wanted: str, dns_names: Iterable[str], addresses: Iterable[str]) -> b
 
 
 def date_fault(certificate: Certificate, now: float) -> Finding | None:
-    """The fault of a certificate that is outside its validity at `now`, seconds since the epoch; None within it, or without one."""
+    """The fault of a certificate that is outside its validity at `now`, seconds since the epoch; None for none."""
     from tlstool.certs import seconds
 
     if not certificate.not_after:  # it could not be read

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tlstool.backends.openssl.channel import Channel, ready
 from tlstool.backends.openssl.facts import negotiated
 from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
-from tlstool.dial import Deadline
+from tlstool.dial import Deadline, printable
 from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
 from tlstool.model import Connection, ServerConfig
 
@@ -157,7 +157,6 @@ class Serving:
 
 def _printable(sock: socket.socket) -> str:
     try:
-        host, port = sock.getpeername()[:2]
+        return printable(*sock.getpeername()[:2])
     except OSError:
         return "unknown"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
