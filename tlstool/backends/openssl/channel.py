@@ -81,6 +81,7 @@ class Channel:
         self.ended = False
         self._unsent = memoryview(b"")
         self._early: list[bytes] = []
+        self._said_close = False
         self._buffer = bytearray(_CHUNK)
         self._greeted = False
 
@@ -153,6 +154,7 @@ class Channel:
         """Queue our close_notify. All that came before has to be decrypted, else OpenSSL would take it for a breach."""
         import ssl
 
+        self._said_close = True
         try:
             self.tls.unwrap()
         except ssl.SSLError:
@@ -168,7 +170,10 @@ class Channel:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            raise failure(error, self.seen, self.phase) from None
+            # A peer that has nothing to add to our close_notify may well reset; what it sent before is there.
+            if not (self._said_close and isinstance(error, ConnectionError)):
+                raise failure(error, self.seen, self.phase) from None
+            count = 0
         if count == 0:
             self.ended = True
             self._incoming.write_eof()
@@ -228,7 +233,11 @@ class Channel:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                raise failure(error, self.seen, self.phase) from None
+                if not (self._said_close and isinstance(error, ConnectionError)):
+                    raise failure(error, self.seen, self.phase) from None
+                # Nobody hears our close_notify; whether there is more to hear is for `fill` to say.
+                self._unsent = memoryview(b"")
+                self._outgoing.read()
 
     # ---- steps that wait -------------------------------------------------------------------------
 
