@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._command import Decorator, option
 from ._types import Ciphers, Duration, Groups, Instant, OneWord, Protocols, Versions
+
+if TYPE_CHECKING:
+    from tlstool.output.console import Console
 
 _FILE = click.Path()  # whether it exists is not the parser's business: a missing file has a status of its own
 
@@ -124,6 +127,17 @@ no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is
 
 peer_options = all_of(timeout_option, name_options, trust_options, identity_options, suite_options)
 """Everything that `tlstool.requests.TlsOptions` has."""
+
+
+def keylog_file(console: Console, given: str | None) -> str | None:
+    """The file of --keylog, or else of SSLKEYLOGFILE, as curl and browsers have it; announced, for secrets go there."""
+    import os
+
+    named = os.environ.get("SSLKEYLOGFILE")
+    if given or not named:
+        return given
+    console.trace(f"the session's secrets go to {named}, which SSLKEYLOGFILE names")
+    return named
 
 
 def for_request(options: dict[str, Any]) -> dict[str, Any]:

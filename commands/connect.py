@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import for_request, json_option, keylog_file, no_fail_option, peer_options, quiet_option, verbose_option
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -87,6 +87,7 @@ def connect(
     from ._report import attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
+    options["keylog"] = keylog_file(console, options["keylog"])
     request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
     if chain:
         _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import quiet_option, suite_options
+from ._options import keylog_file, quiet_option, suite_options, verbose_option
 from ._types import Duration
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ if TYPE_CHECKING:
 @suite_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option
+@verbose_option
 @click.pass_obj
-def serve(console: Console, /, *, json: bool, quiet: bool, **options: Any) -> int:
+def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **options: Any) -> int:
     """Serve TLS until interrupted.
 
     Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0. Without --cert it
@@ -65,7 +66,8 @@ def serve(console: Console, /, *, json: bool, quiet: bool, **options: Any) -> in
     """
     from tlstool import ServeRequest, Stop, TlsToolError, serve
 
-    console.quiet = quiet
+    console.quiet, console.verbose = quiet, verbose
+    options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
         with Stop() as stop, stop.on_signals():

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tlstool import certs, findings, pem
+from tlstool.chain import judge as chain_verdict
 from tlstool.errors import LocalError
 from tlstool.model import Certificate, Roots, Trust
 
@@ -224,7 +225,7 @@ def judge(
     crls: tuple[bytes, ...] = (),
     at: int | None = None,
 ) -> tuple[tuple[Certificate, ...], Trust]:
-    return certs.judge(chain, untrusted=untrusted, roots=Roots("test", roots), crls=crls, verify_name=name, at=at)
+    return chain_verdict(chain, untrusted=untrusted, roots=Roots("test", roots), crls=crls, verify_name=name, at=at)
 
 
 def codes(trust: Trust) -> list[str]:

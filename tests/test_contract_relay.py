@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -215,6 +216,23 @@ def test_a_second_byte_ends_a_server_at_once(backend: Backend, serve: Serve, cer
     served.ask_to_stop()
     assert served.wait().connections == 1
     session.close(deadline)
+
+
+@pytest.mark.parametrize(("begun", "error"), [(b"", None), (b"GET / HT", "connection-reset")])
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_client_that_just_leaves_has_failed_only_in_the_middle_of_a_request(
+    *, backend: Backend, serve: Serve, certificates: Pki, begun: bytes, error: str | None, reset: bool
+) -> None:
+    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, count=1))
+    context = ssl.create_default_context(cadata=certificates.root.pem.decode())
+    with context.wrap_socket(served.dial(), server_hostname="localhost") as tls:
+        tls.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + begun)
+        assert tls.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        if reset:
+            tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    totals = served.wait()
+    assert [one.error for one in served.connections] == [error]
+    assert (totals.handshakes, totals.failed) == (1, int(error is not None))
 
 
 @pytest.mark.parametrize(

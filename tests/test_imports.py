@@ -14,7 +14,7 @@ MAX_FUNCTION_LINES = 60
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests"},
-    {"backends", "certs", "chain", "dial", "endpoint", "files", "findings", "names", "pem", "sniff", "trust"},
+    {"backends", "certs", "chain", "dial", "endpoint", "files", "findings", "machine", "names", "pem", "sniff", "trust"},
     {"peer"},
     {"bench", "client", "server", "verifier", "version"},
     {"cli", "commands"},
@@ -42,8 +42,8 @@ PROCESS_ENTRIES = ("tlstool.bench.worker",)
 
 
 def within(name: str, parents: tuple[str, ...]) -> bool:
-    """Whether a module is one of `parents`, one below it, or a part of it that was split off (`openssl_serve` of `openssl`)."""
-    return any(name == parent or name.startswith((f"{parent}.", f"{parent}_")) for parent in parents)
+    """Whether a module is one of `parents`, or one below it."""
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
 
 
 def every_import() -> Iterator[tuple[str, Import]]:

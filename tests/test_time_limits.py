@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import zoo
-from runner import on_both_backends, refused, tlstool
+from runner import on_both_backends, refused, run, tlstool
 
 from tlstool import dial
 from tlstool.client import connect
@@ -58,6 +59,23 @@ def test_a_resolver_that_hangs_is_left_behind_at_its_limit(monkeypatch: pytest.M
         report = connect(ConnectRequest(target="slow.test"))
     assert report.error is not None
     assert (report.exit_status, report.error.code, report.error.phase) == (6, "time-limit", "dns")
+
+
+def test_a_resolver_that_hangs_does_not_keep_the_process_alive() -> None:
+    hang = "import socket, sys, time; socket.getaddrinfo = lambda *_, **__: time.sleep(60); "
+    program = hang + "from tlstool import cli; sys.argv[1:] = ['connect', 'slow.test', '--timeout', '300ms']; cli.main()"
+    done = run([sys.executable, "-P", "-c", program])
+    assert (done.status, "slow.test" in done.errors) == (6, True)
+    assert done.seconds < 5
+
+
+def test_a_resolver_that_breaks_is_not_said_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(socket, "getaddrinfo", broken)
+    with pytest.raises(MemoryError):
+        connect(ConnectRequest(target="some.test"))
 
 
 def test_a_peer_that_takes_no_connection_is_left_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tlstool import files, pem
-from tlstool.model import Certificate, Identity, Roots, Trust
+from tlstool.model import Certificate, Identity
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -142,27 +142,6 @@ def extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension
 def seconds(rfc3339: str) -> float:
     """A time of a report, in seconds since the epoch."""
     return datetime.fromisoformat(rfc3339).timestamp()
-
-
-def judge(
-    certificates: bytes,
-    *,
-    untrusted: Sequence[bytes],
-    roots: Roots,
-    crls: Sequence[bytes],
-    verify_name: str | None,
-    at: int | None,
-) -> tuple[tuple[Certificate, ...], Trust]:
-    """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict of cryptography's verifier on it.
-
-    `verify_name` None leaves the name unchecked; `at` None judges as of now.
-
-    Raises:
-        LocalError: `bad-certificate-file`, `bad-crl` or `no-roots`.
-    """
-    from tlstool.chain import judge as verdict
-
-    return verdict(certificates, untrusted=untrusted, roots=roots, crls=crls, verify_name=verify_name, at=at)
 
 
 def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes]:

@@ -30,7 +30,13 @@ def judge(
     verify_name: str | None,
     at: int | None,
 ) -> tuple[tuple[Certificate, ...], Trust]:
-    """See `tlstool.certs.judge`."""
+    """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict of cryptography's verifier on it.
+
+    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+
+    Raises:
+        LocalError: `bad-certificate-file`, `bad-crl` or `no-roots`.
+    """
     chain = summaries(certificates, at)
     if not chain[0].spki_sha256:
         unread = (findings.bad_certificate("it is no certificate of version 3, nor of an older one"),)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tlstool import peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Relayed
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
+
+if TYPE_CHECKING:
+    from tlstool.backends.base import Session
 
 
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
@@ -31,7 +36,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         try:
             error = peer.verdict(session.handshake.trust, request)
             if request.relay and error is None:
-                relayed = session.relay(*request.relay)
+                relayed = _relay(session, *request.relay)
                 error = _truncation(relayed, request)
         finally:
             session.close(attempt.deadline.phase("close"))
@@ -42,6 +47,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
+        warnings=attempt.warnings,
         target=request.target,
         address=attempt.address,
         backend=attempt.backend,
@@ -50,6 +56,14 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         handshake=attempt.handshake,
         relayed=relayed,
     )
+
+
+def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
+    try:
+        return session.relay(in_fd, out_fd)
+    except TlsToolError as error:
+        error.phase = error.phase or "run"
+        raise
 
 
 def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:

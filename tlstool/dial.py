@@ -7,12 +7,14 @@ told to stop; connecting races the addresses (RFC 8305).
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 from tlstool.errors import ConnectError, ResolveError, TimeLimitError, TlsToolError
 from tlstool.events import OnEvent, PhaseEvent, ignore
@@ -82,10 +84,10 @@ class Trace:
             raise
         self._end(name, "done", found.detail, start)
 
-    def _end(self, name: str, state: str, detail: str, start: float) -> None:
+    def _end(self, name: str, state: Literal["done", "failed"], detail: str, start: float) -> None:
         elapsed = (time.perf_counter() - start) * 1e3
         self.elapsed_ms[name] = elapsed
-        self._on_event(PhaseEvent(name, "failed" if state == "failed" else "done", detail, elapsed))
+        self._on_event(PhaseEvent(name, state, detail, elapsed))
 
 
 class _Found:
@@ -111,12 +113,12 @@ def resolve(endpoint: Endpoint, deadline: Deadline) -> list[Address]:
 
     import threading
 
-    answers: list[list[Address] | TlsToolError] = []
+    answers: list[list[Address] | Exception] = []
 
     def ask() -> None:
         try:
             answers.append(_lookup(endpoint, 0))
-        except TlsToolError as error:
+        except Exception as error:  # for the thread that waits, whatever it is
             answers.append(error)
 
     asking = threading.Thread(target=ask, name="resolver", daemon=True)
@@ -124,7 +126,7 @@ def resolve(endpoint: Endpoint, deadline: Deadline) -> list[Address]:
     asking.join(deadline.left())
     if not answers:
         raise TimeLimitError("time-limit", f"the resolver did not answer for {endpoint.host} in time")
-    if isinstance(answers[0], TlsToolError):
+    if isinstance(answers[0], Exception):
         raise answers[0]
     return answers[0]
 
@@ -182,7 +184,12 @@ class _Race:
         """Start the next attempt if it is due."""
         while self._waiting and time.monotonic() >= self._next_start:
             address = self._waiting.pop(0)
-            attempt = socket.socket(address[0], socket.SOCK_STREAM)
+            try:
+                attempt = socket.socket(address[0], socket.SOCK_STREAM)
+            except OSError as error:
+                # No IPv6 in this kernel, or no descriptor left.
+                self._note(address, error)
+                continue
             attempt.setblocking(False)
             attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             number = attempt.connect_ex(address[1])
@@ -194,15 +201,22 @@ class _Race:
 
     def wait(self, deadline: Deadline) -> socket.socket | None:
         """The socket that is connected; None when it is time to look at the clock again."""
+        if not self._running:
+            # All have failed at once, as without a route: nothing would ever wake us.
+            return None
         pauses = [pause for pause in (deadline.left(), self._until_next()) if pause is not None]
-        _, ready, _ = select.select([], list(self._running), [], min(pauses, default=None))
-        for attempt in ready:
+        poll = select.poll()
+        by_number = {attempt.fileno(): attempt for attempt in self._running}
+        for number in by_number:
+            poll.register(number, select.POLLOUT)
+        for number, _ in poll.poll(math.ceil(min(pauses) * 1000) if pauses else None):
+            attempt = by_number[number]
             address = self._running.pop(attempt)
-            number = attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number == 0:
+            failure = attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failure == 0:
                 attempt.setblocking(True)
                 return attempt
-            self._fail(attempt, address, number)
+            self._fail(attempt, address, failure)
         return None
 
     def close(self) -> None:
@@ -214,7 +228,10 @@ class _Race:
 
     def _fail(self, attempt: socket.socket, address: Address, number: int) -> None:
         attempt.close()
-        self.failures.append((address, OSError(number, os.strerror(number))))
+        self._note(address, OSError(number, os.strerror(number)))
+
+    def _note(self, address: Address, error: OSError) -> None:
+        self.failures.append((address, error))
         self._next_start = 0.0
 
 

@@ -90,9 +90,11 @@ def is_for(wanted: str, dns_names: Iterable[str], addresses: Iterable[str]) -> b
 
 
 def date_fault(certificate: Certificate, now: float) -> Finding | None:
-    """The fault of a certificate that is outside its validity at `now`, seconds since the epoch; None within it."""
+    """The fault of a certificate that is outside its validity at `now`, seconds since the epoch; None for none."""
     from tlstool.certs import seconds
 
+    if not certificate.not_after:  # it could not be read
+        return None
     if now > seconds(certificate.not_after):
         return Finding("expired", f"the certificate of {_quoted(certificate.subject)} expired at {certificate.not_after}")
     if now < seconds(certificate.not_before):

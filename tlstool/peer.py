@@ -30,6 +30,7 @@ class Attempt:
         backend: the name of the backend that speaks, None before there was one.
         backend_reason: why that is not Rustls, where `auto` would have taken it.
         handshake: what was seen of it, None for nothing.
+        warnings: what the reader of a report should know of how it came about.
         client: the configuration that was made, for more connections to the same peer.
     """
 
@@ -39,6 +40,7 @@ class Attempt:
         self.backend: str | None = None
         self.backend_reason: str | None = None
         self.handshake: Handshake | None = None
+        self.warnings: tuple[str, ...] = ()
         self.client: Client | None = None
         self._options = options
         self._trace = Trace(on_event)
@@ -61,7 +63,7 @@ class Attempt:
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
-            self.handshake = session.handshake
+            self.handshake, self.warnings = session.handshake, session.warnings
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
 

@@ -97,7 +97,7 @@ class HandshakeBenchReport(Report, kw_only=True):
     """What `bench handshake` measured.
 
     Attributes:
-        target, address, backend: as in `ConnectReport`.
+        target, address, backend, backend_reason: as in `ConnectReport`.
         handshake: of the connection that was made to see the verdict before the load.
         plan: what was run.
         result: what came of it; None if it was not run.
@@ -106,6 +106,7 @@ class HandshakeBenchReport(Report, kw_only=True):
     target: str
     address: str | None = None
     backend: str | None = None
+    backend_reason: str | None = None
     handshake: Handshake | None = None
     plan: LoadPlan | None = None
     result: LoadResult | None = None

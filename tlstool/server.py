@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from tlstool import backends, certs, endpoint, names, pem
+from tlstool import backends, certs, endpoint, machine, names, pem
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.model import Identity, ServerConfig, ServeTotals
@@ -70,7 +70,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
     backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
-    threads = request.threads or len(os.sched_getaffinity(0))
+    threads = request.threads or machine.cores()
     with ExitStack() as held:
         stop = stop or held.enter_context(Stop())
         identity, ca_file = held.enter_context(_identity(request))
@@ -116,7 +116,8 @@ def listen(where: str, count: int) -> list[socket.socket]:
         listeners.append(first)
         if count > 1 and hasattr(socket, "SO_REUSEPORT"):
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listeners += [_bound(family, first.getsockname(), shared=True) for _ in range(count - 1)]
+            for _ in range(count - 1):
+                listeners.append(_bound(family, first.getsockname(), shared=True))
         for listener in listeners:
             listener.listen(_BACKLOG)
     except OSError as error:

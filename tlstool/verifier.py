@@ -30,11 +30,12 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     certificates: tuple[Certificate, ...] = ()
     trusted: Trust | None = None
     error: TlsToolError | None
+    attempt = peer.Attempt(request, on_event)
     try:
         if kind == "file":
             certificates, trusted = _from_file(request)
         else:
-            certificates, trusted = _from_peer(peer.Attempt(request, on_event), request)
+            certificates, trusted = _from_peer(attempt, request)
         error = peer.verdict(trusted, request) or _expiry(certificates, request)
     except UsageError:
         raise
@@ -43,6 +44,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
+        warnings=attempt.warnings,
         source=request.source,
         kind=kind,
         certificates=certificates,
@@ -82,7 +84,7 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
     if backends.why_no_fast_path() is None:
         from tlstool.backends.rustls import judge
     else:
-        from tlstool.certs import judge
+        from tlstool.chain import judge
     return judge(
         chain,
         untrusted=[certs.read_chain(path) for path in request.untrusted],

@@ -19,6 +19,7 @@ _TRUST_ENVIRONMENT = (
     ("SSL_CERT_FILE", "A file with the certificates to trust, for --roots system."),
     ("SSL_CERT_DIR", "Folders with the certificates to trust, for --roots system."),
 )
+_KEYLOG_ENVIRONMENT = (("SSLKEYLOGFILE", "The file of --keylog, where that is not given."),)
 _ENVIRONMENT = (
     ("FORCE_COLOR", "If not empty: colour, also where there is no terminal. --color goes before it."),
     ("NO_COLOR", "If not empty: no colour."),
@@ -144,6 +145,8 @@ def _examples_in(text: str) -> list[tuple[str, str]]:
 def _environment(ctx: click.Context) -> list[str]:
     known = list(_ENVIRONMENT)
     options = [param for param in ctx.command.params if isinstance(param, click.Option) and param.expose_value]
+    if ctx.info_name in ("connect", "serve"):
+        known = [*_KEYLOG_ENVIRONMENT, *known]
     if any("--roots" in option.opts for option in options):
         known = [*_TRUST_ENVIRONMENT, *known]
     lines = [".SH ENVIRONMENT"]

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
 
 def get(name: str) -> Backend:
-    """The backend of that name.
+    """The backend of that name, which `available` has.
 
     Raises:
-        UsageError: `no-fast-path`: Rustls was asked for and this build has none.
+        UsageError: `unknown-name`: there is no such backend.
     """
-    if name == "rustls":
-        from tlstool.backends.rustls import Rustls
+    match name:
+        case "rustls":
+            from tlstool.backends.rustls import Rustls
 
-        return Rustls()
-    from tlstool.backends.openssl import OpenSsl
+            return Rustls()
+        case "openssl":
+            from tlstool.backends.openssl import OpenSsl
 
-    return OpenSsl()
+            return OpenSsl()
+    raise UsageError("unknown-name", f"there is no backend {name!r}")
 
 
 def available() -> tuple[str, ...]:

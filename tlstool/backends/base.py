@@ -24,9 +24,15 @@ from tlstool.model import (
 
 
 class Session(Protocol):
-    """A TLS session whose handshake is done, whatever the verdict. Use it in one thread."""
+    """A TLS session whose handshake is done, whatever the verdict. Use it in one thread.
+
+    Attributes:
+        handshake: what was agreed and shown.
+        warnings: what the reader of the report should know of how it came about, in words.
+    """
 
     handshake: Handshake
+    warnings: tuple[str, ...]
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""

@@ -19,7 +19,8 @@ from tlstool.bench.chain import make as make_chain
 from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
 from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported, UsageError
 from tlstool.events import OnEvent, Progress, ignore
-from tlstool.reports import Environment, LocalBenchReport, LocalResult
+from tlstool.machine import environment
+from tlstool.reports import LocalBenchReport, LocalResult
 from tlstool.requests import LocalBenchRequest
 
 CHUNK = 1 << 20
@@ -91,27 +92,6 @@ def spread(rounds: Sequence[dict[str, float]]) -> dict[str, Any]:
         values = [figures[name] for figures in rounds]
         result |= {name: median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
     return result
-
-
-def environment() -> Environment:
-    """The machine, as far as it tells. Linux tells most."""
-    import sys
-
-    import tlstool
-    from tlstool.backends.rustls import cpu_features
-
-    system = os.uname()
-    cpu = _cpuinfo()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Environment(
-        cpu=cpu.get("model name", system.machine),
-        cpu_features=cpu_features(),
-        cores=cores,
-        kernel=f"{system.sysname} {system.release}",
-        governor=_first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        python=sys.version.split()[0],
-        tlstool=tlstool.__version__,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,22 +280,3 @@ def _named(turns: Sequence[_Turn]) -> tuple[LocalResult, ...]:
         name, version = known.get(turn.library, (os.path.basename(turn.library.split(",")[0]), ""))
         rows.append(replace(turn.result(), library=name, library_version=version))
     return tuple(rows)
-
-
-def _cpuinfo() -> dict[str, str]:
-    """The first processor of /proc/cpuinfo."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            first = file.read().split("\n\n")[0]
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _first_line(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.readline().strip() or None
-    except OSError:
-        return None

@@ -48,9 +48,11 @@ def bench_handshake(request: HandshakeBenchRequest, on_event: OnEvent = ignore) 
     return HandshakeBenchReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
+        warnings=attempt.warnings,
         target=request.target,
         address=attempt.address,
         backend=attempt.backend,
+        backend_reason=attempt.backend_reason,
         handshake=attempt.handshake,
         plan=plan,
         result=result,

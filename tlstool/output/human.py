@@ -71,7 +71,7 @@ def bench_handshake(report: HandshakeBenchReport, style: Style) -> str:
     if report.handshake:
         facts += [("Protocol", _protocol(report.handshake)), ("Key exchange", report.handshake.group or "not known")]
         facts += [("Certificate", _leaf(leaf)) for leaf in report.handshake.certificates[:1]]
-        facts += _verifier(report.handshake.trust, report.backend, None)
+        facts += _verifier(report.handshake.trust, report.backend, report.backend_reason)
     if report.plan:
         plan = report.plan
         load = f"{_count(plan.connections, 'connection')} on {_count(plan.threads, 'thread')}"

@@ -95,6 +95,8 @@ _INCOMPATIBLE = frozenset(
     }
 )
 
+_DURING = {"tls": "handshake", "run": "session"}
+
 _NOT_TLS = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"})
 
 
@@ -117,7 +119,7 @@ class Seen:
     sni: str | None = None
 
 
-def failure(error: OSError, seen: Seen, phase: str = "tls") -> TlsToolError:
+def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
     """The error for what a handshake, or a session, failed with."""
     import ssl
 
@@ -127,7 +129,7 @@ def failure(error: OSError, seen: Seen, phase: str = "tls") -> TlsToolError:
     if alert := _alert(error, seen):
         return _alerted(alert, seen, phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return HandshakeError("connection-closed", "the peer closed the connection during the handshake", phase=phase)
+        return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
     reason = error.reason or "unknown"
     words = reason.lower().replace("_", " ")
     if reason in _NOT_TLS:
@@ -195,4 +197,6 @@ def _alerted(alert: str, seen: Seen, phase: str) -> TlsToolError:
     if seen.requested and seen.sent and alert in _CERTIFICATE_REFUSED:
         message = f"the peer refused the client certificate (alert {alert})"
         return ClientCertificateError("client-certificate-refused", message, phase=phase, alert=alert)
-    return HandshakeError("alert-received", f"the peer ended the handshake with the alert {alert}", phase=phase, alert=alert)
+    return HandshakeError(
+        "alert-received", f"the peer ended the {_DURING[phase]} with the alert {alert}", phase=phase, alert=alert
+    )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import select
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tlstool.backends.openssl_failure import Seen, failure
+from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.dial import Deadline
-from tlstool.errors import NotTlsError, TimeLimitError
+from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
 from tlstool.sniff import not_tls
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Channel:
         tls: OpenSSL's side of it.
         seen: see `Seen`.
         done: whether the handshake is complete on our side.
+        phase: for errors: `tls`, until its user says `run`.
         close_notify: whether the peer closed the session in order.
         ended: whether nothing will come from the peer any more.
     """
@@ -74,10 +76,12 @@ class Channel:
         self.seen = Seen(requested=False if visible else None)
         vars(self.tls)["seen"] = self.seen
         self.done = False
+        self.phase = "tls"
         self.close_notify = False
         self.ended = False
         self._unsent = memoryview(b"")
         self._early: list[bytes] = []
+        self._said_close = False
         self._buffer = bytearray(_CHUNK)
         self._greeted = False
 
@@ -103,7 +107,7 @@ class Channel:
                 raise
             except ssl.SSLError as error:
                 self._say_why()
-                raise failure(error, self.seen) from None
+                raise failure(error, self.seen, self.phase) from None
         self.flush(deadline)
 
     def settle(self, seconds: float) -> None:
@@ -117,7 +121,7 @@ class Channel:
         if not self._readable(seconds):
             return
         self.fill()
-        if data := self.decrypt("tls"):
+        if data := self.decrypt():
             self._early.append(data)
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
@@ -128,13 +132,13 @@ class Channel:
                 if len(data) > limit:
                     self._early.insert(0, data[limit:])
                 return data[:limit]
-            if data := self.decrypt("run"):
+            if data := self.decrypt():
                 self._early.append(data)
             elif self.ended:
                 return b""
             else:
-                self.flush(deadline, "run")
-                self.receive(deadline, "run")
+                self.flush(deadline)
+                self.receive(deadline)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`."""
@@ -142,14 +146,15 @@ class Channel:
         while rest:
             taken = self.encrypt(rest[:_CHUNK])
             rest = rest[taken:]
-            self.flush(deadline, "run")
+            self.flush(deadline)
             if not taken:
-                self.receive(deadline, "run")
+                self.receive(deadline)
 
     def send_close(self) -> None:
         """Queue our close_notify. All that came before has to be decrypted, else OpenSSL would take it for a breach."""
         import ssl
 
+        self._said_close = True
         try:
             self.tls.unwrap()
         except ssl.SSLError:
@@ -165,7 +170,10 @@ class Channel:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            raise failure(error, self.seen) from None
+            # A peer that has nothing to add to our close_notify may well reset; what it sent before is there.
+            if not (self._said_close and isinstance(error, ConnectionError)):
+                raise failure(error, self.seen, self.phase) from None
+            count = 0
         if count == 0:
             self.ended = True
             self._incoming.write_eof()
@@ -177,7 +185,7 @@ class Channel:
                 raise self._greeting(bytes(data))
         self._incoming.write(data)
 
-    def decrypt(self, phase: str) -> bytes:
+    def decrypt(self) -> bytes:
         """All application data that has been taken in."""
         import ssl
 
@@ -194,7 +202,7 @@ class Channel:
         except ssl.SSLEOFError:
             self.ended = True
         except ssl.SSLError as error:
-            raise failure(error, self.seen, phase) from None
+            raise failure(error, self.seen, self.phase) from None
         return b"".join(found)
 
     def encrypt(self, data: memoryview) -> int:
@@ -208,7 +216,7 @@ class Channel:
         except ssl.SSLWantReadError:
             return taken
         except ssl.SSLError as error:
-            raise failure(error, self.seen, "run") from None
+            raise failure(error, self.seen, self.phase) from None
         return taken
 
     def unsent(self) -> bool:
@@ -225,25 +233,29 @@ class Channel:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                raise failure(error, self.seen) from None
+                if not (self._said_close and isinstance(error, ConnectionError)):
+                    raise failure(error, self.seen, self.phase) from None
+                # Nobody hears our close_notify; whether there is more to hear is for `fill` to say.
+                self._unsent = memoryview(b"")
+                self._outgoing.read()
 
     # ---- steps that wait -------------------------------------------------------------------------
 
-    def flush(self, deadline: Deadline, phase: str = "tls") -> None:
+    def flush(self, deadline: Deadline) -> None:
         """Send all that is queued."""
         self.drain()
         while self.unsent():
-            self._wait(select.POLLOUT, deadline, phase)
+            self._wait(select.POLLOUT, deadline)
             self.drain()
 
-    def receive(self, deadline: Deadline, phase: str = "tls") -> None:
+    def receive(self, deadline: Deadline) -> None:
         """Wait for something from the peer, and take it in."""
-        self._wait(select.POLLIN, deadline, phase)
+        self._wait(select.POLLIN, deadline)
         self.fill()
 
-    def _wait(self, events: int, deadline: Deadline, phase: str) -> None:
+    def _wait(self, events: int, deadline: Deadline) -> None:
         if not ready(self.sock, events, deadline.left()):
-            raise TimeLimitError("time-limit", "the peer did not answer in time", phase=phase)
+            raise TimeLimitError("time-limit", "the peer did not answer in time", phase=self.phase)
 
     def _readable(self, seconds: float) -> bool:
         return ready(self.sock, select.POLLIN, seconds)
@@ -263,10 +275,6 @@ class Channel:
 
     def _say_why(self) -> None:
         """Let our alert go out, if the socket takes it; the handshake is lost in any case."""
-        from contextlib import suppress
-
-        from tlstool.errors import TlsToolError
-
         with suppress(TlsToolError):
             self.drain()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import tempfile
 import threading
 import warnings
@@ -13,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tlstool import pem, trust
-from tlstool.backends.openssl_channel import watch
+from tlstool.backends.openssl.channel import watch
+from tlstool.backends.openssl.facts import iana_suite
 from tlstool.errors import LocalError, Unsupported
 from tlstool.model import ClientConfig, Identity, ServerConfig, TlsVersion
 from tlstool.names import is_tls13
@@ -25,12 +25,6 @@ _VERSIONS: tuple[TlsVersion, ...] = ("1.0", "1.1", "1.2", "1.3")
 
 # All that authenticates by a certificate, down to what OpenSSL calls security level 0.
 _EVERY_SUITE = "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
-
-_SUITE = re.compile(
-    r"(?:(?P<exchange>ECDHE-ECDSA|ECDHE-RSA|ECDHE|DHE-RSA|DHE-DSS)-)?"
-    r"(?:(?P<chacha>CHACHA20-POLY1305)|(?P<cipher>AES|CAMELLIA|ARIA)(?P<bits>128|256)(?:-(?P<mode>GCM|CCM8|CCM))?)"
-    r"(?:-(?P<hash>SHA|SHA256|SHA384))?"
-)
 
 
 def client_context(
@@ -71,25 +65,6 @@ def server_context(config: ServerConfig) -> ssl.SSLContext:
     _restrict(context, config)
     watch(context)
     return context
-
-
-@functools.cache
-def iana_suite(name: str) -> str:
-    """The IANA name of a suite that OpenSSL names so; the same name if it has no certificate in it.
-
-    OpenSSL leaves out what was once the ordinary: the key exchange by RSA, and CBC as the mode.
-    """
-    parts = _SUITE.fullmatch(name)
-    if parts is None:
-        return name
-    exchange = (parts["exchange"] or "RSA").replace("-", "_")
-    if exchange == "ECDHE":
-        exchange = "ECDHE_RSA"
-    if parts["chacha"]:
-        return f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256"
-    mode = {None: "CBC", "CCM8": "CCM_8"}.get(parts["mode"], parts["mode"])
-    digest = f"_{parts['hash']}" if parts["hash"] else ""
-    return f"TLS_{exchange}_WITH_{parts['cipher']}_{parts['bits']}_{mode}{digest}"
 
 
 def _restrict(context: ssl.SSLContext, config: ClientConfig | ServerConfig) -> None:

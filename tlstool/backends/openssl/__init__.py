@@ -15,7 +15,7 @@ from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadResult, ServerConfig, ServeTotals
 
 if TYPE_CHECKING:
-    from tlstool.backends.openssl_client import OpenSslSession
+    from tlstool.backends.openssl.client import OpenSslSession
 
 
 class OpenSsl:
@@ -23,6 +23,8 @@ class OpenSsl:
 
     def info(self) -> BackendInfo:
         """What this is; Python does not tell whether it is in FIPS mode."""
+        from tlstool.backends.openssl.facts import library
+
         return BackendInfo(name="openssl", library=library(), provider=None, fips=None)
 
     def client(self, config: ClientConfig) -> OpenSslClient:
@@ -37,7 +39,7 @@ class OpenSsl:
         stop_fd: int,
     ) -> ServeTotals:
         """Accept and serve, a thread for each connection; `config.threads` means nothing here."""
-        from tlstool.backends.openssl_server import Server
+        from tlstool.backends.openssl.server import Server
 
         return Server(listeners, config, on_connection, stop_fd).run()
 
@@ -46,7 +48,7 @@ class OpenSslClient:
     """`tlstool.backends.base.Client` on the interpreter's ssl."""
 
     def __init__(self, config: ClientConfig) -> None:
-        from tlstool.backends.openssl_context import client_context
+        from tlstool.backends.openssl.context import client_context
 
         if config.at is not None:
             raise Unsupported("unsupported", "the interpreter's ssl judges certificates as of now only")
@@ -62,25 +64,18 @@ class OpenSslClient:
 
     def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> OpenSslSession:
         """Handshake, and once or twice more to see a chain that does not verify."""
-        from tlstool.backends.openssl_client import Handshaker
+        from tlstool.backends.openssl.client import Handshaker
 
         return Handshaker(self._config, self._context, self._checks_name).run(sock, deadline, redial)
 
     def load(self, plan: LoadPlan) -> LoadResult:
         """Handshakes in a closed loop, a thread for each connection under way; `plan.threads` means nothing here."""
-        from tlstool.backends.openssl_context import client_context
-        from tlstool.backends.openssl_load import Load
+        from tlstool.backends.openssl.context import client_context
+        from tlstool.backends.openssl.load import Load
 
         config = self._config
         context = client_context(config, verify=False) if config.insecure else self._context
         return Load(plan, config, context, self._checks_name).run()
-
-
-def library() -> str:
-    """What speaks TLS: `OpenSSL 3.0.19`, or LibreSSL, without the date."""
-    import ssl
-
-    return " ".join(ssl.OPENSSL_VERSION.split()[:2])
 
 
 def _is_address(name: str) -> bool:

@@ -9,12 +9,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tlstool.backends.openssl_channel import Channel, ready
-from tlstool.backends.openssl_client import VERSIONS
-from tlstool.backends.openssl_context import iana_suite
-from tlstool.backends.openssl_status import HEAD_LIMIT, refusal, respond
-from tlstool.dial import Deadline
-from tlstool.errors import InternalError, Interrupted, TlsToolError
+from tlstool.backends.openssl.channel import Channel, ready
+from tlstool.backends.openssl.facts import negotiated
+from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
+from tlstool.dial import Deadline, printable
+from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
 from tlstool.model import Connection, ServerConfig
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ class Serving:
         self._received = self._sent = 0
         self._duration_ms = 0.0
         self._error: TlsToolError | None = None
-        self._stopping = self._idle = self._cut = False
+        self._stopping = self._cut = False
+        # Whether a session is up and nothing under way in it, neither a message nor an answer.
+        self._idle = False
         # Between the thread that closes the socket and the one that shuts it down.
         self._lock = threading.Lock()
         self._open = True
@@ -55,14 +56,17 @@ class Serving:
                 self._facts["sni"] = channel.seen.sni
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
-                    self._note(channel)
+                    self._facts |= negotiated(channel)._asdict()
+                    self._idle = True
             if self._config.mode == "echo":
                 self._echo(channel)
             else:
                 self._status(channel)
             self._close(channel)
         except TlsToolError as error:
-            self._error = error
+            # A reset with nothing under way is a client in a hurry, and no fault.
+            if not (self._idle and error.code == "connection-reset"):
+                self._error = error
         except Exception as error:  # a bug of ours ends this connection, not the server
             self._error = InternalError("internal-error", f"{type(error).__name__}: {error}")
         finally:
@@ -76,7 +80,7 @@ class Serving:
     def stop(self) -> None:
         """End soon: a connection that waits for its next request ends now."""
         self._stopping = True
-        if self._idle:
+        if self._idle and self._config.mode == "status":
             self._shut()
 
     def cut(self) -> None:
@@ -102,21 +106,13 @@ class Serving:
             message=self._error.message if self._error else None,
         )
 
-    def _note(self, channel: Channel) -> None:
-        tls = channel.tls
-        cipher = tls.cipher()
-        self._facts |= {
-            "tls": VERSIONS.get(tls.version()),
-            "suite": iana_suite(cipher[0]) if cipher else None,
-            "alpn": tls.selected_alpn_protocol(),
-            "kind": "resumed" if tls.session_reused else "full_with_retry" if channel.seen.hellos > 1 else "full",
-        }
-
     def _echo(self, channel: Channel) -> None:
         while data := channel.read(_CHUNK, self._idle_end()):
+            self._idle = False
             self._received += len(data)
             channel.write(data, self._idle_end())
             self._sent += len(data)
+            self._idle = True
 
     def _status(self, channel: Channel) -> None:
         head = b""
@@ -127,6 +123,8 @@ class Serving:
                     return
                 data = channel.read(_CHUNK, self._idle_end())
                 self._idle = False
+                if not data and head and not channel.close_notify:
+                    raise HandshakeError("connection-reset", "the client closed the connection in the middle of a message")
                 if not data:
                     return
                 self._received += len(data)
@@ -150,7 +148,7 @@ class Serving:
         deadline = Deadline.after(_CLOSE_SECONDS)
         with suppress(TlsToolError, OSError):
             channel.send_close()
-            channel.flush(deadline, "close")
+            channel.flush(deadline)
             self._sock.shutdown(socket.SHUT_WR)
             while not channel.ended and ready(self._sock, select.POLLIN, deadline.left()):
                 if not self._sock.recv(_CHUNK):
@@ -159,7 +157,6 @@ class Serving:
 
 def _printable(sock: socket.socket) -> str:
     try:
-        host, port = sock.getpeername()[:2]
+        return printable(*sock.getpeername()[:2])
     except OSError:
         return "unknown"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tlstool import certs, findings
-from tlstool.backends.openssl_channel import Channel
-from tlstool.backends.openssl_client import peer_chain
-from tlstool.backends.openssl_failure import fault
+from tlstool.backends.openssl.channel import Channel
+from tlstool.backends.openssl.facts import peer_chain
+from tlstool.backends.openssl.failure import fault
 from tlstool.dial import Deadline
 from tlstool.errors import ConnectError, TimeLimitError, TlsToolError, make
 from tlstool.model import ClientConfig, LoadPlan, LoadResult

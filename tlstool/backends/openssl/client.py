@@ -10,35 +10,28 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from tlstool import certs, findings
-from tlstool.backends.openssl import library
-from tlstool.backends.openssl_channel import Channel
-from tlstool.backends.openssl_context import client_context, iana_suite
-from tlstool.backends.openssl_failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.backends.openssl.channel import Channel
+from tlstool.backends.openssl.context import client_context
+from tlstool.backends.openssl.facts import library, negotiated, peer_chain
+from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, TlsVersion, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, Trust, Verdict
 
 if TYPE_CHECKING:
     import ssl
-
-VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
-"""TLS versions by the names that the interpreter's ssl has for them."""
 
 _REFUSAL_SECONDS = 0.25
 
 
 class OpenSslSession:
-    """`tlstool.backends.base.Session` on the interpreter's ssl.
+    """`tlstool.backends.base.Session` on the interpreter's ssl."""
 
-    Attributes:
-        handshake: what was agreed and shown.
-        reconnected: whether this is not the first connection, because that one did not survive verification.
-    """
-
-    def __init__(self, channel: Channel, handshake: Handshake, *, reconnected: bool) -> None:
+    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[str, ...]) -> None:
         self.handshake = handshake
-        self.reconnected = reconnected
+        self.warnings = warnings
         self._channel = channel
+        channel.phase = "run"
         self._closed = False
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
@@ -51,7 +44,7 @@ class OpenSslSession:
 
     def relay(self, in_fd: int, out_fd: int) -> Relayed:
         """Move bytes both ways until the peer ends."""
-        from tlstool.backends.openssl_relay import Relay
+        from tlstool.backends.openssl.relay import Relay
 
         return Relay(self._channel, in_fd, out_fd).run()
 
@@ -62,7 +55,7 @@ class OpenSslSession:
         self._closed = True
         with self._channel.sock, suppress(TlsToolError, OSError):
             self._channel.send_close()
-            self._channel.flush(deadline, "close")
+            self._channel.flush(deadline)
 
 
 class Handshaker:
@@ -124,23 +117,31 @@ class Handshaker:
         except BaseException:
             channel.sock.close()
             raise
-        return OpenSslSession(channel, handshake, reconnected=bool(refusals))
+        return OpenSslSession(channel, handshake, self._warnings(refusals))
+
+    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[str, ...]:
+        """What the report's reader has to know: that it is not of the connection that was verified."""
+        if not refusals:
+            return ()
+        which = "second" if len(refusals) == 1 else "third"
+        name_alone = len(refusals) == 1 and refusals[0].verify_code in NAME_CODES
+        what = " of the name" if name_alone else ""
+        return (f"the chain was fetched over a {which} connection without verification{what}",)
 
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
-        tls, seen = channel.tls, channel.seen
-        cipher = tls.cipher()
-        certificates = tuple(certs.summary(der) for der in peer_chain(tls))
+        agreed = negotiated(channel)
+        certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
         return Handshake(
-            tls=VERSIONS.get(tls.version()),
-            suite=iana_suite(cipher[0]) if cipher else None,
+            tls=agreed.tls,
+            suite=agreed.suite,
             group=None,
             signature_scheme=None,
-            alpn=tls.selected_alpn_protocol(),
+            alpn=agreed.alpn,
             sni=self._config.sni,
-            kind="resumed" if tls.session_reused else "full_with_retry" if seen.hellos > 1 else "full",
+            kind=agreed.kind,
             certificates=certificates,
             stapled=None,
-            client_certificate=_client_certificate(seen),
+            client_certificate=_client_certificate(channel.seen),
             trust=self._trust(certificates, refusals),
         )
 
@@ -150,10 +151,11 @@ class Handshaker:
         refusals: list[ssl.SSLCertVerificationError],
     ) -> Trust:
         now = time.time()
-        found = [fault(refusal, certificates, now) for refusal in refusals]
         if certificates and not certificates[0].spki_sha256:
-            found.insert(0, findings.bad_certificate("OpenSSL reads it, but the report cannot"))
-        elif certificates:
+            found = [findings.bad_certificate("OpenSSL reads it, but the report cannot")]
+        else:
+            found = [fault(refusal, certificates, now) for refusal in refusals]
+        if certificates and certificates[0].spki_sha256:
             # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
             leaf = certificates[0]
             checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []
@@ -185,16 +187,6 @@ def verifier(config: ClientConfig) -> str:
 
         return f"the platform's verifier (truststore {truststore.__version__})"
     return library()
-
-
-def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
-    """The peer's chain in DER, as sent; public since Python 3.13, and there under another name before."""
-    import ssl
-
-    if hasattr(tls, "get_unverified_chain"):
-        return list(tls.get_unverified_chain())
-    inner = tls._sslobj  # type: ignore[attr-defined]
-    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain() or ()]
 
 
 def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "sent"] | None:

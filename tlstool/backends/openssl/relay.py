@@ -6,7 +6,7 @@ import os
 import select
 import stat
 
-from tlstool.backends.openssl_channel import Channel
+from tlstool.backends.openssl.channel import Channel
 from tlstool.model import Relayed
 
 _CHUNK = 256 * 1024
@@ -68,7 +68,7 @@ class Relay:
 
     def _take(self) -> None:
         """Decrypt what the peer sent; all of it, so that our close_notify never finds any of it unread."""
-        data = self._channel.decrypt("run")
+        data = self._channel.decrypt()
         self._received += len(data)
         self._to_out = memoryview(data)
 

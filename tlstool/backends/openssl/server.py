@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from tlstool.backends.openssl_context import server_context
-from tlstool.backends.openssl_serving import Serving
+from tlstool.backends.openssl.context import server_context
+from tlstool.backends.openssl.serving import Serving
 from tlstool.model import Connection, ServerConfig, ServeTotals
 
 # Threads that a process can well have. Further clients wait in the backlog.
@@ -106,11 +106,17 @@ class Server:
         except OSError:
             self._pause_end = time.monotonic() + _ACCEPT_PAUSE
             return
-        self._accepted += 1
         serving = Serving(sock, self._context, self._config)
         thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system gives no more threads; those that are there will end.
+            sock.close()
+            self._pause_end = time.monotonic() + _ACCEPT_PAUSE
+            return
+        self._accepted += 1
         self._active[serving] = thread
-        thread.start()
 
     def _serve(self, serving: Serving) -> None:
         """In the connection's thread."""

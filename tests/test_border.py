@@ -1,0 +1,125 @@
+"""The border between Python and the engine: the same codes and the same field names on both sides."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import pki
+import pytest
+from conftest import PATIENCE, Pki
+
+from tlstool.errors import TlsToolError, subclasses
+from tlstool.model import (
+    Certificate,
+    ClientConfig,
+    Connection,
+    Finding,
+    Handshake,
+    LoadPlan,
+    LoadResult,
+    Relayed,
+    Roots,
+    ServerConfig,
+    ServeTotals,
+    Trust,
+    plain,
+)
+from tlstool.record import Record
+
+native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
+
+# What happens before the engine is asked, or is made of what it says.
+PYTHON_ONLY = {
+    "bad-target",
+    "cannot-listen",
+    "expires-soon",
+    "file-missing",
+    "key-encrypted",
+    "no-fast-path",
+    "plain-ftp",
+    "plain-http",
+    "plain-imap",
+    "plain-pop3",
+    "plain-smtp",
+    "plain-ssh",
+    "port-in-use",
+    "resolver-failed",
+    "truncated",
+    "unknown-host",
+}
+
+
+def names(record: type[Record]) -> set[str]:
+    return {field.name for field in fields(record)}  # type: ignore[arg-type]
+
+
+@contextmanager
+def engine_server(config: ServerConfig) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """The engine's server, its port, and what it says, the totals last, once the block has ended."""
+    said: list[dict[str, Any]] = []
+    reader, writer = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            said.append(native.serve(plain(config), [listener.fileno()], said.append, reader))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], said
+        finally:
+            os.write(writer, b"\0")
+            thread.join(PATIENCE)
+            os.close(reader)
+            os.close(writer)
+
+
+def test_every_code_of_the_engine_has_a_class_and_every_other_one_is_known_to_be_pythons() -> None:
+    codes = [code for cls in subclasses() for code in cls.codes]
+    assert len(codes) == len(set(codes))
+    engine = native.error_codes()
+    assert len(engine) == len(set(engine))
+    assert set(engine) - set(codes) == set()
+    assert set(codes) - set(engine) == PYTHON_ONLY
+
+
+def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki) -> None:
+    config = ClientConfig("localhost", "localhost", certificates.root.roots)
+    with engine_server(ServerConfig(pki.leaf(None).identity)) as (port, said):
+        made = native.ClientConfig(plain(config))
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+            session = native.connect(made, sock.fileno(), PATIENCE)
+        handshake = session.handshake
+        null = os.open(os.devnull, os.O_RDWR)
+        relayed = session.relay(null, null)
+        os.close(null)
+        session.close(1.0)
+        plan = LoadPlan("127.0.0.1", port, duration=0.2)
+        load = native.load(plain(plan), native.ClientConfig(plain(ClientConfig("localhost", "localhost", Roots("none", ())))))
+    assert handshake.keys() == names(Handshake)
+    assert handshake["trust"].keys() == names(Trust)
+    assert handshake["trust"]["findings"][0].keys() == names(Finding)
+    assert handshake["certificates"][0].keys() == names(Certificate)
+    assert relayed.keys() == names(Relayed)
+    assert load.keys() == names(LoadResult)
+    *connections, totals = said
+    assert connections[0].keys() == names(Connection)
+    assert totals.keys() == names(ServeTotals)
+
+
+def test_the_engine_takes_no_field_that_it_does_not_know(certificates: Pki) -> None:
+    """So a field that is called otherwise over there makes every test of that job fail."""
+    client = plain(ClientConfig("localhost", "localhost", certificates.root.roots))
+    server, plan = plain(ServerConfig(certificates.leaf.identity)), plain(LoadPlan("127.0.0.1", 1))
+    with pytest.raises(TlsToolError, match="nonsense"):
+        native.ClientConfig(client | {"nonsense": 1})
+    with pytest.raises(TlsToolError, match="nonsense"):
+        native.serve(server | {"nonsense": 1}, [], print, -1)
+    with pytest.raises(TlsToolError, match="nonsense"):
+        native.load(plan | {"nonsense": 1}, native.ClientConfig(client))

@@ -1,0 +1,291 @@
+"""Every code of `tlstool.errors`, provoked once. How each looks to a user is told in the tests of its own subject."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pki
+import pytest
+import zoo
+
+from tlstool import backends, certs, connect, dial, serve, trust, verify
+from tlstool.backends.openssl import OpenSsl
+from tlstool.backends.openssl.serving import Serving
+from tlstool.bench.local import bench_local
+from tlstool.chain import judge
+from tlstool.errors import TlsToolError, subclasses
+from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
+from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+
+if TYPE_CHECKING:
+    from credentials import Credentials
+
+pytest_plugins = ("credentials",)
+
+NOBODY = Roots("none", ())
+
+SERVER_HELLO_OF_TLS_1_1 = bytes.fromhex("16 0302 002a 02 000026 0302") + bytes(32) + bytes.fromhex("00 002f 00")
+"""The client did not offer that version (RFC 4346 section 7.4.1.3)."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a provocation may need: files, an empty folder, what lives until its end, and what cannot be had but by a patch."""
+
+    files: Credentials
+    folder: Path
+    held: ExitStack
+    patch: pytest.MonkeyPatch
+
+    def file(self, data: bytes, name: str = "file") -> str:
+        path = self.folder / name
+        path.write_bytes(data)
+        return str(path)
+
+
+Provocation = Callable[[Scene], object]
+
+
+@pytest.fixture
+def scene(credentials: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    with ExitStack() as held:
+        yield Scene(credentials, tmp_path, held, monkeypatch)
+
+
+def peer(behaviour: zoo.Behaviour, **options: Any) -> Provocation:
+    """Connect to a server that does so."""
+
+    def provoke(scene: Scene) -> object:
+        target = scene.held.enter_context(zoo.listening(behaviour)).target
+        return connect(ConnectRequest(target=target, insecure=True, **options))
+
+    return provoke
+
+
+def demanding(*own: str) -> Provocation:
+    """Connect to a server that demands a certificate, with one of ours or none."""
+
+    def provoke(scene: Scene) -> object:
+        pairs = [getattr(scene.files, name) for name in own]
+        context = zoo.context(scene.files.good, client_ca=scene.files.client_ca)
+        options = {"cert": str(pairs[0].cert), "key": str(pairs[0].key)} if pairs else {}
+        return peer(zoo.tls(context), **options)(scene)
+
+    return provoke
+
+
+def file(name: str, *, crl: bool = False, **options: Any) -> Provocation:
+    """Verify a file of the credentials."""
+
+    def provoke(scene: Scene) -> object:
+        trusted = {"ca": (str(scene.files.ca),), "crl": (str(scene.files.crl),) if crl else ()}
+        source = str(getattr(scene.files, name).cert)
+        return verify(VerifyRequest(source=source, verify_name="localhost", **(trusted | options)))
+
+    return provoke
+
+
+def leaf(make: Callable[[pki.Issued], pki.Issued]) -> Provocation:
+    """Verify a certificate made of a trusted root."""
+
+    def provoke(scene: Scene) -> object:
+        root = pki.authority()
+        ca = scene.file(root.pem, "ca.pem")
+        return verify(VerifyRequest(source=scene.file(make(root).chain_pem, "chain.pem"), ca=(ca,)))
+
+    return provoke
+
+
+def judged(chain: Callable[[], tuple[bytes, bytes]]) -> Provocation:
+    """Have cryptography judge a chain with one anchor."""
+
+    def provoke(_scene: Scene) -> object:
+        certificates, anchor = chain()
+        return judge(certificates, untrusted=(), roots=Roots("test", (anchor,)), crls=(), verify_name=None, at=None)[1]
+
+    return provoke
+
+
+def ed25519_chain() -> tuple[bytes, bytes]:
+    identity, ca = certs.throwaway(["localhost"], "ed25519")
+    return identity.chain, ca
+
+
+def key(data: bytes) -> Provocation:
+    """Read an identity whose key is in a file with this in it."""
+    return lambda scene: certs.read_identity(str(scene.files.good.cert), scene.file(data))
+
+
+def client(**fields: Any) -> Provocation:
+    """Make a client of OpenSSL."""
+    return lambda _: OpenSsl().client(ClientConfig("localhost", "localhost", NOBODY, **fields))
+
+
+def mismatch(scene: Scene) -> object:
+    return client(identity=certs.read_identity(str(scene.files.good.cert), str(scene.files.client.key)))(scene)
+
+
+def resolver(number: int) -> Provocation:
+    """Ask a resolver that fails so."""
+
+    def provoke(scene: Scene) -> object:
+        def fail(*_args: object, **_options: object) -> None:
+            raise socket.gaierror(number, "no")
+
+        scene.patch.setattr(socket, "getaddrinfo", fail)
+        return connect(ConnectRequest(target="some.test"))
+
+    return provoke
+
+
+def no_such_family(scene: Scene) -> object:
+    """A kernel without IPv6 refuses the socket itself."""
+
+    def refuse(*_args: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    scene.patch.setattr(socket, "socket", refuse)
+    return connect(ConnectRequest(target="[::1]:1"))
+
+
+def silence(scene: Scene) -> object:
+    scene.patch.setitem(dial.LIMITS, "tls", 0.1)
+    return peer(zoo.silent)(scene)
+
+
+def no_fast_path(scene: Scene) -> object:
+    scene.patch.setattr(backends, "why_no_fast_path", lambda: "this build has no Rustls extension")
+    return connect(ConnectRequest(target="127.0.0.1:1", backend="rustls"))
+
+
+def port_in_use(scene: Scene) -> object:
+    taken = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
+    return serve(ServeRequest(listen=str(taken.getsockname()[1])))
+
+
+def no_roots(scene: Scene) -> object:
+    class Nowhere:
+        cafile = capath = None
+
+    scene.patch.delenv("SSL_CERT_FILE", raising=False)
+    scene.patch.delenv("SSL_CERT_DIR", raising=False)
+    scene.patch.setattr("ssl.get_default_verify_paths", Nowhere)
+    return trust.listed(Roots("system", None))
+
+
+def truncated(scene: Scene) -> object:
+    null = os.open(os.devnull, os.O_RDWR)
+    scene.held.callback(os.close, null)
+    cutting = zoo.tls(zoo.context(scene.files.good), zoo.cuts(b"half"))
+    return peer(cutting, relay=(null, null), strict_close=True)(scene)
+
+
+def served(*, cut: bool) -> Provocation:
+    """A connection of a server that has a bug, here: no context at all; or that is cut off."""
+
+    def provoke(scene: Scene) -> object:
+        listener = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        scene.held.enter_context(socket.create_connection(listener.getsockname()))
+        serving = Serving(listener.accept()[0], None, ServerConfig(Identity(b"", b"", "", "")))  # type: ignore[arg-type]
+        if cut:
+            serving.cut()
+        serving.run()
+        return serving.connection()
+
+    return provoke
+
+
+def bad_library(scene: Scene) -> object:
+    if why := backends.why_no_fast_path():
+        pytest.skip(f"rustls: {why}")
+    return bench_local(
+        LocalBenchRequest(against=(scene.file(b"no library"),), key_types=("ecdsa-p256",), rounds=1, duration=0.02)
+    )
+
+
+PROVOCATIONS: dict[str, Provocation] = {
+    "internal-error": served(cut=False),
+    "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
+    "bad-target": lambda _: connect(ConnectRequest(target="a:b:c")),
+    "unknown-name": lambda _: backends.get("nosuch"),
+    "no-fast-path": no_fast_path,
+    "unsupported": client(at=0),
+    "file-missing": lambda scene: certs.read_chain(str(scene.folder / "missing")),
+    "file-unreadable": lambda scene: certs.read_chain(str(scene.folder)),
+    "file-not-written": lambda scene: client(keylog=str(scene.folder / "missing" / "keylog"))(scene),
+    "no-certificate": lambda scene: certs.read_chain(scene.file(b"")),
+    "bad-certificate-file": lambda scene: certs.read_chain(scene.file(b"nonsense")),
+    "no-key": key(b""),
+    "bad-key": key(b"nonsense"),
+    "key-encrypted": lambda scene: certs.read_identity(str(scene.files.good.cert), str(scene.files.encrypted_key)),
+    "key-mismatch": mismatch,
+    "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
+    "no-roots": no_roots,
+    "port-in-use": port_in_use,
+    "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
+    "bad-library": bad_library,
+    "unknown-host": resolver(socket.EAI_NONAME),
+    "resolver-failed": resolver(socket.EAI_AGAIN),
+    "connection-refused": lambda scene: connect(ConnectRequest(target=f"127.0.0.1:{scene.held.enter_context(zoo.refusing())}")),
+    "connection-failed": no_such_family,
+    "time-limit": silence,
+    "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    "plain-smtp": peer(zoo.greets(b"220 mail.test ESMTP\r\n")),
+    "plain-imap": peer(zoo.greets(b"* OK ready\r\n")),
+    "plain-pop3": peer(zoo.greets(b"+OK ready\r\n")),
+    "plain-ftp": peer(zoo.greets(b"220 FTP ready\r\n")),
+    "not-tls": peer(zoo.greets(b"hello\r\n")),
+    "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
+    "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
+    "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
+    "connection-closed": peer(zoo.closes),
+    "connection-reset": peer(zoo.resets),
+    "unknown-issuer": file("unknown_issuer"),
+    "self-signed": file("self_signed"),
+    "missing-intermediate": file("missing_intermediate"),
+    "bad-signature": leaf(lambda root: pki.with_bad_signature(pki.leaf(root))),
+    "bad-certificate": judged(lambda: (b"\x30\x00", pki.authority().pem)),
+    "wrong-purpose": leaf(lambda root: pki.leaf(root, usage=pki.CLIENT)),
+    "ca-as-leaf": leaf(lambda root: pki.leaf(root, is_ca=True)),
+    "unsupported-certificate": judged(ed25519_chain),
+    "name-mismatch": file("wrong_name"),
+    "expired": file("expired"),
+    "not-yet-valid": file("not_yet_valid"),
+    "revoked": file("revoked", crl=True),
+    "revocation-unknown": lambda scene: file("client", crl=True, ca=(str(scene.files.client_ca),))(scene),
+    "client-certificate-required": demanding(),
+    "client-certificate-refused": demanding("unknown_issuer"),
+    "truncated": truncated,
+    "expires-soon": file("good", min_days=60),
+    "interrupted": served(cut=True),
+}
+
+
+def code_of(found: Any) -> str | None:
+    """The code of whatever says what went wrong."""
+    if isinstance(found, Trust):
+        return found.findings[0].code
+    if isinstance(found, Connection):
+        return found.error
+    return str(found.error.code)
+
+
+def test_every_code_is_provoked() -> None:
+    assert list(PROVOCATIONS) == [code for cls in subclasses() for code in cls.codes]
+
+
+@pytest.mark.parametrize("code", PROVOCATIONS)
+def test_a_code_is_what_its_provocation_ends_with(scene: Scene, code: str) -> None:
+    try:
+        found = code_of(PROVOCATIONS[code](scene))
+    except TlsToolError as error:
+        found = error.code
+    assert found == code
