@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from runner import on_both_backends, tlstool
 from tlstool import dial, endpoint, errors, pem
 from tlstool.errors import LocalError, TimeLimitError, UsageError
 from tlstool.output import human
-from tlstool.output.console import Style
+from tlstool.output.console import Console, Style
 from tlstool.requests import HandshakeBenchRequest
 
 if TYPE_CHECKING:
@@ -217,3 +218,22 @@ def test_ctrl_c_before_the_program_has_begun_leaves_no_traceback() -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (-signal.SIGINT, "")
+
+
+def test_the_verifier_of_most_people_fits_80_columns() -> None:
+    trusted = factories.trust(verifier="platform verifier (webpki on Linux)", store="system")
+    shown = human.connect(factories.connect_report(handshake=factories.handshake(trust=trusted)), Style(color=False))
+    assert max(len(line) for line in shown.splitlines()) == 80
+
+
+def test_progress_is_gone_at_an_end_without_a_word() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    err = Terminal()
+    console = Console(io.StringIO(), err)
+    console.progress("1/5")
+    console.clear()
+    console.clear()
+    assert err.getvalue() == "\r\x1b[K1/5\r\x1b[K"

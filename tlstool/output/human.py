@@ -212,7 +212,7 @@ def _verifier(trust: Trust, backend: str | None, reason: str | None) -> list[Fac
     judged = f"{trust.verifier}, roots: {safe(trust.store)}{revocation}"
     if backend and reason:
         return [("Verifier", judged), ("Backend", f"{backend}: {safe(reason)}")]
-    return [("Verifier", f"{judged}, backend: {backend}" if backend else judged)]
+    return [("Verifier", f"{judged}, backend {backend}" if backend else judged)]
 
 
 def _time(phases: Phases) -> list[Fact]:
