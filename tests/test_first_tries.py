@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 import factories
 import pytest
 import standins
+import zoo
 from cryptography.hazmat.primitives.serialization import Encoding as Form
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs7, pkcs12
 from cryptography.x509 import load_pem_x509_certificate
-from runner import on_both_backends, tlstool
+from runner import COMMAND, on_both_backends, tlstool
 
 from tlstool import dial, endpoint, errors, pem
 from tlstool.errors import LocalError, TimeLimitError, UsageError
@@ -129,6 +131,19 @@ def test_pkcs_12_and_pkcs_7_are_told_from_certificates(credentials: Credentials)
         with pytest.raises(LocalError, match=words) as caught:
             pem.require_certificate(pkcs7.serialize_certificates([certificate], form), "x.p7b")
         assert (caught.value.code, str(caught.value.hint)[:7]) == ("no-certificate", "PKCS#7 ")
+
+
+def test_a_closed_standard_input_is_3(tmp_path: Path) -> None:
+    done = subprocess.run(["sh", "-c", f"{shlex.join(COMMAND)} cert-verify - <&-"], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"error: standard input is closed\n")
+
+
+@on_both_backends
+def test_what_the_system_says_comes_without_a_number(tmp_path: Path, backend: str) -> None:
+    with zoo.listening(zoo.silent) as peer:
+        done = tlstool("connect", peer.target, "--keylog", str(tmp_path), "--timeout", "2s", "--backend", backend)
+    assert done.status == 3
+    assert done.errors.splitlines()[0].endswith(": is a directory")
 
 
 def test_a_source_that_is_neither_file_nor_host_is_told_so(tmp_path: Path) -> None:
