@@ -28,6 +28,7 @@ class _Panels(click.Command):
     Attributes:
         examples: command lines without the program's name, each with what it does in a few words.
         from_openssl: options of `openssl s_client` with what says the same here, for hints and for the manual page.
+        from_others: options of curl, gnutls-cli and their like with what says the same here, for hints.
         files: files of interest, each with what it is, for the manual page.
     """
 
@@ -36,12 +37,14 @@ class _Panels(click.Command):
         *args: Any,
         examples: Sequence[tuple[str, str]] = (),
         from_openssl: Mapping[str, str] | None = None,
+        from_others: Mapping[str, str] | None = None,
         files: Sequence[tuple[str, str]] = (),
         **attrs: Any,
     ) -> None:
         super().__init__(*args, **attrs)
         self.examples = tuple(examples)
         self.from_openssl = dict(from_openssl or {})
+        self.from_others = dict(from_others or {})
         self.files = tuple(files)
 
     def panels(self, ctx: click.Context) -> dict[str, list[click.Parameter]]:

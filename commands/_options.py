@@ -13,7 +13,8 @@ from ._types import Ciphers, Duration, Groups, Instant, OneWord, Protocols, Vers
 if TYPE_CHECKING:
     from tlstool.output.console import Console
 
-_FILE = click.Path()  # whether it exists is not the parser's business: a missing file has a status of its own
+FILE = click.Path(readable=False)
+"""Whether there is such a file, and whether it can be read, is not the parser's business: that has a status of its own."""
 
 
 def flat(_ctx: click.Context, _param: click.Parameter, value: Iterable[Iterable[str]] | None) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ trust_options = all_of(
     option(
         "--ca",
         panel="Trust",
-        type=_FILE,
+        type=FILE,
         multiple=True,
         metavar="FILE|DIR",
         help="Trust only the certificates in this file or folder. Repeatable.",
@@ -56,13 +57,13 @@ trust_options = all_of(
         help="Whose roots to trust without --ca.",
     ),
     option("-k", "--insecure", panel="Trust", is_flag=True, help="Report a bad certificate, but do not fail because of it."),
-    option("--crl", panel="Trust", type=_FILE, multiple=True, metavar="FILE", help="Check revocation by this list. Repeatable."),
+    option("--crl", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Check revocation by this list. Repeatable."),
     option("--at", panel="Trust", type=Instant(), metavar="TIME", help="Judge as of this time, such as 2026-12-24."),
 )
 
 identity_options = all_of(
-    option("--cert", panel="Identity", type=_FILE, metavar="FILE", help="Our own certificate with its chain, PEM or DER."),
-    option("--key", panel="Identity", type=_FILE, metavar="FILE", help="Its private key; by default in the file of --cert."),
+    option("--cert", panel="Identity", type=FILE, metavar="FILE", help="Our own certificate with its chain, PEM or DER."),
+    option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key; by default in the file of --cert."),
 )
 
 suite_options = all_of(
@@ -101,7 +102,7 @@ suite_options = all_of(
         metavar="LIST",
         help="Application protocols (ALPN), such as h2,http/1.1.",
     ),
-    option("--keylog", panel="Protocol", type=_FILE, metavar="FILE", help="Append the session's secrets (NSS key log)."),
+    option("--keylog", panel="Protocol", type=FILE, metavar="FILE", help="Append the session's secrets (NSS key log)."),
     option(
         "--backend",
         panel="Protocol",

@@ -36,8 +36,24 @@ class Duration(click.ParamType[float]):
             raise _wrong(param, f"{value!r} has no unit", f"did you mean {number}s?")
         seconds = float(number) * _UNITS[unit]
         if seconds == 0 and not self._zero:
-            raise _wrong(param, f"{value!r} is no time at all", "leave the option out for no limit")
+            left_out = "its default" if param and isinstance(param.default, str) else "no limit"
+            raise _wrong(param, f"{value!r} is no time at all", f"leave the option out for {left_out}")
         return seconds
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        bounds = f"from {self.min} to {self.max}" if self.max is not None else f"{self.min} or more"
+        try:
+            number = int(value)
+        except ValueError:
+            raise _wrong(param, f"{value!r} is no whole number", f"give one, {bounds}") from None
+        if number < (self.min or 0) or (self.max is not None and number > self.max):
+            raise _wrong(param, f"{number} is out of range", f"give a number, {bounds}")
+        return number
 
 
 class Instant(click.ParamType[int]):

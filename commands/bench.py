@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, Group, option
-from ._options import flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
-from ._types import Ciphers, Duration, Groups, OneOf, OneWord
+from ._options import FILE, flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._types import Ciphers, Duration, Groups, OneOf, OneWord, Whole
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -79,9 +79,9 @@ def bench() -> None:
     callback=flat,
     help="Keys of the certificate, one scenario each; both by default.",
 )
-@option("--cert", panel="Identity", type=click.Path(), metavar="FILE", help="Own chain, instead of one made on the spot.")
-@option("--key", panel="Identity", type=click.Path(), metavar="FILE", help="Its private key.")
-@option("--ca", panel="Identity", type=click.Path(), metavar="FILE", help="Its root.")
+@option("--cert", panel="Identity", type=FILE, metavar="FILE", help="Own chain, instead of one made on the spot.")
+@option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key.")
+@option("--ca", panel="Identity", type=FILE, metavar="FILE", help="Its root.")
 @option(
     "--against",
     panel="Measurement",
@@ -101,7 +101,7 @@ def bench() -> None:
 @option(
     "--rounds",
     panel="Measurement",
-    type=click.IntRange(1, 1000),
+    type=Whole(1, 1000),
     default=5,
     show_default=True,
     metavar="N",
@@ -150,7 +150,7 @@ def local(
 @option(
     "--connections",
     panel="Load",
-    type=click.IntRange(1, 65535),
+    type=Whole(1, 65535),
     default=16,
     show_default=True,
     metavar="N",
@@ -159,16 +159,14 @@ def local(
 @option(
     "--threads",
     panel="Load",
-    type=click.IntRange(1, 1024),
+    type=Whole(1, 1024),
     default=1,
     show_default=True,
     metavar="N",
     help="Worker threads that share them.",
 )
 @option("--duration", panel="Load", type=Duration(), default="5s", show_default=True, metavar="TIME", help="How long to run.")
-@option(
-    "--count", panel="Load", type=click.IntRange(min=1), metavar="N", help="Stop after so many handshakes, if that is earlier."
-)
+@option("--count", panel="Load", type=Whole(min=1), metavar="N", help="Stop after so many handshakes, if that is earlier.")
 @option("--resume", panel="Load", is_flag=True, help="Resume sessions; what was resumed is counted apart.")
 @option(
     "--i-am-authorized",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import FILE, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._types import Whole
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("source", help="A file (PEM or DER), - for stdin, or a target such as example.com:443.")
-@option("--untrusted", panel="Trust", type=click.Path(), multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
-@option("--min-days", panel="Trust", type=click.IntRange(min=0), metavar="N", help="Fail if the leaf is valid for less.")
+@option("--untrusted", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
+@option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
 @peer_options
 @json_option
 @quiet_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import for_request, json_option, keylog_file, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import FILE, for_request, json_option, keylog_file, no_fail_option, peer_options, quiet_option, verbose_option
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -41,6 +41,32 @@ _FROM_OPENSSL = {
     "-quiet": "--pipe --quiet",
 }
 
+_FROM_OTHERS = {
+    "--cacert": "--ca FILE",
+    "--capath": "--ca DIR",
+    "--cafile": "--ca FILE",
+    "--x509cafile": "--ca FILE",
+    "--x509certfile": "--cert FILE",
+    "--x509keyfile": "--key FILE",
+    "--x509crlfile": "--crl FILE",
+    "--crlfile": "--crl FILE",
+    "--sni-hostname": "--sni NAME",
+    "--server-name": "--sni NAME",
+    "--verify-hostname": "--verify-name NAME",
+    "--tlsv1.0": "--tls 1.0",
+    "--tlsv1.1": "--tls 1.1",
+    "--tlsv1.2": "--tls 1.2,1.3",
+    "--tlsv1.3": "--tls 1.3",
+    "--tls1.2": "--tls 1.2",
+    "--tls1.3": "--tls 1.3",
+    "--curves": "--groups LIST",
+    "--tls13-ciphers": "--ciphers LIST",
+    "--connect-timeout": "--timeout TIME",
+    "--max-time": "--timeout TIME",
+    "--save-cert": "--chain FILE",
+}
+"""Of curl, gnutls-cli and ncat."""
+
 
 @click.command(
     cls=Command,
@@ -51,12 +77,13 @@ _FROM_OPENSSL = {
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
     from_openssl=_FROM_OPENSSL,
+    from_others=_FROM_OTHERS,
 )
 @click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
 @option("-p", "--pipe", panel="Target", is_flag=True, help="Relay stdin and stdout; the report goes to stderr.")
 @option("--strict-close", panel="Target", is_flag=True, help="Fail if the peer ends without close_notify.")
 @peer_options
-@option("--chain", type=click.Path(), metavar="FILE", help="Write the peer's certificates as PEM.")
+@option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM.")
 @json_option
 @quiet_option
 @verbose_option

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import keylog_file, quiet_option, suite_options, verbose_option
-from ._types import Duration
+from ._options import FILE, keylog_file, quiet_option, suite_options, verbose_option
+from ._types import Duration, Whole
 
 if TYPE_CHECKING:
     from tlstool.events import Event, OnEvent
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     "--status", "mode", panel="Server", flag_value="status", default=True, help="Show what was negotiated, over HTTP (default)."
 )
 @option("--echo", "mode", panel="Server", flag_value="echo", help="Send every byte back.")
-@option("--threads", panel="Server", type=click.IntRange(1, 1024), metavar="N", help="Worker threads; one a core by default.")
-@option("--count", panel="Server", type=click.IntRange(min=1), metavar="N", help="Stop after so many connections.")
+@option("--threads", panel="Server", type=Whole(1, 1024), metavar="N", help="Worker threads; one a core by default.")
+@option("--count", panel="Server", type=Whole(min=1), metavar="N", help="Stop after so many connections.")
 @option(
     "--grace",
     panel="Server",
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 @option(
     "--cert",
     panel="Identity",
-    type=click.Path(),
+    type=FILE,
     metavar="FILE",
     help="Certificate chain, PEM or DER; by default a throw-away one.",
 )
-@option("--key", panel="Identity", type=click.Path(), metavar="FILE", help="Its private key; by default in the file of --cert.")
+@option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key; by default in the file of --cert.")
 @suite_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option

@@ -27,6 +27,17 @@ COMMANDS = ("connect", "serve", "bench", "cert-verify", "help", "completions")
 """The commands in the order of `--help`; each has a file of that name in `commands/`."""
 
 _COMPLETE = "_TLSTOOL_COMPLETE"
+_STRANGERS = {
+    "s_client": "tlstool connect",
+    "s_server": "tlstool serve",
+    "s_time": "tlstool bench handshake",
+    "speed": "tlstool bench local",
+    "verify": "tlstool cert-verify",
+    "version": "tlstool --version",
+    "exit-codes": "tlstool help exit-codes",
+}
+"""What people may look for who know openssl."""
+
 _DISK_TROUBLE = (errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
 
 
@@ -172,6 +183,7 @@ def _fail(error: TlsToolError, args: list[str], console: Console) -> int:
     """Say what went wrong, in the way that the command line asks for, and return the status of it."""
     from tlstool.errors import Interrupted
 
+    console.clear()
     command = _command_in(args)
     if command and _wants_json(command, args):
         from tlstool.output import jsonout
@@ -201,26 +213,54 @@ def _explained(error: click.ClickException, args: list[str]) -> TlsToolError:
     from tlstool.errors import UsageError
 
     context: click.Context | None = getattr(error, "ctx", None)
-    path = context.command_path if context else "tlstool"
+    command = _command_in(args)
+    path = context.command_path if context else f"tlstool {command}" if command else "tlstool"
     hint = f"{path} --help shows what there is"
     if isinstance(error, click.exceptions.NoSuchCommand):
         near = error.possibilities
+        stranger = _STRANGERS.get(error.command_name)
+        if stranger:
+            hint = f"what you want is {stranger}"
         return UsageError("usage", f"there is no command {error.command_name!r}", _did_you_mean(near) or hint)
     if isinstance(error, click.exceptions.NoSuchOption):
-        translation = (
-            {name.split()[0]: ours for name, ours in getattr(error.ctx.command, "from_openssl", {}).items()} if error.ctx else {}
-        )
-        foreign = next((arg for arg in args if arg in translation), None)
-        if foreign:
-            return UsageError(
-                "usage", f"there is no option {foreign}", f"what s_client calls {foreign} is {translation[foreign]} here"
-            )
-        if error.option_name in {name for param in program.params for name in param.opts}:
-            hint = f"it goes before the command: tlstool {error.option_name} ..."
-            return UsageError("usage", f"{error.option_name} is no option of {path}", hint)
-        return UsageError("usage", f"there is no option {error.option_name}", _did_you_mean(error.possibilities) or hint)
+        return _no_such_option(error, args, path, hint)
     message = error.format_message().rstrip(".")
+    if message.startswith("Got unexpected extra argument") and command in ("connect", "bench handshake"):
+        hint = "host and port are one argument: localhost:4433"
     return UsageError("usage", message[:1].lower() + message[1:], hint)
+
+
+def _no_such_option(error: click.exceptions.NoSuchOption, args: list[str], path: str, hint: str) -> TlsToolError:
+    """An unknown option: one of another program's, one of another place, or a slip."""
+    from tlstool.errors import UsageError
+
+    name = error.option_name
+    message = f"there is no option {name}"
+    ours = getattr(error.ctx.command, "from_others", {}) if error.ctx else {}
+    if name in ours:
+        return UsageError("usage", message, f"it is {ours[name]} here")
+    foreign = getattr(error.ctx.command, "from_openssl", {}) if error.ctx else {}
+    translation = {spec.split()[0]: meaning for spec, meaning in foreign.items()}
+    # click takes -servername for a heap of short options, and names the first of them that it does not know.
+    typed = next((arg for arg in args if arg in translation or (arg == name and arg[1:] in translation)), None)
+    if typed:
+        meaning = translation.get(typed) or translation[typed[1:]]
+        return UsageError("usage", f"there is no option {typed}", f"what s_client calls -{typed.lstrip('-')} is {meaning} here")
+    if name in {spelling for param in program.params for spelling in param.opts} and path != "tlstool":
+        return UsageError("usage", f"{name} is no option of {path}", f"it goes before the command: tlstool {name} ...")
+    if path == "tlstool" and (command := _owner(name, args)):
+        return UsageError("usage", f"{name} is no option of tlstool", f"it goes after the command: tlstool {command} {name} ...")
+    return UsageError("usage", message, _did_you_mean(error.possibilities) or hint)
+
+
+def _owner(option: str, args: list[str]) -> str | None:
+    """The command on a command line that has the option which stands before it."""
+    name = _command_in(args)
+    command: click.Command | None = program
+    for word in (name or "").split():
+        command = command.commands.get(word) if isinstance(command, click.Group) else None
+    known = command and command is not program and any(option in param.opts for param in command.params)
+    return name if known else None
 
 
 def _did_you_mean(near: Sequence[str] | None) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from tlstool.errors import ConnectError, ResolveError, TimeLimitError, TlsToolError
+from tlstool.errors import HINTS_OF_PHASES, ConnectError, ResolveError, TimeLimitError, TlsToolError
 from tlstool.events import OnEvent, PhaseEvent, ignore
 from tlstool.model import Endpoint
 from tlstool.record import Record
@@ -80,6 +80,8 @@ class Trace:
             yield found
         except TlsToolError as error:
             error.phase = error.phase or name
+            if isinstance(error, TimeLimitError):
+                error.hint = error.hint or HINTS_OF_PHASES.get(name)
             self._end(name, "failed", error.message, start)
             raise
         self._end(name, "done", found.detail, start)

@@ -14,6 +14,10 @@ HTTPS = 443
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
+# A last label that old resolvers read as (part of) an address.
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+
+
 def parse(target: str, default_port: int = HTTPS) -> Endpoint:
     """The endpoint that `target` names.
 
@@ -42,7 +46,10 @@ def parse_port(text: str, least: int = 1) -> int:
     """
     if text.isascii() and text.isdigit() and least <= int(text) <= 0xFFFF:
         return int(text)
-    raise UsageError("bad-target", f"{text!r} is no port", f"a port is a number from {least} to 65535")
+    hint = f"a port is a number from {least} to 65535"
+    if "/" in text and text.partition("/")[0].isdigit():
+        hint = "a path can follow only in a URL: https://host:port/path"
+    raise UsageError("bad-target", f"{text!r} is no port", hint)
 
 
 def split_port(text: str) -> tuple[str, str | None]:
@@ -79,9 +86,25 @@ def _split(text: str, target: str) -> tuple[str, str | None]:
 def _name(host: str, target: str) -> str:
     name = host if host.isascii() else _a_labels(host, target)
     name = name.removesuffix(".")
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise _bad(target, f"{host!r} is no host name")
+    labels = name.split(".")
+    if len(name) > 253:
+        raise UsageError("bad-target", f"a host name has at most 253 characters, and this one has {len(name)}")
+    if "/" in name:
+        raise _bad(target, f"{host!r} is no host name", "a path can follow only in a URL: https://host/path")
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise _bad(target, f"{host!r} is no host name", _why_no_name(labels))
+    if _NUMBER.fullmatch(labels[-1]):
+        # No top-level domain is a number, so that this can only be meant as an address (RFC 1123 section 2.1).
+        raise _bad(target, f"{host!r} is no IPv4 address", "an IPv4 address is four numbers from 0 to 255: 192.0.2.7")
     return name.lower()
+
+
+def _why_no_name(labels: list[str]) -> str | None:
+    if any(len(label) > 63 for label in labels):
+        return "between two dots there are at most 63 characters"
+    if any(" " in label for label in labels):
+        return "host and port are written host:port"
+    return None
 
 
 def _a_labels(host: str, target: str) -> str:

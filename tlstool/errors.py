@@ -41,7 +41,7 @@ class TlsToolError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.hint = HINTS.get(code) if hint is None else hint
+        self.hint = HINTS.get(code, HINTS_OF_ALERTS.get(alert or "")) if hint is None else hint
         self.phase = phase
         self.alert = alert
         self.handshake: Handshake | None = None
@@ -194,6 +194,7 @@ HINTS: dict[str, str] = {
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
+    "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
     "plain-http": "try http:// or another port",
@@ -202,15 +203,35 @@ HINTS: dict[str, str] = {
     "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
     "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
     "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
+    "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
+    "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
     "self-signed": "if you trust this very certificate, save it and name it with --ca FILE",
     "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
+    "ca-as-leaf": "the first certificate has to be the server's own, and that of no authority",
+    "not-yet-valid": "is the clock of this machine right?",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "truncated": "what was received may be incomplete",
 }
 """The standing hint of a code. An error that knows better brings its own."""
+
+HINTS_OF_ALERTS: dict[str, str] = {
+    "protocol_version": "the peer speaks none of the versions that were offered: allow others, such as --tls 1.0,1.1,1.2",
+    "handshake_failure": "the peer found nothing in common: try other --tls, --ciphers or --groups, or --sni NAME",
+    "insufficient_security": "the peer wants stronger suites or groups: leave --ciphers and --groups out",
+    "unrecognized_name": "the peer serves no such name: try another with --sni NAME, or --no-sni",
+    "no_application_protocol": "the peer takes none of the offered protocols: try another --alpn, or leave it out",
+}
+"""What may help against an alert that the peer sent, where its code has no hint."""
+
+HINTS_OF_PHASES: dict[str, str] = {
+    "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
+    "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "tls": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
+}
+"""What may help where a phase ran out of time."""
 
 
 def subclasses(cls: type[TlsToolError] = TlsToolError) -> tuple[type[TlsToolError], ...]:

@@ -18,6 +18,8 @@ def read(path: str) -> bytes:
     Raises:
         LocalError: `file-missing`, or `file-unreadable` if it cannot be read or is too large.
     """
+    if path == "-" and sys.stdin is None:
+        raise LocalError("file-unreadable", "standard input is closed")
     try:
         if path == "-":
             data = sys.stdin.buffer.read(LIMIT + 1)
@@ -29,7 +31,9 @@ def read(path: str) -> bytes:
     except OSError as error:
         raise LocalError("file-unreadable", f"cannot read {path}: {_words(error)}") from None
     if len(data) > LIMIT:
-        raise LocalError("file-unreadable", f"{path} is larger than {LIMIT // (1024 * 1024)} MiB")
+        raise LocalError(
+            "file-unreadable", f"{'standard input' if path == '-' else path} is larger than {LIMIT // (1024 * 1024)} MiB"
+        )
     return data
 
 

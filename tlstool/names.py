@@ -147,5 +147,5 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
     spellings = {spelling.lower(): spelling for spelling in known}
     near = get_close_matches(name.lower(), spellings, n=1)
-    hint = f"did you mean {spellings[near[0]]}?" if near else None
+    hint = f"did you mean {spellings[near[0]]}?" if near else f"names are those of IANA or OpenSSL, such as {next(iter(known))}"
     return UsageError("unknown-name", f"there is no {kind} {name!r}", hint)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tlstool import backends, certs, dial, endpoint, names, trust
 from tlstool.dial import Deadline, Trace
-from tlstool.errors import ClientCertificateError, TlsToolError, make
+from tlstool.errors import ClientCertificateError, TlsToolError, Unsupported, make
 from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Handshake, Trust
 from tlstool.reports import Phases
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import socket
 
     from tlstool.backends.base import Client, Session
+
+
+_NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
 
 
 class Attempt:
@@ -87,7 +90,12 @@ class Attempt:
         self.backend, self.backend_reason = backends.choose(
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
-        return backends.get(self.backend).client(config)
+        try:
+            return backends.get(self.backend).client(config)
+        except Unsupported as error:
+            if self.backend_reason:
+                error.hint = f"it fell to the {self.backend} backend because {self.backend_reason}"
+            raise
 
     def _dial(self, addresses: list[dial.Address]) -> socket.socket:
         shown = dial.printable(*addresses[0][1][:2])
@@ -128,7 +136,9 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
     if trusted is None or options.insecure or not trusted.findings:
         return None
     worst = trusted.findings[0]
-    return make(worst.code, worst.message, phase="certificate")
+    # The standing hint of this one is to give what was given.
+    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else None
+    return make(worst.code, worst.message, hint, phase="certificate")
 
 
 def deciding(raised: TlsToolError, trusted: Trust | None, options: TlsOptions) -> TlsToolError:

@@ -97,6 +97,8 @@ def require_certificate(data: bytes, name: str) -> None:
     Raises:
         LocalError: `no-certificate` if it has none, `bad-certificate-file` if it has one that is no PEM.
     """
+    if is_der(data):
+        _require_shape(data, name)
     try:
         if certificates(data):
             return
@@ -106,7 +108,32 @@ def require_certificate(data: bytes, name: str) -> None:
         raise LocalError("no-certificate", f"{name} is empty")
     if not labels(data):
         raise LocalError("bad-certificate-file", f"{name} is neither PEM nor a certificate in DER")
-    raise LocalError("no-certificate", f"{name} has no certificate in it")
+    hint = "PKCS#7 has to be unpacked first: openssl pkcs7 -in FILE -print_certs -out CHAIN" if "PKCS7" in labels(data) else None
+    held = ", ".join(dict.fromkeys(labels(data)))
+    raise LocalError("no-certificate", f"{name} has no certificate in it, but {held}", hint)
+
+
+def _require_shape(der: bytes, name: str) -> None:
+    """Refuse DER that is something else than a certificate (RFC 5280 section 4.1), by the tags of what it holds.
+
+    A PKCS#12 file (RFC 7292 section 4) begins with the version 3, a PKCS#7 one (RFC 2315 section 7) with an object identifier.
+
+    Raises:
+        LocalError: `no-certificate`.
+    """
+    _, start, _ = header(der, 0)
+    try:
+        first, inner, end = header(der, start)
+    except ValueError:
+        return
+    if first == _SEQUENCE:
+        return
+    hint = None
+    if first == _INTEGER and der[inner:end] == b"\x03":
+        hint = "PKCS#12 has to be unpacked first: openssl pkcs12 -in FILE -nodes -out PEM"
+    elif first == _OID:
+        hint = "PKCS#7 has to be unpacked first: openssl pkcs7 -inform DER -in FILE -print_certs -out CHAIN"
+    raise LocalError("no-certificate", f"{name} is DER, but no certificate", hint)
 
 
 def require_key(data: bytes, name: str) -> None:

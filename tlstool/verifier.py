@@ -7,7 +7,7 @@ from typing import Literal
 
 from tlstool import backends, certs, peer, trust
 from tlstool.dial import Deadline
-from tlstool.errors import ThresholdError, TlsToolError, UsageError
+from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Certificate, Trust
 from tlstool.reports import VerifyReport, problem
@@ -41,10 +41,12 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         raise
     except TlsToolError as raised:
         error = raised
+        if isinstance(error, ResolveError):
+            error.hint = f"there is no file {request.source} either: check the spelling"
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=attempt.warnings,
+        warnings=_out_of_order(certificates) if kind == "file" else attempt.warnings,
         source=request.source,
         kind=kind,
         certificates=certificates,
@@ -55,7 +57,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
 def is_file(source: str) -> bool:
     """Whether a source names a file, or standard input, rather than a peer."""
     named_like_one = os.sep in source.partition("://")[0] or source.lower().endswith(_FILE_SUFFIXES)
-    return source == "-" or named_like_one or os.path.isfile(source)
+    return source == "-" or named_like_one or os.path.exists(source)
 
 
 Judged = tuple[tuple[Certificate, ...], Trust]
@@ -93,6 +95,15 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
         verify_name=name,
         at=request.at,
     )
+
+
+def _out_of_order(certificates: tuple[Certificate, ...]) -> tuple[str, ...]:
+    """A warning where the certificate that is judged is an authority's, and another one looks as if it had been meant."""
+    leaf = next((number for number, one in enumerate(certificates) if not one.is_ca), 0)
+    if not leaf:
+        return ()
+    subject = certificates[leaf].subject
+    return (f"only the first certificate is judged, and that is an authority's; {subject} is number {leaf + 1}",)
 
 
 def _expiry(certificates: tuple[Certificate, ...], request: VerifyRequest) -> TlsToolError | None:

@@ -141,11 +141,15 @@ class Console:
         self._stderr.write(_CLEAR_LINE + _encodable(self._stderr, safe(message)[: _columns()]))
         self._stderr.flush()
 
-    def _put(self, stream: TextIO, text: str) -> None:
+    def clear(self) -> None:
+        """Take progress away, for an end without a word."""
         if self._in_progress:
             self._in_progress = False
             self._stderr.write(_CLEAR_LINE)
             self._stderr.flush()
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        self.clear()
         stream.write(_encodable(stream, text))
         stream.flush()
 

@@ -52,8 +52,7 @@ def verify(report: VerifyReport, style: Style) -> str:
     facts += _chain(report.certificates, style, stapled=None)
     if report.trust:
         facts += _verifier(report.trust, None, None)
-        if report.trust.name is not None:
-            facts.append(("Name", safe(report.trust.name)))
+        facts.append(("Name", "not checked" if report.trust.name is None else safe(report.trust.name)))
         facts += _verdict(report.trust, report.error, style)
     return _aligned(facts, style)
 
@@ -61,7 +60,7 @@ def verify(report: VerifyReport, style: Style) -> str:
 def plan(request: HandshakeBenchRequest) -> str:
     """What `bench handshake` is about to do, before it does it."""
     until = f" or {request.count:,} handshakes" if request.count is not None else ""
-    workers = f"{_count(request.connections, 'connection')} on {_count(request.threads, 'thread')}"
+    workers = f"{_count(request.connections, 'connection')} on {_count(min(request.threads, request.connections), 'thread')}"
     return f"{request.target}: {workers} for {request.duration:g} s{until}"
 
 
@@ -213,7 +212,7 @@ def _verifier(trust: Trust, backend: str | None, reason: str | None) -> list[Fac
     judged = f"{trust.verifier}, roots: {safe(trust.store)}{revocation}"
     if backend and reason:
         return [("Verifier", judged), ("Backend", f"{backend}: {safe(reason)}")]
-    return [("Verifier", f"{judged}, backend: {backend}" if backend else judged)]
+    return [("Verifier", f"{judged}, backend {backend}" if backend else judged)]
 
 
 def _time(phases: Phases) -> list[Fact]:

@@ -32,7 +32,8 @@ def bench_local(report: LocalBenchReport, style: Style) -> str:
         footer.append(("Machine", f"{machine.cores} cores{governor}, {machine.kernel}, Python {machine.python}"))
     if measured:
         rounds = max(result.rounds for result in measured)
-        footer.append(("Figures", f"median (min-max) of {rounds} rounds, one thread, client and server timed apart"))
+        noun = "round" if rounds == 1 else "rounds"
+        footer.append(("Figures", f"median (min-max) of {rounds} {noun}, one thread, client and server timed apart"))
     blocks.append("\n".join(f"{style.label(f'{label:<11}')}{value}" for label, value in footer))
     return "\n\n".join(blocks)
 

@@ -247,12 +247,18 @@ impl std::error::Error for Error {}
 
 impl std::error::Error for ChainFault {}
 
+/// What the system says, as the middle of a sentence: in lower case, without the number that nobody knows by heart.
+pub fn reason(error: impl Into<io::Error>) -> String {
+    let text = error.into().to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_lowercase()
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::ConnectionClosed,
             io::ErrorKind::TimedOut => Self::TimeLimit,
-            _ => Self::ConnectionReset(format!("the connection broke: {error}")),
+            _ => Self::ConnectionReset(format!("the connection broke: {}", reason(error))),
         }
     }
 }
@@ -367,5 +373,11 @@ mod tests {
         for (number, name) in named {
             assert_eq!(alert_name(AlertDescription::from(number)), name);
         }
+    }
+
+    #[test]
+    fn what_the_system_says_has_no_number() {
+        assert_eq!(reason(io::Error::from_raw_os_error(104)), "connection reset by peer");
+        assert_eq!(reason(io::Error::other("Odd")), "odd");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
+use crate::error::reason;
 use crate::{Error, Result};
 
 /// Appends to one file, which is opened once. Only its owner may read a file that this creates.
@@ -19,7 +20,7 @@ impl KeyLogFile {
     pub fn open(path: &str) -> Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         file.map(|file| Self(Mutex::new(file)))
-            .map_err(|why| Error::local("file-not-written", format!("{path} cannot be written: {why}")))
+            .map_err(|why| Error::local("file-not-written", format!("{path} cannot be written: {}", reason(why))))
     }
 }
 

@@ -6,6 +6,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
+use crate::error::reason;
 use crate::{Error, Result, sys};
 
 /// A pipe takes so much at a time, and holds as much.
@@ -54,7 +55,7 @@ impl Source {
                 self.is_over = true;
                 Ok(None)
             }
-            Err(errno) => Err(Error::local("file-unreadable", format!("the input cannot be read: {errno}"))),
+            Err(errno) => Err(Error::local("file-unreadable", format!("the input cannot be read: {}", reason(errno)))),
         }
     }
 }
@@ -173,7 +174,7 @@ impl Sink {
                 Err(Errno::AGAIN) => break,
                 Err(Errno::PIPE | Errno::CONNRESET) => self.state = State::Closed,
                 Err(errno) => {
-                    let message = format!("the output cannot be written: {errno}");
+                    let message = format!("the output cannot be written: {}", reason(errno));
                     self.state = State::Failed(Error::local("file-not-written", message));
                 }
             }

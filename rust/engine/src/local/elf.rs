@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::error::reason;
 use crate::{Error, Result};
 
 /// Bytes of an ELF header up to and with the machine, at offset 18.
@@ -12,7 +13,7 @@ const HEADER: usize = 20;
 /// Fail with the cause unless `path` is a file for the loader. Where libraries are not ELF, the loader alone judges.
 pub fn check(path: &Path) -> Result<()> {
     let shown = path.display();
-    let header = header(path).map_err(|why| bad_library(&format!("{shown} cannot be read: {why}")))?;
+    let header = header(path).map_err(|why| bad_library(&format!("{shown} cannot be read: {}", reason(why))))?;
     if !cfg!(target_os = "linux") {
         return Ok(());
     }

@@ -17,6 +17,7 @@ use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
 use super::{Connection, Mode, http};
 use crate::conn::{self, MAX_RECORD, Progress};
+use crate::error::reason;
 use crate::{Error, Result};
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
@@ -174,7 +175,7 @@ impl Client {
         match self.flush(turn.now) {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
-            Err(error) => return Some(self.broken(&error)),
+            Err(error) => return Some(self.broken(error)),
         }
         match self.phase {
             Phase::Closing if self.incoming == Incoming::Ended || self.wire.shut_down().is_err() => Some(Outcome::Over),
@@ -219,7 +220,7 @@ impl Client {
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Some(Outcome::Wait),
                 ErrorKind::Interrupted => None,
-                _ => Some(self.broken(&error)),
+                _ => Some(self.broken(error)),
             },
         }
     }
@@ -347,10 +348,10 @@ impl Client {
     }
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
-    fn broken(&mut self, error: &io::Error) -> Outcome {
+    fn broken(&mut self, error: io::Error) -> Outcome {
         if self.phase == Phase::Handshake || !self.is_idle() {
             self.error.get_or_insert_with(|| {
-                Box::new(Error::ConnectionReset(format!("the client broke the connection: {error}")))
+                Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
             });
         }
         Outcome::Over
@@ -373,7 +374,7 @@ impl Client {
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
             Ok(()) => None,
-            Err(error) => Some(self.broken(&error)),
+            Err(error) => Some(self.broken(error)),
         }
     }
 
