@@ -123,7 +123,7 @@ def serve() -> Iterator[Serve]:
             served.connections.append(connection)
 
         def run() -> None:
-            served.totals = backend.serve([listener], config, note, stop_reader)
+            served.totals = backend.server(config).serve([listener], note, stop_reader)
 
         served.thread = threading.Thread(target=run, daemon=True)
         served.thread.start()

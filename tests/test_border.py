@@ -67,7 +67,7 @@ def engine_server(config: ServerConfig) -> Iterator[tuple[int, list[dict[str, An
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:
-            said.append(native.serve(plain(config), [listener.fileno()], said.append, reader))
+            said.append(native.serve(native.ServerConfig(plain(config)), [listener.fileno()], said.append, reader))
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -120,6 +120,6 @@ def test_the_engine_takes_no_field_that_it_does_not_know(certificates: Pki) -> N
     with pytest.raises(TlsToolError, match="nonsense"):
         native.ClientConfig(client | {"nonsense": 1})
     with pytest.raises(TlsToolError, match="nonsense"):
-        native.serve(server | {"nonsense": 1}, [], print, -1)
+        native.ServerConfig(server | {"nonsense": 1})
     with pytest.raises(TlsToolError, match="nonsense"):
         native.load(plan | {"nonsense": 1}, native.ClientConfig(client))

@@ -26,7 +26,7 @@ config = model.ServerConfig(model.Identity(chain, key, "chain", "key"), threads=
 listener = socket.create_server(("127.0.0.1", 0), backlog=256)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 print(listener.getsockname()[1], flush=True)
-print(_native.serve(model.plain(config), [listener.fileno()], lambda _: None, 0)["connections"], flush=True)
+print(_native.serve(_native.ServerConfig(model.plain(config)), [listener.fileno()], lambda _: None, 0)["connections"], flush=True)
 """
 
 

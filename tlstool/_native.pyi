@@ -7,7 +7,19 @@ go of the interpreter lock while it works, and answers Ctrl-C within 100 ms with
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
-__all__ = ["ClientConfig", "LocalBench", "Session", "certificates", "connect", "error_codes", "info", "load", "serve", "verify"]
+__all__ = [
+    "ClientConfig",
+    "LocalBench",
+    "ServerConfig",
+    "Session",
+    "certificates",
+    "connect",
+    "error_codes",
+    "info",
+    "load",
+    "serve",
+    "verify",
+]
 
 @final
 class ClientConfig:
@@ -29,8 +41,14 @@ class Session:
 def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
     """Handshake over a connected socket, of which the session keeps a duplicate."""
 
+@final
+class ServerConfig:
+    """Built once, before anyone is told that there is a server."""
+
+    def __new__(cls, spec: Mapping[str, Any]) -> ServerConfig: ...
+
 def serve(
-    spec: Mapping[str, Any], fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
+    config: ServerConfig, fds: Sequence[int], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
 ) -> dict[str, Any]:
     """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
 

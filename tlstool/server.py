@@ -7,17 +7,12 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tlstool import backends, certs, endpoint, machine, names, pem
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.model import Identity, ServerConfig, ServeTotals
 from tlstool.requests import ServeRequest
-
-if TYPE_CHECKING:
-    from tlstool.backends.base import Backend
 
 _BACKLOG = 4096
 _LOOPBACK = "127.0.0.1"
@@ -91,23 +86,15 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             count=request.count,
             grace=request.grace,
         )
-        backend = backends.get(name)
-        _rehearse(backend, config)
+        # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
+        server = backends.get(name).server(config)
         listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         url = f"https://{'localhost' if ca_file and address in (_LOOPBACK, '::1') else shown}:{port}/"
         fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
         on_event(Ready(address, port, url, ca_file, fingerprint, os.getpid()))
-        return backend.serve(listeners, config, on_event, stop.fd)
-
-
-def _rehearse(backend: Backend, config: ServerConfig) -> None:
-    """Serve nobody, so that what a backend refuses is known before anyone is told that the server is ready."""
-    with ExitStack() as held:
-        (listener,) = (held.enter_context(one) for one in listen(f"{_LOOPBACK}:0", 1))
-        stop = held.enter_context(Stop())
-        backend.serve([listener], replace(config, threads=1, count=0), ignore, stop.fd)
+        return server.serve(listeners, on_event, stop.fd)
 
 
 def listen(where: str, count: int) -> list[socket.socket]:

@@ -1,4 +1,4 @@
-//! `tlstool._native.serve`.
+//! The server for Python.
 
 use std::os::fd::RawFd;
 
@@ -7,21 +7,33 @@ use tlstool_engine::{Connection, Error, ServerSpec};
 
 use crate::{data, job};
 
+/// Built once, before anyone is told that there is a server.
+#[pyclass(frozen, module = "tlstool._native")]
+pub struct ServerConfig(tlstool_engine::ServerConfig);
+
+#[pymethods]
+impl ServerConfig {
+    #[new]
+    fn new(py: Python<'_>, spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let spec: ServerSpec = data::from_python(spec)?;
+        job::run(py, |_| tlstool_engine::ServerConfig::new(&spec)).map(Self)
+    }
+}
+
 /// Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
 #[pyfunction]
 pub fn serve<'py>(
     py: Python<'py>,
-    spec: &Bound<'py, PyAny>,
+    config: &ServerConfig,
     fds: Vec<RawFd>,
     on_connection: Py<PyAny>,
     stop_fd: RawFd,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let spec: ServerSpec = data::from_python(spec)?;
     // What the listener raises is raised here in the end: it is his, and no error of the engine.
     let mut raised = None;
     let raising = &mut raised;
     let outcome = job::run(py, move |interrupt| {
-        tlstool_engine::serve(&spec, &fds, stop_fd, interrupt, &mut |connections| {
+        tlstool_engine::serve(&config.0, &fds, stop_fd, interrupt, &mut |connections| {
             Python::attach(|py| tell(py, &on_connection, &connections)).map_err(|problem| {
                 *raising = Some(problem);
                 Error::Interrupted

@@ -61,6 +61,17 @@ class Client(Protocol):
         """Handshakes in a closed loop. Ctrl-C ends it early, with what was measured; a bad certificate is an error like any."""
 
 
+class Server(Protocol):
+    """A configuration made ready to serve, once."""
+
+    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
+        """Accept and serve until as many connections as configured have ended, or `stop_fd` has a byte to read.
+
+        Then open connections get the configured grace to end; a second byte ends them at once. `on_connection` is called in the
+        calling thread.
+        """
+
+
 class Backend(Protocol):
     """One TLS implementation. Every method raises `TlsToolError` and nothing else for what a peer or a file can cause."""
 
@@ -70,15 +81,5 @@ class Backend(Protocol):
     def client(self, config: ClientConfig) -> Client:
         """All that connections share. Raises Unsupported for what this backend cannot do, LocalError for bad files."""
 
-    def serve(
-        self,
-        listeners: Sequence[socket.socket],
-        config: ServerConfig,
-        on_connection: Callable[[Connection], None],
-        stop_fd: int,
-    ) -> ServeTotals:
-        """Accept and serve until `config.count` connections have ended, or `stop_fd` has a byte to read.
-
-        Then open connections get `config.grace` seconds to end; a second byte ends them at once. `on_connection` is called in the
-        calling thread.
-        """
+    def server(self, config: ServerConfig) -> Server:
+        """A server made ready. Raises Unsupported for what this backend cannot do, LocalError for bad files."""

@@ -43,16 +43,9 @@ class Rustls:
         """The engine's configuration, roots and verifier included."""
         return RustlsClient(_native.ClientConfig(plain(config)))
 
-    def serve(
-        self,
-        listeners: Sequence[socket.socket],
-        config: ServerConfig,
-        on_connection: Callable[[Connection], None],
-        stop_fd: int,
-    ) -> ServeTotals:
-        """Accept and serve until the count is reached or `stop_fd` has a byte."""
-        fds = [listener.fileno() for listener in listeners]
-        return ServeTotals(**_native.serve(plain(config), fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
+    def server(self, config: ServerConfig) -> RustlsServer:
+        """The engine's configuration, identity and ticket keys included."""
+        return RustlsServer(_native.ServerConfig(plain(config)))
 
 
 class RustlsClient:
@@ -74,6 +67,18 @@ class RustlsClient:
     def load(self, plan: LoadPlan) -> LoadResult:
         """Handshakes in a closed loop."""
         return LoadResult(**_native.load(plain(plan), self._config))
+
+
+class RustlsServer:
+    """`tlstool.backends.base.Server` on the engine."""
+
+    def __init__(self, config: _native.ServerConfig) -> None:
+        self._config = config
+
+    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
+        """Accept and serve until the count is reached or `stop_fd` has a byte."""
+        fds = [listener.fileno() for listener in listeners]
+        return ServeTotals(**_native.serve(self._config, fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
 
 
 class RustlsSession:

@@ -31,7 +31,7 @@ pub use info::{Info, info};
 pub use judge::{Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
-pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerSpec, serve};
+pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};
 pub use wait::{Interrupt, Never};
 
 pub type Result<T> = std::result::Result<T, Error>;

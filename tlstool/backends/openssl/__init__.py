@@ -31,17 +31,25 @@ class OpenSsl:
         """The context that verifies, made once; groups and TLS 1.3 suites are refused where this Python cannot set them."""
         return OpenSslClient(config)
 
-    def serve(
-        self,
-        listeners: Sequence[socket.socket],
-        config: ServerConfig,
-        on_connection: Callable[[Connection], None],
-        stop_fd: int,
-    ) -> ServeTotals:
-        """Accept and serve, a thread for each connection; `config.threads` means nothing here."""
-        from tlstool.backends.openssl.server import Server
+    def server(self, config: ServerConfig) -> OpenSslServer:
+        """The context that serves, made once; `config.threads` means nothing here."""
+        return OpenSslServer(config)
 
-        return Server(listeners, config, on_connection, stop_fd).run()
+
+class OpenSslServer:
+    """`tlstool.backends.base.Server` on the interpreter's ssl."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        from tlstool.backends.openssl.context import server_context
+
+        self._config = config
+        self._context = server_context(config)
+
+    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
+        """Accept and serve, a thread for each connection."""
+        from tlstool.backends.openssl.server import AcceptLoop
+
+        return AcceptLoop(self._context, self._config, listeners, on_connection, stop_fd).run()
 
 
 class OpenSslClient:

@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from tlstool.backends.openssl.context import server_context
 from tlstool.backends.openssl.serving import Serving
 from tlstool.model import Connection, ServerConfig, ServeTotals
+
+if TYPE_CHECKING:
+    import ssl
 
 # Threads that a process can well have. Further clients wait in the backlog.
 _MOST_CONNECTIONS = 512
@@ -22,19 +25,20 @@ _MOST_CONNECTIONS = 512
 _ACCEPT_PAUSE = 0.05
 
 
-class Server:
-    """One server; `run` once. Raises LocalError or Unsupported at once for what cannot be served."""
+class AcceptLoop:
+    """The life of one server; `run` once."""
 
     def __init__(
         self,
-        listeners: Sequence[socket.socket],
+        context: ssl.SSLContext,
         config: ServerConfig,
+        listeners: Sequence[socket.socket],
         on_connection: Callable[[Connection], None],
         stop_fd: int,
     ) -> None:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._config = config
-        self._context = server_context(config)
+        self._context = context
         self._context.sni_callback = _note_name
         self._on_connection = on_connection
         self._stop_fd: int | None = stop_fd

@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
-use super::config::{Settings, take_requested_name};
+use super::config::{ServerConfig, take_requested_name};
 use super::page::Facts;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
@@ -73,10 +73,10 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(stream: TcpStream, peer: SocketAddr, settings: &Settings, now: Instant) -> Result<Self> {
+    pub fn new(stream: TcpStream, peer: SocketAddr, config: &ServerConfig, now: Instant) -> Result<Self> {
         Ok(Self {
             wire: Wire::new(stream),
-            tls: UnbufferedServerConnection::new(Arc::clone(&settings.tls))?,
+            tls: UnbufferedServerConnection::new(Arc::clone(&config.tls))?,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
             accepted: now,
@@ -105,11 +105,11 @@ impl Client {
     }
 
     /// When the limit of the present phase runs out.
-    pub fn due(&self, settings: &Settings) -> Instant {
+    pub fn due(&self, config: &ServerConfig) -> Instant {
         self.clock
             + match self.phase {
-                Phase::Handshake => settings.handshake_limit,
-                Phase::Open => settings.idle_limit,
+                Phase::Handshake => config.handshake_limit,
+                Phase::Open => config.idle_limit,
                 Phase::Closing | Phase::Draining => CLOSE_LIMIT,
             }
     }
@@ -140,13 +140,13 @@ impl Client {
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests(turn.settings) { self.close_now(turn) } else { Outcome::Wait }
+        if self.is_between_requests(turn.config) { self.close_now(turn) } else { Outcome::Wait }
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
         let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
-        if self.owes || !closing && !self.is_between_requests(turn.settings) {
+        if self.owes || !closing && !self.is_between_requests(turn.config) {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
         if self.phase == Phase::Open && self.wire.is_clear() {
@@ -263,7 +263,7 @@ impl Client {
     /// Answer what came: all of it that is complete, or as much as makes a good piece of output.
     fn answer(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let mut close = false;
-        if turn.settings.mode == Mode::Status {
+        if turn.config.mode == Mode::Status {
             let facts = self.facts();
             let Buffers { plain, reply, .. } = &mut *turn.buffers;
             plain.splice(..0, self.requests.drain(..));
@@ -273,7 +273,7 @@ impl Client {
             close = answered.close;
         }
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let data = if turn.settings.mode == Mode::Status { &mut *reply } else { &mut *plain };
+        let data = if turn.config.mode == Mode::Status { &mut *reply } else { &mut *plain };
         if !data.is_empty() {
             self.clock = turn.now;
             self.owes = true;
@@ -323,7 +323,7 @@ impl Client {
             return self.fail(error, turn.now);
         }
         let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
-        if turn.settings.mode == Mode::Status && http::is_plain_request(first) {
+        if turn.config.mode == Mode::Status && http::is_plain_request(first) {
             turn.buffers.output.clear();
             if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
                 self.incoming = Incoming::Ended;
@@ -367,8 +367,8 @@ impl Client {
         self.partial.is_empty() && self.requests.is_empty() && !self.owes && self.wire.is_clear()
     }
 
-    fn is_between_requests(&self, settings: &Settings) -> bool {
-        self.phase == Phase::Open && settings.mode == Mode::Status && self.is_idle()
+    fn is_between_requests(&self, config: &ServerConfig) -> bool {
+        self.phase == Phase::Open && config.mode == Mode::Status && self.is_idle()
     }
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {

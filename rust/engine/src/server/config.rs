@@ -5,36 +5,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::{Mode, ServerSpec};
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
 
-/// What every worker has to know.
-pub struct Settings {
-    pub tls: Arc<ServerConfig>,
+/// A server made ready, once: what it refuses it refuses here, before anything listens.
+pub struct ServerConfig {
+    pub tls: Arc<rustls::ServerConfig>,
     pub mode: Mode,
     pub handshake_limit: Duration,
     pub idle_limit: Duration,
     pub grace: Duration,
+    pub threads: usize,
+    pub count: Option<u64>,
 }
 
 /// As nginx and OpenSSL do: one for the next connection, one for a second beside it (RFC 8446 section 4.6.1).
 const TICKETS: usize = 2;
 
-pub fn settings(spec: &ServerSpec) -> Result<Settings> {
-    if spec.threads == 0 {
-        return Err(Error::Usage("a server needs at least one thread".to_owned()));
+impl ServerConfig {
+    pub fn new(spec: &ServerSpec) -> Result<Self> {
+        if spec.threads == 0 {
+            return Err(Error::Usage("a server needs at least one thread".to_owned()));
+        }
+        Ok(Self {
+            tls: Arc::new(tls(spec)?),
+            mode: spec.mode,
+            handshake_limit: duration("handshake_limit", spec.handshake_limit)?,
+            idle_limit: duration("idle_limit", spec.idle_limit)?,
+            grace: duration("grace", spec.grace)?,
+            threads: spec.threads,
+            count: spec.count,
+        })
     }
-    Ok(Settings {
-        tls: Arc::new(tls(spec)?),
-        mode: spec.mode,
-        handshake_limit: duration("handshake_limit", spec.handshake_limit)?,
-        idle_limit: duration("idle_limit", spec.idle_limit)?,
-        grace: duration("grace", spec.grace)?,
-    })
 }
 
 /// The name that the client asked for in the hello that this thread has just taken in, if one did come.
@@ -48,10 +54,10 @@ thread_local! {
     static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
 }
 
-fn tls(spec: &ServerSpec) -> Result<ServerConfig> {
+fn tls(spec: &ServerSpec) -> Result<rustls::ServerConfig> {
     let provider = provider::provider(&spec.ciphers, &spec.groups)?;
     let key = spec.identity.certified_key(&provider)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&provider::versions(&spec.versions)?)
         .map_err(|error| Error::Usage(provider::misfit(error)))?
         .with_no_client_auth()

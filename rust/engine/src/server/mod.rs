@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentitySpec;
 use crate::{Error, Interrupt, Result, crew, sys};
+pub use config::ServerConfig;
 use journal::Journal;
 use page::Facts;
 use shared::{Shared, Stage};
@@ -120,30 +121,29 @@ impl ServeTotals {
 /// Who hears of the connections that have ended; an error of his ends the server.
 pub type OnConnections<'a> = &'a mut dyn FnMut(Vec<Connection>) -> Result<()>;
 
-/// Serve on listening sockets until `spec.count` connections have ended, or `stop` has a byte to read.
+/// Serve on listening sockets until `config.count` connections have ended, or `stop` has a byte to read.
 ///
-/// On that byte the sockets stop listening for good (new clients are refused at once), and open connections get `spec.grace`
+/// On that byte the sockets stop listening for good (new clients are refused at once), and open connections get `config.grace`
 /// seconds to end; a second byte ends them at once. `on_connections` is called in the calling thread.
 ///
 /// With as many sockets as threads each worker has its own, and the kernel spreads the clients (`SO_REUSEPORT`). Otherwise workers
 /// share sockets: all are woken, and those that have time accept. That balances by load, needs no hand-over between threads, and
 /// costs the others one failed accept each.
 pub fn serve(
-    spec: &ServerSpec,
+    config: &ServerConfig,
     listeners: &[RawFd],
     stop: RawFd,
     interrupt: &dyn Interrupt,
     on_connections: OnConnections<'_>,
 ) -> Result<ServeTotals> {
-    let settings = config::settings(spec)?;
     let listeners = listeners.iter().map(|fd| listener(*fd)).collect::<Result<Vec<_>>>()?;
     if listeners.is_empty() {
         return Err(Error::Usage("a server needs a listening socket".to_owned()));
     }
     let stop = sys::duplicate(stop).map_err(|error| Error::Usage(format!("stop_fd: {error}")))?;
     let journal = Journal::new().map_err(|error| Error::Internal(format!("no socket pair: {error}")))?;
-    let (polls, shared) = Shared::new(spec.threads, spec.count, journal)?;
-    if spec.count == Some(0) {
+    let (polls, shared) = Shared::new(config.threads, config.count, journal)?;
+    if config.count == Some(0) {
         shared.raise(Stage::Full);
     }
     let mut workers = Vec::with_capacity(polls.len());
@@ -151,7 +151,7 @@ pub fn serve(
         let listener = listeners[number % listeners.len()]
             .try_clone()
             .map_err(|error| Error::Internal(format!("a listening socket cannot be duplicated: {error}")))?;
-        workers.push(Worker::new(&shared, &settings, poll, listener)?);
+        workers.push(Worker::new(&shared, config, poll, listener)?);
     }
     drop(listeners);
     run(workers, &shared, stop, interrupt, on_connections)

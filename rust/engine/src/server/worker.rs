@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::ServeTotals;
 use super::client::Client;
-use super::config::Settings;
+use super::config::ServerConfig;
 use super::shared::{Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
@@ -29,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Worker<'a> {
     shared: &'a Shared,
-    settings: &'a Settings,
+    config: &'a ServerConfig,
     poll: Poll,
     listener: Option<TcpListener>,
     /// The listener may have a connection: events tell only of new ones.
@@ -50,7 +50,7 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub fn new(
         shared: &'a Shared,
-        settings: &'a Settings,
+        config: &'a ServerConfig,
         poll: Poll,
         listener: std::net::TcpListener,
     ) -> Result<Self> {
@@ -60,7 +60,7 @@ impl<'a> Worker<'a> {
             .map_err(|error| Error::Internal(format!("a listening socket cannot be watched: {error}")))?;
         Ok(Self {
             shared,
-            settings,
+            config,
             poll,
             listener: Some(listener),
             acceptable: true,
@@ -147,7 +147,7 @@ impl<'a> Worker<'a> {
         self.stage = stage;
         self.stop_listening();
         if stage == Stage::Stopping {
-            self.grace_end = Some(now + self.settings.grace);
+            self.grace_end = Some(now + self.config.grace);
             for key in self.clients.keys() {
                 self.attend(key, now, Client::stop);
             }
@@ -197,7 +197,7 @@ impl<'a> Worker<'a> {
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, now: Instant) -> Result<()> {
-        let mut client = Box::new(Client::new(stream, peer, self.settings, now)?);
+        let mut client = Box::new(Client::new(stream, peer, self.config, now)?);
         let key = self.clients.vacant();
         self.totals.connections += 1;
         if client.watch(self.poll.registry(), key).is_err() {
@@ -217,7 +217,7 @@ impl<'a> Worker<'a> {
         let mut turn = Turn {
             key,
             buffers: &mut self.buffers,
-            settings: self.settings,
+            config: self.config,
             registry: self.poll.registry(),
             stopping: self.stage >= Stage::Stopping,
             now,
@@ -253,7 +253,7 @@ impl<'a> Worker<'a> {
             self.timers.pop();
             let Some(client) = self.clients.at(key).filter(|client| client.scheduled == Some(at)) else { continue };
             client.scheduled = None;
-            if client.due(self.settings) <= now {
+            if client.due(self.config) <= now {
                 self.attend(key, now, Client::expire);
             } else {
                 self.schedule(key);
@@ -265,7 +265,7 @@ impl<'a> Worker<'a> {
     /// the timer goes off.
     fn schedule(&mut self, key: Key) {
         let Some(client) = self.clients.at(key) else { return };
-        let due = client.due(self.settings);
+        let due = client.due(self.config);
         if client.scheduled.is_none_or(|at| due < at) {
             client.scheduled = Some(due);
             self.timers.push(Reverse((due, key)));

@@ -15,7 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
-    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LoadPlan, Mode, Result, ServeTotals, ServerSpec, serve,
+    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LoadPlan, Mode, Result, ServeTotals, ServerConfig,
+    ServerSpec, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -108,11 +109,14 @@ impl Server {
         let (report, ended) = channel();
         let (kept, interrupt) = (Arc::clone(&events), Arc::clone(&trigger));
         std::thread::spawn(move || {
-            let outcome = serve(&spec, &[listener.as_raw_fd()], hear.as_raw_fd(), &*interrupt, &mut |events| {
+            let mut tell = |events: Vec<Connection>| {
                 let outcome = on_connections(&events);
                 kept.lock().unwrap().extend(events);
                 outcome
-            });
+            };
+            let (fd, stop_fd) = (listener.as_raw_fd(), hear.as_raw_fd());
+            let outcome =
+                ServerConfig::new(&spec).and_then(|config| serve(&config, &[fd], stop_fd, &*interrupt, &mut tell));
             report.send(outcome).unwrap();
         });
         Self { port, ca, trigger, stop, ended, events }
