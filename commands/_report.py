@@ -61,8 +61,7 @@ def present(
             put(shown)
         for warning in report.warnings:
             console.warn(warning)
-    if not (console.quiet and aside):
-        _explain(console, report)
+    _explain(console, report)
     return report.exit_status
 
 

@@ -69,7 +69,7 @@ def test_in_a_relay_stdout_is_the_peers(run, use_cases):
     assert (status, out) == (0, "")
     assert err.splitlines()[-1] == "Verdict       good"
     use_cases["connect"].answer = factories.bad_connect_report("expired")
-    assert run("connect x -qp") == (9, "", "")
+    assert run("connect x -qp") == (9, "", "error: the words of expired\nhint: do something\n")
 
 
 @pytest.mark.parametrize("line", ["connect x -p --json", "connect x --pipe --json", "connect x -vp --json --nonsense"])

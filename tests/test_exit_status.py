@@ -358,6 +358,13 @@ def test_an_orderly_close_satisfies_a_strict_one(credentials: Credentials, backe
     assert (done.status, done.output) == (0, b"a sentence.")
 
 
+@on_both_backends
+def test_a_chain_in_a_file_is_judged_by_the_verifier_that_the_report_names(credentials: Credentials, backend: str) -> None:
+    done = tlstool("cert-verify", credentials.good.cert, "--ca", credentials.ca, "--backend", backend, "--json")
+    verifier = done.document["trust"]["verifier"].split()[0]
+    assert (done.status, verifier) == (0, {"rustls": "webpki", "openssl": "cryptography"}[backend])
+
+
 def test_a_certificate_that_expires_too_soon_is_15(showing: Faulty, credentials: Credentials) -> None:
     trust = ("--ca", credentials.ca, "--verify-name", "localhost")
     refused("cert-verify", credentials.good.cert, *trust, "--min-days", "60", status=15, code="expires-soon")

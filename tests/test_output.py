@@ -193,9 +193,10 @@ def test_the_days_left_turn_amber_below_three_weeks(days, color, words):
     assert expected in human.connect(report, Style(color=True))
 
 
-def test_an_ended_validity_is_red():
-    report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(days_left=-3),)))
-    assert "\x1b[1;31mended 3 days ago\x1b[0m" in human.connect(report, Style(color=True))
+@pytest.mark.parametrize(("days", "words"), [(-1, "ended today"), (-2, "ended 1 day ago"), (-4, "ended 3 days ago")])
+def test_an_ended_validity_is_red(days, words):
+    report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(days_left=days),)))
+    assert f"\x1b[1;31m{words}\x1b[0m" in human.connect(report, Style(color=True))
 
 
 def test_many_names_are_counted():

@@ -35,7 +35,9 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         session = attempt.open(request.target)
         try:
             error = peer.verdict(session.handshake.trust, request)
-            if request.relay and error is None:
+            # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
+            is_trusted = request.insecure or session.handshake.trust.verdict == "good"
+            if request.relay and is_trusted:
                 relayed = _relay(session, *request.relay)
                 error = _truncation(relayed, request)
         finally:

@@ -83,9 +83,10 @@ def _from_peer(attempt: peer.Attempt, request: VerifyRequest) -> Judged:
 
 
 def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
-    if backends.why_no_fast_path() is None:
+    if request.backend != "openssl" and backends.why_no_fast_path() is None:
         from tlstool.backends.rustls import judge
     else:
+        # OpenSSL cannot be asked about a chain without a connection, as far as Python's ssl goes; this verifier is named.
         from tlstool.chain import judge
     return judge(
         chain,

@@ -200,7 +200,8 @@ def _names(names: Sequence[str]) -> str:
 def _validity(leaf: Certificate, style: Style) -> str:
     days = leaf.days_left
     if days < 0:
-        left = style.bad(f"ended {_count(-days, 'day')} ago")
+        # Whole days are rounded down, so that -1 is the day that began with the end.
+        left = style.bad(f"ended {_count(-days - 1, 'day')} ago" if days < -1 else "ended today")
     else:
         left = f"{_count(days, 'day')} left"
         left = style.warn(left) if days < _SOON_DAYS else left
