@@ -195,7 +195,7 @@ impl fmt::Display for Error {
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
             Self::ConnectionClosed => f.write_str("the peer closed the connection during the handshake"),
-            Self::AlertReceived { alert } => write!(f, "the peer ended the handshake with the alert {alert}"),
+            Self::AlertReceived { alert } => write!(f, "the peer ended the connection with the alert {alert}"),
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
             }
