@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tlstool import certs, findings, pem
-from tlstool.chain import judge as chain_verdict
 from tlstool.errors import LocalError
+from tlstool.judge import judge as chain_verdict
 from tlstool.model import Certificate, Roots, Trust
 
 # ---- identities ----------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from tlstool import backends, certs, connect, dial, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
-from tlstool.chain import judge
 from tlstool.errors import TlsToolError, subclasses
+from tlstool.judge import judge
 from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
 from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
 

@@ -87,7 +87,7 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
         from tlstool.backends.rustls import judge
     else:
         # OpenSSL cannot be asked about a chain without a connection, as far as Python's ssl goes; this verifier is named.
-        from tlstool.chain import judge
+        from tlstool.judge import judge
     return judge(
         chain,
         untrusted=[certs.read_chain(path) for path in request.untrusted],
