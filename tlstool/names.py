@@ -100,11 +100,6 @@ def suite(name: str) -> str:
     return _SUITES_12.get(upper) or _SUITES_OPENSSL.get(upper) or (upper if upper in ALL_SUITES else name)
 
 
-def openssl_suite(name: str) -> str:
-    """OpenSSL's name of a TLS 1.2 suite given by IANA's; any other as it is."""
-    return next((openssl for openssl, iana in (_SUITES_12 | _SUITES_OPENSSL).items() if iana == name), name)
-
-
 def group(name: str) -> str:
     """The IANA name of a group given by that, by NIST's or by OpenSSL's; an unknown one as it is."""
     return _GROUPS.get(name.lower(), name)
