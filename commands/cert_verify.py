@@ -53,6 +53,7 @@ def cert_verify(
     """
     from tlstool import VerifyReport, VerifyRequest, verify
     from tlstool.output import human
+    from tlstool.verifier import source_kind
 
     from ._report import attempt, listener, present
 
@@ -62,5 +63,5 @@ def cert_verify(
     def run() -> VerifyReport:
         return verify(request, listener(console))
 
-    report = attempt(VerifyReport, run, source=source, kind=None)
+    report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
     return present(console, "cert-verify", report, human.verify, as_json=json, no_fail=no_fail)

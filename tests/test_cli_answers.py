@@ -123,6 +123,14 @@ def test_a_benchmark_shows_its_plan_first(run, use_cases):
     assert err.splitlines()[0] == "x: 16 connections on 1 thread for 5 s or 10 handshakes"
 
 
+@pytest.mark.parametrize(("source", "kind"), [("-", "file"), ("chain.pem", "file"), ("example.com:443", "target")])
+def test_what_kind_a_source_is_of_is_told_when_nothing_was_judged(run, use_cases, source, kind):
+    use_cases["verify"].answer = UsageError("usage", "no")
+    status, out, _ = run(["cert-verify", source, "--json"])
+    document = json.loads(out)
+    assert (status, document["source"], document["kind"]) == (2, source, kind)
+
+
 # ---- serve ---------------------------------------------------------------------------------------
 
 

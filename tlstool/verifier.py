@@ -26,7 +26,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         KeyboardInterrupt: as it comes.
     """
-    kind: Literal["file", "target"] = "file" if is_file(request.source) else "target"
+    kind = source_kind(request.source)
     certificates: tuple[Certificate, ...] = ()
     trusted: Trust | None = None
     error: TlsToolError | None
@@ -54,10 +54,10 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     )
 
 
-def is_file(source: str) -> bool:
-    """Whether a source names a file, or standard input, rather than a peer."""
-    named_like_one = os.sep in source.partition("://")[0] or source.lower().endswith(_FILE_SUFFIXES)
-    return source == "-" or named_like_one or os.path.exists(source)
+def source_kind(source: str) -> Literal["file", "target"]:
+    """Whether a source names a file, or standard input, or else a peer."""
+    named_like_file = os.sep in source.partition("://")[0] or source.lower().endswith(_FILE_SUFFIXES)
+    return "file" if source == "-" or named_like_file or os.path.exists(source) else "target"
 
 
 Judged = tuple[tuple[Certificate, ...], Trust]
