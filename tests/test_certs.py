@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from tlstool import certs, findings, pem
+from tlstool import authority, certs, findings, pem
 from tlstool.errors import LocalError
 from tlstool.judge import judge as chain_verdict
 from tlstool.model import Certificate, Roots, Trust
@@ -205,13 +205,28 @@ def test_a_wrong_name_is_told_with_the_right_ones(certificates: Pki) -> None:
 
 @pytest.mark.parametrize("key_type", ["ecdsa-p256", "ecdsa-p384", "rsa-2048"])
 def test_a_throw_away_leaf_is_good_for_its_names_and_thirty_days(key_type: str) -> None:
-    identity, ca = certs.throwaway(pki.LOCAL_NAMES, key_type)
+    identity, ca = authority.throwaway(pki.LOCAL_NAMES, key_type)
     for name in pki.LOCAL_NAMES:
         (leaf,), trust = judge(identity.chain, ca, name=name)
         assert trust.verdict == "good"
     assert (leaf.key_type, leaf.names, leaf.days_left in (29, 30)) == (key_type, pki.LOCAL_NAMES, True)
     assert certs.seconds(leaf.not_before) < time.time() - 3590
     pem.require_key(identity.key, "the key")
+
+
+def test_an_authority_may_stand_above_as_many_as_it_was_made_for() -> None:
+    for depth, expected in ((1, "good"), (0, "bad")):
+        root = authority.issue_authority("Root", "ecdsa-p256", depth=depth)
+        intermediate = authority.issue_authority("Intermediate", "ecdsa-p256", root)
+        leaf = authority.issue_leaf(["localhost"], "ecdsa-p256", intermediate)
+        chain = leaf.certificate_pem() + intermediate.certificate_pem()
+        assert judge(chain, root.certificate_pem())[1].verdict == expected
+
+
+@pytest.mark.parametrize("key_type", ["ecdsa-p257", "dsa"])
+def test_a_key_type_that_does_not_exist_is_refused(key_type: str) -> None:
+    with pytest.raises(ValueError, match="no key type"):
+        authority.new_key(key_type)
 
 
 # ---- the judge -----------------------------------------------------------------------------------
@@ -298,7 +313,7 @@ def test_revocation_lists_are_obeyed(certificates: Pki) -> None:
 
 
 def test_a_key_that_the_verifier_does_not_take_is_told() -> None:
-    identity, ca = certs.throwaway(["localhost"], "ed25519")
+    identity, ca = authority.throwaway(["localhost"], "ed25519")
     assert codes(judge(identity.chain, ca)[1]) == ["unsupported-certificate"]
 
 

@@ -15,7 +15,7 @@ import pki
 import pytest
 import zoo
 
-from tlstool import backends, certs, connect, dial, serve, trust, verify
+from tlstool import authority, backends, certs, connect, dial, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
@@ -114,7 +114,7 @@ def judged(chain: Callable[[], tuple[bytes, bytes]]) -> Provocation:
 
 
 def ed25519_chain() -> tuple[bytes, bytes]:
-    identity, ca = certs.throwaway(["localhost"], "ed25519")
+    identity, ca = authority.throwaway(["localhost"], "ed25519")
     return identity.chain, ca
 
 

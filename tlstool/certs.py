@@ -1,4 +1,4 @@
-"""Certificates and identities: read from files, summed up, and made on the spot.
+"""Certificates and identities: read from files, and summed up. Making them is for `authority`.
 
 Reading needs no library. What does (`cryptography`) is imported by the functions that need it: the fast path has the engine's
 summaries, which are the same, value for value.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from tlstool import files, pem
@@ -18,7 +17,6 @@ from tlstool.model import Certificate, Identity
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
     Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
@@ -144,53 +142,6 @@ def seconds(rfc3339: str) -> float:
     return datetime.fromisoformat(rfc3339).timestamp()
 
 
-def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes]:
-    """A certificate authority that nobody else knows, and a leaf of its for DNS names and addresses; valid for 30 days.
-
-    Keys exist in memory only, and the authority's is forgotten at once.
-
-    Args:
-        names: of the leaf; the first is its common name.
-        key_type: of both: `ecdsa-p256`, `rsa-2048` and the like, or `ed25519`.
-
-    Returns:
-        The leaf with its key, and the authority's certificate in PEM.
-    """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    authority_key, leaf_key = _new_key(key_type), _new_key(key_type)
-    digest = None if key_type == "ed25519" else hashes.SHA256()
-    authority_name, leaf_name = _common_name("tlstool throw-away CA"), _common_name(names[0])
-    key_id = x509.SubjectKeyIdentifier.from_public_key
-    authority = (
-        _builder(authority_name, authority_name, authority_key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
-        .add_extension(key_id(authority_key.public_key()), critical=False)
-        .sign(authority_key, digest)
-    )
-    leaf = (
-        _builder(leaf_name, authority_name, leaf_key)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage("digital_signature"), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(key_id(leaf_key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, digest)
-    )
-    identity = Identity(
-        chain=leaf.public_bytes(Encoding.PEM),
-        key=leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        chain_file="the throw-away certificate",
-        key_file="the throw-away key",
-    )
-    return identity, authority.public_bytes(Encoding.PEM)
-
-
 def _named(path: str) -> str:
     return "standard input" if path == "-" else path
 
@@ -269,66 +220,4 @@ def _unread(der: bytes) -> Certificate:
         sha256=sha256(der),
         spki_sha256="",
         pem=pem.encode(der, "CERTIFICATE"),
-    )
-
-
-def _new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-    if key_type.startswith("rsa-"):
-        return rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa-")))
-    if key_type == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
-    curves = {"ecdsa-p256": ec.SECP256R1(), "ecdsa-p384": ec.SECP384R1(), "ecdsa-p521": ec.SECP521R1()}
-    return ec.generate_private_key(curves[key_type])
-
-
-def _common_name(text: str) -> x509.Name:
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    import ipaddress
-
-    from cryptography import x509
-
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _key_usage(*purposes: str) -> x509.KeyUsage:
-    from cryptography import x509
-
-    known = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{purpose: purpose in purposes for purpose in known})
-
-
-def _builder(subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPrivateKeyTypes) -> x509.CertificateBuilder:
-    from cryptography import x509
-
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # An hour back, for clients whose clock is slow.
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=30))
     )

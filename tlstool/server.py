@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from tlstool import backends, certs, endpoint, machine, names, pem
+from tlstool import authority, backends, certs, endpoint, machine, names, pem
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.model import Identity, ServerConfig, ServeTotals
@@ -164,7 +164,7 @@ def _identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, s
 def _throwaway() -> Iterator[tuple[Identity, str]]:
     from tempfile import NamedTemporaryFile
 
-    identity, ca = certs.throwaway(("localhost", _LOOPBACK, "::1"))
+    identity, ca = authority.throwaway(("localhost", _LOOPBACK, "::1"))
     with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
         file.write(ca)
         file.flush()

@@ -1,0 +1,180 @@
+"""Certificates made on the spot: authorities that nobody else knows, and leaves of theirs for servers.
+
+Keys exist in memory only. Reading certificates is for `certs`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tlstool.model import Identity
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
+VALID = timedelta(days=30)
+"""How long a certificate that is made here is good for."""
+
+# An hour back, for clients whose clock is slow.
+_SLOW_CLOCK = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: CertificateIssuerPrivateKeyTypes = field(repr=False)
+
+    def certificate_pem(self) -> bytes:
+        """The certificate as a PEM block."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def key_pem(self) -> bytes:
+        """The key as a PEM block: PKCS#8, not encrypted."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes]:
+    """A leaf of an authority whose key is forgotten at once.
+
+    Args:
+        names: DNS names and addresses of the leaf; the first is its common name.
+        key_type: of both, as in `new_key`.
+
+    Returns:
+        The leaf with its key, and the authority's certificate in PEM.
+    """
+    authority = issue_authority("tlstool throw-away CA", key_type)
+    leaf = issue_leaf(names, key_type, authority)
+    identity = Identity(
+        chain=leaf.certificate_pem(),
+        key=leaf.key_pem(),
+        chain_file="the throw-away certificate",
+        key_file="the throw-away key",
+    )
+    return identity, authority.certificate_pem()
+
+
+def issue_authority(subject: str, key_type: str, issuer: Issued | None = None, *, depth: int = 0) -> Issued:
+    """A certificate authority: an intermediate one of `issuer`'s, or a root without.
+
+    Args:
+        subject: its common name.
+        key_type: as in `new_key`.
+        issuer: an authority whose `depth` allows for one more.
+        depth: how many authorities may stand between it and a leaf (pathLenConstraint, RFC 5280 section 4.2.1.9).
+    """
+    from cryptography import x509
+
+    key = new_key(key_type)
+    builder = (
+        _builder(subject, key, issuer)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
+        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+    )
+    return _signed(builder, key, issuer)
+
+
+def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued) -> Issued:
+    """A certificate of `issuer`'s for a server with these DNS names and addresses; the first is its common name."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    key = new_key(key_type)
+    builder = (
+        _builder(names[0], key, issuer)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage("digital_signature"), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+    )
+    return _signed(builder, key, issuer)
+
+
+def new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
+    """A private key.
+
+    Args:
+        key_type: `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519`, or `rsa-2048` and the like.
+
+    Raises:
+        ValueError: there is no such type.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    curves = {"ecdsa-p256": ec.SECP256R1(), "ecdsa-p384": ec.SECP384R1(), "ecdsa-p521": ec.SECP521R1()}
+    if key_type in curves:
+        return ec.generate_private_key(curves[key_type])
+    if key_type == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if key_type.startswith("rsa-"):
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa-")))
+    raise ValueError(f"no key type {key_type!r}")
+
+
+def _builder(subject: str, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> x509.CertificateBuilder:
+    """What authorities and leaves have in common."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SLOW_CLOCK)
+        .not_valid_after(now + VALID)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if issuer is None:
+        return builder
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    return builder.add_extension(above, critical=False)
+
+
+def _signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signer = issuer.key if issuer else key
+    # Ed25519 has its hash built in (RFC 8410 section 3).
+    return Issued(builder.sign(signer, None if isinstance(signer, Ed25519PrivateKey) else SHA256()), key)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _key_usage(*purposes: str) -> x509.KeyUsage:
+    from cryptography import x509
+
+    known = (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(**{purpose: purpose in purposes for purpose in known})
