@@ -1,4 +1,4 @@
-"""The verdict on a chain by cryptography's verifier, for builds without the engine.
+"""The verdict on a chain by cryptography's verifier, for runs without the engine.
 
 That verifier says yes, or no in words for people. The words are not parsed: checks of our own find which fault it is, and a chain
 that passes them all while the verifier refuses is reported with the verifier's words.
