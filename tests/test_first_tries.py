@@ -241,7 +241,10 @@ def test_the_verifier_of_most_people_fits_80_columns() -> None:
     assert max(len(line) for line in shown.splitlines()) == 80
 
 
-def test_progress_is_gone_at_an_end_without_a_word() -> None:
+def test_progress_is_gone_at_an_end_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
