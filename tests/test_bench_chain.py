@@ -88,7 +88,7 @@ def test_the_first_name_that_is_no_pattern_is_verified(tmp_path: Path, named: tu
         ("key", b"garbage", "bad-key"),
         ("ca", b"", "no-certificate"),
         ("ca", b"\xff\xfe", "bad-certificate-file"),
-        ("cert", b"", "bad-certificate-file"),
+        ("cert", b"", "no-certificate"),
         ("cert", b"\x30\x00", "bad-certificate-file"),
     ],
 )

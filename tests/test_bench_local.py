@@ -248,7 +248,7 @@ def test_files_of_an_own_chain_fail_by_their_own_codes(tmp_path: Path, chain: Ch
     (tmp_path / "garbage").write_bytes(b"\xff\xfe")
     for name, file, code in (
         ("cert", "missing", "file-missing"),
-        ("cert", "key", "bad-certificate-file"),
+        ("cert", "key", "no-certificate"),
         ("cert", "garbage", "bad-certificate-file"),
         ("key", "locked", "key-encrypted"),
     ):

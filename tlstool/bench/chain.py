@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tlstool import authority, certs, endpoint, pem
 from tlstool.errors import LocalError
-from tlstool.model import Certificate, Identity
+from tlstool.model import Certificate
 
 NAME = "localhost"
 """The name in the certificates that are made here."""
@@ -58,7 +58,7 @@ def load(cert: str, key: str, ca: str) -> Chain:
     Raises:
         LocalError: a file is missing or not what it should be.
     """
-    identity = _identity(cert, key)
+    identity = certs.read_identity(cert, key)
     chain = certs.summaries(identity.chain)
     return Chain(
         key_type=chain[0].key_type,
@@ -67,16 +67,6 @@ def load(cert: str, key: str, ca: str) -> Chain:
         key=pem.key_text(identity.key),
         root=_text(certs.summaries(certs.read_chain(ca))),
     )
-
-
-def _identity(cert: str, key: str) -> Identity:
-    try:
-        return certs.read_identity(cert, key)
-    except LocalError as error:
-        if error.code != "no-certificate":
-            raise
-        # Here a chain without a certificate has always had the code of one that is no good.
-        raise LocalError("bad-certificate-file", error.message, error.hint) from None
 
 
 def _text(chain: Sequence[Certificate]) -> str:
