@@ -80,7 +80,14 @@ _FROM_OTHERS = {
     from_others=_FROM_OTHERS,
 )
 @click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
-@option("-p", "--pipe", panel="Target", is_flag=True, help="Relay stdin and stdout; the report goes to stderr.")
+@option(
+    "-p",
+    "--pipe",
+    panel="Target",
+    is_flag=True,
+    help="Relay stdin and stdout; the report goes to stderr. The end of stdin is passed on as close_notify, which some servers "
+    "take for the end of everything: keep stdin open for those.",
+)
 @option("--strict-close", panel="Target", is_flag=True, help="Fail if the peer ends without close_notify.")
 @peer_options
 @option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM.")

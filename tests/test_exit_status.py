@@ -346,6 +346,9 @@ def test_a_cut_off_is_14_only_where_the_close_has_to_be_strict(credentials: Cred
         assert "error: the peer ended the connection without close_notify" in done.errors
         done = tlstool(*pipe, "--strict-close", "--json")
         assert (done.status, json.loads(done.errors)["error"]["code"]) == (14, "truncated")
+        done = tlstool(*pipe)
+        assert (done.status, done.output) == (0, b"half a sen")
+        assert "warning: the peer ended without close_notify: what was received may be incomplete" in done.errors
         done = tlstool(*pipe, "--quiet")
         assert (done.status, done.output, done.errors) == (0, b"half a sen", "")
 

@@ -49,7 +49,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=attempt.warnings,
+        warnings=(*attempt.warnings, *_incomplete(relayed, request)),
         target=request.target,
         address=attempt.address,
         backend=attempt.backend,
@@ -66,6 +66,13 @@ def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
     except TlsToolError as error:
         error.phase = error.phase or "run"
         raise
+
+
+def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[str, ...]:
+    """A warning where the end of what was received may be missing (RFC 8446 section 6.1), and that is no error already."""
+    if relayed is None or relayed.close_notify or not relayed.received or request.strict_close:
+        return ()
+    return ("the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)",)
 
 
 def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:
