@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tlstool import authority, certs, findings, pem
-from tlstool.errors import LocalError
+from tlstool.errors import LocalError, UsageError
 from tlstool.judge import judge as chain_verdict
 from tlstool.model import Certificate, Roots, Trust
 
@@ -53,6 +53,12 @@ def test_an_encrypted_key_is_told_whatever_its_form(tmp_path: Path, certificates
         assert read(tmp_path, leaf.pem, leaf.key_pem(form, b"secret")) == "key-encrypted"
     text = leaf.key_pem(PrivateFormat.PKCS8, b"secret")
     assert read(tmp_path, leaf.pem, pem.blocks(text, "ENCRYPTED PRIVATE KEY")[0]) == "key-encrypted"
+
+
+def test_a_key_without_its_certificate_is_no_identity() -> None:
+    assert certs.identity(None, None) is None
+    with pytest.raises(UsageError, match="--key needs --cert"):
+        certs.identity(None, "key.pem")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from tlstool import files, pem
+from tlstool.errors import UsageError
 from tlstool.model import Certificate, Identity
 
 if TYPE_CHECKING:
@@ -52,6 +53,20 @@ def read_chain(path: str) -> bytes:
     data = files.read(path)
     pem.require_certificate(data, _named(path))
     return data
+
+
+def identity(cert: str | None, key: str | None) -> Identity | None:
+    """The chain and key of a request's `cert` and `key`, None where there are none.
+
+    Raises:
+        UsageError: a key without its certificate.
+        LocalError: as `read_identity`.
+    """
+    if cert is not None:
+        return read_identity(cert, key)
+    if key is not None:
+        raise UsageError("usage", "--key needs --cert", "name the key's certificate with --cert FILE")
+    return None
 
 
 def read_identity(cert: str, key: str | None) -> Identity:

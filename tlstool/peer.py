@@ -112,6 +112,7 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
     `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).
 
     Raises:
+        UsageError: a key without its certificate.
         LocalError: a file is missing or no good.
     """
     sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
@@ -121,7 +122,7 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
         insecure=options.insecure,
-        identity=certs.read_identity(options.cert, options.key) if options.cert else None,
+        identity=certs.identity(options.cert, options.key),
         versions=options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),

@@ -153,11 +153,8 @@ def _identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, s
     """The server's identity, and the file with the CA's certificate if it is a throw-away one."""
     from contextlib import nullcontext
 
-    if request.cert is not None:
-        return nullcontext((certs.read_identity(request.cert, request.key), None))
-    if request.key is not None:
-        raise UsageError("usage", "--key without --cert", "give the certificate with --cert FILE")
-    return _throwaway()
+    given = certs.identity(request.cert, request.key)
+    return _throwaway() if given is None else nullcontext((given, None))
 
 
 @contextmanager
