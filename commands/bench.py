@@ -11,8 +11,9 @@ from ._options import FILE, flat, for_request, json_option, no_fail_option, peer
 from ._types import Ciphers, Duration, Groups, OneOf, OneWord, Whole
 
 if TYPE_CHECKING:
+    from tlstool.figures import LocalBenchReport
     from tlstool.output.console import Console
-    from tlstool.reports import HandshakeBenchReport, LocalBenchReport
+    from tlstool.reports import HandshakeBenchReport
 
 _KEY_TYPES = OneOf("ecdsa-p256", "rsa-2048", what="key type", aliases={"ecdsa": "ecdsa-p256", "rsa": "rsa-2048"})
 

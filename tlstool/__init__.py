@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tlstool.bench.compare import compare
     from tlstool.bench.local import bench_local
     from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
     from tlstool.events import Event, PhaseEvent, Progress, Ready
+    from tlstool.figures import CompareReport, LocalBenchReport
     from tlstool.model import Connection, Handshake, ServeTotals, plain
-    from tlstool.reports import ConnectReport, HandshakeBenchReport, LocalBenchReport, VerifyReport
+    from tlstool.reports import ConnectReport, HandshakeBenchReport, VerifyReport
     from tlstool.requests import ConnectRequest, HandshakeBenchRequest, LocalBenchRequest, ServeRequest, VerifyRequest
     from tlstool.server import Stop, serve
     from tlstool.verifier import verify
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CompareReport",
     "ConnectReport",
     "ConnectRequest",
     "Connection",
@@ -43,6 +46,7 @@ __all__ = [
     "__version__",
     "bench_handshake",
     "bench_local",
+    "compare",
     "connect",
     "plain",
     "serve",
@@ -51,12 +55,14 @@ __all__ = [
 
 _HOMES = {
     "tlstool.bench.network": ("bench_handshake",),
+    "tlstool.bench.compare": ("compare",),
     "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Event", "PhaseEvent", "Progress", "Ready"),
     "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
-    "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "LocalBenchReport", "VerifyReport"),
+    "tlstool.figures": ("CompareReport", "LocalBenchReport"),
+    "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": ("ConnectRequest", "HandshakeBenchRequest", "LocalBenchRequest", "ServeRequest", "VerifyRequest"),
     "tlstool.server": ("Stop", "serve"),
     "tlstool.verifier": ("verify",),

@@ -58,7 +58,7 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path", "package-missing")
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -86,6 +86,7 @@ class LocalError(TlsToolError):
         "port-in-use",
         "cannot-listen",
         "bad-library",
+        "bad-baseline",
     )
 
 
@@ -179,7 +180,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit that was asked for is missed."""
 
     exit_status = 15
-    codes = ("expires-soon",)
+    codes = ("expires-soon", "limit-missed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -195,6 +196,12 @@ WARNINGS: tuple[str, ...] = (
     "incomplete",
     "other-library",
     "second-connection",
+    "few-rounds",
+    "cpu-governor",
+    "frequency-drift",
+    "machine-busy",
+    "smt-active",
+    "virtual-machine",
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
@@ -203,6 +210,8 @@ HINTS: dict[str, str] = {
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
+    "bad-baseline": "make one with: tlstool bench local --export json:FILE",
+    "package-missing": "pip install 'tlstool[report]'",
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",

@@ -9,7 +9,7 @@ from tlstool.output.console import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tlstool.reports import LocalBenchReport, LocalResult
+    from tlstool.figures import LocalBenchReport, LocalResult
 
 _LIBRARY_WIDTH = 18
 
