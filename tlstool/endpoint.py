@@ -57,6 +57,11 @@ def is_address(host: str) -> bool:
     return any(_is_in_family(host.partition("%")[0], family) for family in (socket.AF_INET, socket.AF_INET6))
 
 
+def printable(host: str, port: int) -> str:
+    """`192.0.2.1:443` or `[2001:db8::1]:443`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def parse_port(text: str, least: int = 1) -> int:
     """A port number.
 

@@ -89,7 +89,7 @@ class ClientConfig(Record):
     """All that a backend has to know to be a client. Empty tuples mean the backend's defaults.
 
     Attributes:
-        verify_name: the DNS name or address that the certificate must have.
+        verify_name: the DNS name or address that the certificate must have; None leaves it unchecked.
         sni: the name to send, None to send none.
         roots: the anchors.
         crls: certificate revocation lists, PEM or DER each; empty: revocation is not checked.
@@ -103,7 +103,7 @@ class ClientConfig(Record):
         at: judge the certificates as of this time, seconds since the epoch; None for now.
     """
 
-    verify_name: str
+    verify_name: str | None
     sni: str | None
     roots: Roots
     crls: tuple[bytes, ...] = ()
