@@ -65,7 +65,9 @@ class ConnectReport(Report, kw_only=True):
 
     Attributes:
         target: as it was given.
-        address: the peer's address and port; None before there was a connection.
+        address: the peer's address and port; None before there was a connection, and where only a proxy knows it.
+        proxy: the URL of the proxy on the way, without user and password; None for none.
+        tries: how often it was tried to connect; None before the first try.
         backend: the name of the one that spoke; None if it came not so far.
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
@@ -75,6 +77,8 @@ class ConnectReport(Report, kw_only=True):
 
     target: str
     address: str | None = None
+    proxy: str | None = None
+    tries: int | None = None
     backend: str | None = None
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
