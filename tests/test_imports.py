@@ -17,7 +17,7 @@ LAYERS = (
     {"aside", "authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "trust", "tunnel", "wire"},
     {"peer"},
-    {"bench", "client", "server", "verifier", "version"},
+    {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},
 )
 VALUES = LAYERS[0]

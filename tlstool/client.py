@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
     """Handshake with a peer, judge its certificate and, if asked to, relay bytes.
 
-    Bytes are relayed only if the verdict is good, or `request.insecure` waives it.
+    Bytes are relayed only if the verdict is good, or `request.insecure` waives it. With `request.all_addresses` every address is
+    judged by itself.
 
     Returns:
         The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
@@ -27,6 +28,10 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return survey(request, on_event)
     attempt = peer.Attempt(request, on_event)
     error: TlsToolError | None
     relayed: Relayed | None = None

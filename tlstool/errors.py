@@ -206,6 +206,8 @@ WARNINGS: tuple[str, ...] = (
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
+_PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
+
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
@@ -276,6 +278,11 @@ def by_code(code: str) -> type[TlsToolError]:
 def rank(code: str) -> int:
     """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
     return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
+
+
+def precedence(exit_status: int) -> int:
+    """Where a status stands among those of many peers, of which the least decides for the whole run."""
+    return _PRECEDENCE.index(exit_status) if exit_status in _PRECEDENCE else len(_PRECEDENCE)
 
 
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, TlsVersion, Trust, Verdict
 from tlstool.record import Record
 
 
@@ -60,6 +60,32 @@ class Phases(Record):
     total: float | None = None
 
 
+class AddressReport(Record, kw_only=True):
+    """What one of a target's addresses showed.
+
+    Attributes:
+        address: with its port.
+        exit_status, error, tries, phases_ms: as in `ConnectReport`, for this address alone.
+        verdict: on its chain; None if none was seen.
+        serial: of its leaf, as hex.
+        chain: SHA-256 of each certificate that it sent, leaf first.
+        tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+    """
+
+    address: str
+    exit_status: int = 0
+    error: Problem | None = None
+    tries: int | None = None
+    phases_ms: Phases = Phases()
+    verdict: Verdict | None = None
+    serial: str | None = None
+    chain: tuple[str, ...] = ()
+    tls: TlsVersion | None = None
+    suite: str | None = None
+    group: str | None = None
+    alpn: str | None = None
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
@@ -73,6 +99,10 @@ class ConnectReport(Report, kw_only=True):
         phases_ms: see `Phases`.
         handshake: all that was seen of it; None if nothing was.
         relayed: what a relay moved; None if there was none.
+        addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
+            status, the first if all are good. None otherwise.
+        differences: the names of what is not the same in all of `addresses`.
+        consistent: whether there are none; None where nothing was compared.
     """
 
     target: str
@@ -84,6 +114,9 @@ class ConnectReport(Report, kw_only=True):
     phases_ms: Phases = Phases()
     handshake: Handshake | None = None
     relayed: Relayed | None = None
+    addresses: tuple[AddressReport, ...] | None = None
+    differences: tuple[str, ...] | None = None
+    consistent: bool | None = None
 
 
 class VerifyReport(Report, kw_only=True):
