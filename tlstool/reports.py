@@ -102,7 +102,7 @@ class ConnectReport(Report, kw_only=True):
         addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
             status, the first if all are good. None otherwise.
         differences: the names of what is not the same in all of `addresses`.
-        consistent: whether there are none; None where nothing was compared.
+        consistent: whether there are none; None where there was no handshake to compare.
     """
 
     target: str

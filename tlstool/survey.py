@@ -163,5 +163,5 @@ def _report(attempt: peer.Attempt, seen: Sequence[_Seen], request: ConnectReques
         handshake=shown.handshake,
         addresses=addresses or None,
         differences=different if addresses else None,
-        consistent=not different if addresses else None,
+        consistent=not different if any(one.tls for one in addresses) else None,
     )
