@@ -10,7 +10,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from tlstool import dial, proxy, resolve, tunnel
+from tlstool import dial, proxy, resolve
 from tlstool.endpoint import is_address, parse_port, printable, split_port
 from tlstool.errors import ConnectError, ProxyError, ResolveError, TimeLimitError, UsageError
 from tlstool.model import Endpoint
@@ -52,6 +52,8 @@ class Route:
         # Addresses of the proxy, where there is one; else the peer's own.
         self._next: list[Address] = []
         if self.proxy:
+            from tlstool import tunnel
+
             tunnel.prepare(self.proxy)
         if self.proxy and options.proxy_password is not None and self.proxy.password is None:
             self.proxy = proxy.with_password(self.proxy, options.proxy_password)
@@ -147,9 +149,11 @@ class Route:
         return sock
 
     def _pass(self, through: proxy.Proxy, sock: socket.socket, host: str, port: int) -> None:
+        from tlstool.tunnel import open_tunnel
+
         shown = f"{printable(host, port)} through {through} ({through.origin})"
         with self._trace.phase("proxy", shown) as found:
-            tunnel.open_tunnel(sock, through, host, port, found.deadline)
+            open_tunnel(sock, through, host, port, found.deadline)
 
     def _pause(self, most: int) -> bool:
         """Wait until the next try; False if the whole run would be over before that."""
