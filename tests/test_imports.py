@@ -14,9 +14,9 @@ MAX_FUNCTION_LINES = 60
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests"},
-    {"authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
-    | {"sniff", "trust", "wire"},
-    {"peer"},
+    {"authority", "backends", "certs", "dial", "endpoint", "escapes", "files", "findings", "http1", "judge", "machine", "names"}
+    | {"dialogue", "newlines", "pem", "sniff", "trust", "wire"},
+    {"exchange", "peer"},
     {"bench", "client", "server", "verifier", "version"},
     {"cli", "commands"},
 )

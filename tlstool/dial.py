@@ -21,8 +21,22 @@ from tlstool.events import OnEvent, PhaseEvent, ignore
 from tlstool.model import Endpoint
 from tlstool.record import Record
 
-LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "proxy": 10.0, "starttls": 10.0, "handshake": 10.0, "close": 2.0}
-"""Seconds that each phase may take unless the whole run ends before."""
+LIMITS: dict[str, float] = {
+    "dns": 5.0,
+    "tcp": 10.0,
+    "proxy": 10.0,
+    "starttls": 10.0,
+    "handshake": 10.0,
+    "expect": 10.0,
+    "quiet": 1.0,
+    "answer": 60.0,
+    "close": 2.0,
+}
+"""Seconds that each phase may take unless the whole run ends before.
+
+Of the data: `expect` is how long each pattern, or the first byte of an answer, is waited for; `quiet` is the silence that ends an
+answer, and `answer` all the time that it may take, or the silence that an HTTP response may have in it.
+"""
 
 # RFC 8305 section 5: how long one attempt is alone before the next address is tried beside it.
 _ATTEMPT_DELAY = 0.25

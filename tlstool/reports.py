@@ -60,6 +60,39 @@ class Phases(Record):
     total: float | None = None
 
 
+class Exchanged(Record):
+    """One step that was taken.
+
+    Attributes:
+        sent: bytes; None if something was waited for.
+        expected: the pattern that was waited for; None if something was sent.
+        matched: what matched it, control characters and what is not ASCII as escapes, at most 1,000 characters; None if nothing
+            did.
+        elapsed_ms: how long it took.
+    """
+
+    sent: int | None
+    expected: str | None
+    matched: str | None
+    elapsed_ms: float
+
+
+class HttpResponse(Record):
+    """The head of an HTTP/1.1 response.
+
+    Attributes:
+        version: `1.0` or `1.1`.
+        status: the code, such as 200.
+        reason: the words beside it, empty for none.
+        fields: names and values, in the order in which they came.
+    """
+
+    version: str
+    status: int
+    reason: str
+    fields: tuple[tuple[str, str], ...]
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
@@ -70,7 +103,9 @@ class ConnectReport(Report, kw_only=True):
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
         handshake: all that was seen of it; None if nothing was.
-        relayed: what a relay moved; None if there was none.
+        exchanged: the steps that were taken, the one that failed last.
+        http: the head of the response to the request; None if there was none.
+        relayed: all application data that was moved; None if none was to be, or the session broke.
     """
 
     target: str
@@ -79,6 +114,8 @@ class ConnectReport(Report, kw_only=True):
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
     handshake: Handshake | None = None
+    exchanged: tuple[Exchanged, ...] = ()
+    http: HttpResponse | None = None
     relayed: Relayed | None = None
 
 

@@ -23,6 +23,7 @@ from tlstool.model import (
     LoadPlan,
     LoadResult,
     Relayed,
+    RelayPlan,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -97,9 +98,9 @@ class RustlsSession:
         """Send all of `data`."""
         self._session.write(data, deadline.left())
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
-        return Relayed(**self._session.relay(in_fd, out_fd))
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways, in one call of the engine."""
+        return Relayed(**self._session.relay(plain(plan), deadline.left()))
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
