@@ -23,8 +23,6 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
-    RelayPlan,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -32,6 +30,7 @@ from tlstool.model import (
     plain,
 )
 from tlstool.record import Record
+from tlstool.traffic import Relayed, RelayPlan
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 

@@ -18,7 +18,8 @@ from sessions import client_config, connect
 from tlstool.backends.base import Backend
 from tlstool.dial import Deadline
 from tlstool.errors import TimeLimitError
-from tlstool.model import LoadPlan, Relayed, RelayPlan, ServerConfig
+from tlstool.model import LoadPlan, ServerConfig
+from tlstool.traffic import Relayed, RelayPlan
 
 ScriptedPeer = Callable[[Script], int]
 

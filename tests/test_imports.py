@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"errors", "events", "model", "record", "reports", "requests"},
+    {"errors", "events", "model", "record", "reports", "requests", "traffic"},
     {"authority", "backends", "certs", "dial", "endpoint", "escapes", "files", "findings", "http1", "judge", "machine", "names"}
     | {"dialogue", "newlines", "pem", "sniff", "trust", "wire"},
     {"exchange", "peer"},

@@ -12,9 +12,10 @@ from tlstool.dial import LIMITS, Deadline
 from tlstool.dialogue import PIECE, Dialogue
 from tlstool.errors import TimeLimitError, TlsToolError, TruncatedError, UsageError
 from tlstool.events import Answered, OnEvent
-from tlstool.model import Finding, Relayed, RelayPlan
+from tlstool.model import Finding
 from tlstool.reports import Exchanged, HttpResponse
 from tlstool.requests import ConnectRequest, Send
+from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     from tlstool.backends.base import Session

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tlstool.errors import ThresholdError
 from tlstool.escapes import escape
-from tlstool.model import Body
-from tlstool.reports import HttpResponse
+from tlstool.reports import HttpField, HttpResponse
+from tlstool.traffic import Body
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
@@ -77,7 +77,7 @@ def response(head: bytes) -> tuple[HttpResponse, Body]:
         version=f"{parsed.version // 10}.{parsed.version % 10}",
         status=parsed.status,
         reason=parsed.reason,
-        fields=tuple((name, str(value)) for name, value in parsed.headers.items()),
+        fields=tuple(HttpField(name, str(value)) for name, value in parsed.headers.items()),
     )
     return found, _body(found.status, parsed.headers)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Trust
 from tlstool.record import Record
+from tlstool.traffic import Relayed
 
 
 class Problem(Record):
@@ -77,6 +78,13 @@ class Exchanged(Record):
     elapsed_ms: float
 
 
+class HttpField(Record):
+    """One line of a head."""
+
+    name: str
+    value: str
+
+
 class HttpResponse(Record):
     """The head of an HTTP/1.1 response.
 
@@ -84,13 +92,13 @@ class HttpResponse(Record):
         version: `1.0` or `1.1`.
         status: the code, such as 200.
         reason: the words beside it, empty for none.
-        fields: names and values, in the order in which they came.
+        fields: in the order in which they came.
     """
 
     version: str
     status: int
     reason: str
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[HttpField, ...]
 
 
 class ConnectReport(Report, kw_only=True):

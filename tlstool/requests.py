@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tlstool.model import BackendName, HalfClose, ServeMode, TlsVersion
+from tlstool.model import BackendName, ServeMode, TlsVersion
 from tlstool.record import Record
+from tlstool.traffic import HalfClose
 
 
 class TlsOptions(Record, kw_only=True):

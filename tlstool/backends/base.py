@@ -18,11 +18,10 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
-    RelayPlan,
     ServerConfig,
     ServeTotals,
 )
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Session(Protocol):

@@ -22,14 +22,13 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
-    RelayPlan,
     Roots,
     ServerConfig,
     ServeTotals,
     Trust,
     plain,
 )
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Rustls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tlstool.errors import ThresholdError, TruncatedError
-from tlstool.model import Body
+from tlstool.traffic import Body
 
 _LONGEST_LINE = 8 * 1024
 _LONGEST_TRAILER = 64 * 1024

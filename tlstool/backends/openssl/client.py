@@ -16,7 +16,8 @@ from tlstool.backends.openssl.facts import library, negotiated, peer_chain
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, RelayPlan, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
+from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl

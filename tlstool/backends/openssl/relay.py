@@ -14,8 +14,8 @@ from tlstool.backends.openssl.body import BodyReader
 from tlstool.backends.openssl.channel import Channel
 from tlstool.dial import Deadline
 from tlstool.errors import LocalError, TimeLimitError
-from tlstool.model import HalfClose, Relayed, RelayPlan
 from tlstool.newlines import Newlines
+from tlstool.traffic import HalfClose, Relayed, RelayPlan
 
 _CHUNK = 256 * 1024
 

@@ -8,8 +8,8 @@ from tlstool.output.console import Style, safe
 from tlstool.output.human.facts import Fact, aligned, count, milliseconds, short
 
 if TYPE_CHECKING:
-    from tlstool.model import Relayed
     from tlstool.reports import ConnectReport, Exchanged, HttpResponse
+    from tlstool.traffic import Relayed
 
 
 def facts(report: ConnectReport) -> list[Fact]:
@@ -27,7 +27,7 @@ def response(head: HttpResponse, style: Style) -> str:
     """The head of a response as it came, but for what no terminal should see."""
     first = f"HTTP/{head.version} {head.status} {safe(head.reason)}".rstrip()
     status = style.good(first) if 200 <= head.status < 300 else style.warn(first)
-    return "\n".join((status, *(f"{style.label(safe(name) + ':')} {safe(value)}" for name, value in head.fields), ""))
+    return "\n".join((status, *(f"{style.label(safe(field.name) + ':')} {safe(field.value)}" for field in head.fields), ""))
 
 
 def _step(step: Exchanged) -> str:

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-/// `tlstool.model.RelayPlan`, made `plain`.
+/// `tlstool.traffic.RelayPlan`, made `plain`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelayPlan {
@@ -30,7 +30,7 @@ pub enum HalfClose {
     None,
 }
 
-/// `tlstool.model.Body`, made `plain`.
+/// `tlstool.traffic.Body`, made `plain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BodySpec {
@@ -38,7 +38,7 @@ pub struct BodySpec {
     pub chunked: bool,
 }
 
-/// `tlstool.model.Relayed`.
+/// `tlstool.traffic.Relayed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Relayed {
     pub sent: u64,
