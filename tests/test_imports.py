@@ -13,10 +13,11 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"errors", "events", "model", "record", "reports", "requests"},
+    {"errors", "events", "model", "record", "reports", "requests", "sessions"},
     {"authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
     | {"sniff", "trust", "wire"},
     {"peer"},
+    {"probes"},
     {"bench", "client", "server", "verifier", "version"},
     {"cli", "commands"},
 )
