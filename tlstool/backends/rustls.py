@@ -12,7 +12,6 @@ from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
 from tlstool.backends.base import NOTHING, Offer
-from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
 from tlstool.model import (
     BackendInfo,
@@ -30,6 +29,7 @@ from tlstool.model import (
     Trust,
     plain,
 )
+from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
 
 

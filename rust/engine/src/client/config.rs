@@ -26,7 +26,8 @@ use crate::{Error, Result, provider};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSpec {
-    pub verify_name: String,
+    /// None leaves the name unchecked.
+    pub verify_name: Option<String>,
     pub sni: Option<String>,
     pub roots: RootsSpec,
     pub crls: Vec<ByteBuf>,
@@ -75,20 +76,22 @@ impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let schemes = provider::schemes(&spec.signature_schemes, &provider)?;
-        let judge = |name: &str| -> Result<_> {
-            Ok(Arc::new(Judge::new(&spec.roots, &spec.crls, Some(name), spec.at, &provider)?))
+        let judge = |name: Option<&str>| -> Result<_> {
+            Ok(Arc::new(Judge::new(&spec.roots, &spec.crls, name, spec.at, &provider)?))
         };
         let ech = spec.ech.as_deref().map(Ech::new).transpose()?;
-        let server_name = server_name(spec.sni.as_ref().unwrap_or(&spec.verify_name))?;
+        // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
+        let server_name =
+            server_name(spec.sni.as_ref().or(spec.verify_name.as_ref()).map_or("localhost", String::as_str))?;
         let outer = match ech.as_ref().and_then(|ech| ech.chosen.as_ref()) {
             // Where both names are the same, rustls would not tell which is meant, and only the name to verify will do.
             Some(chosen) if ServerName::DnsName(chosen.public_name.clone()) != server_name => Some(Outer {
-                judge: judge(chosen.public_name.as_ref())?,
+                judge: judge(Some(chosen.public_name.as_ref()))?,
                 name: ServerName::DnsName(chosen.public_name.clone()),
             }),
             _ => None,
         };
-        let judge = judge(&spec.verify_name)?;
+        let judge = judge(spec.verify_name.as_deref())?;
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let enforcer = Restricted::to(&schemes, Arc::new(Enforcer::new(&judge, spec.insecure)));
         let mut tls = with_versions(spec, provider, ech.as_ref())?
