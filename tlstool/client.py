@@ -8,6 +8,7 @@ from tlstool import peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Finding, Relayed
+from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
@@ -32,30 +33,36 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         from tlstool.survey import survey
 
         return survey(request, on_event)
-    attempt = peer.Attempt(request, on_event)
+    experiments = Experiments(request, on_event)
+    attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     relayed: Relayed | None = None
+    session: Session | None = None
     try:
-        session = attempt.open(request.target)
+        session = experiments.open(attempt)
         try:
             error = peer.verdict(session.handshake.trust, request)
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
+            session = experiments.proceed(attempt, session)
             if request.relay and is_trusted:
                 relayed = _relay(session, *request.relay)
                 error = _truncation(relayed, request)
         finally:
-            session.close(attempt.deadline.phase("close"))
+            experiments.close(attempt, session)
+        experiments.conclude(attempt, session, None)
     except UsageError:
         raise
     except KeyboardInterrupt:
         error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
+        if session is None:
+            experiments.conclude(attempt, None, raised)
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *_incomplete(relayed, request)),
+        warnings=(*attempt.warnings, *experiments.warnings(), *_incomplete(relayed, request)),
         target=request.target,
         address=attempt.address,
         proxy=attempt.proxy,
@@ -65,6 +72,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         phases_ms=attempt.phases(),
         handshake=attempt.handshake,
         relayed=relayed,
+        **experiments.report(),
     )
 
 

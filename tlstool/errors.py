@@ -199,6 +199,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 WARNINGS: tuple[str, ...] = (
+    "client-certificate-unused",
+    "early-data-rejected",
+    "ech-unavailable",
+    "no-key-update",
+    "not-resumed",
     "not-written",
     "chain-order",
     "incomplete",

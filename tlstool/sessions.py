@@ -1,4 +1,4 @@
-"""What a session has besides what was agreed: tickets, early data, an encrypted hello, a request for our certificate. Data only."""
+"""What a session has besides what was agreed: tickets, early data, a request for our certificate. Data only."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ class HybridCheck(Record):
 
     Attributes:
         verdict: `hybrid`: at once; `hybrid_after_retry`: after a HelloRetryRequest; `classical_preferred`: it can, but chooses
-            otherwise; `classical`: it cannot; `broken_by_large_hello`: it fails, or something on the way does, and does not with a
-            hello that has no hybrid key in it; `unknown`: no handshake came about either way.
+            otherwise; `classical`: it cannot; `broken_by_large_hello`: it fails, or something on the way does, but not if the
+            hello has no hybrid key in it; `unknown`: no handshake came about either way.
         tries: the evidence, in order.
     """
 

@@ -31,8 +31,8 @@ class Offer(Record):
 
     Attributes:
         resume: the `resumption` of an earlier session of the same client, to be resumed if the peer agrees.
-        early_data: application data for the first flight; b"" offers some and sends none, None offers none. Only on a session
-            whose own verdict was good.
+        early_data: application data for the first flight, only for a session whose own verdict was good, and announced by
+            `ClientConfig.early_data`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
     """
 
     resume: object | None = None

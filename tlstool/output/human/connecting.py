@@ -28,6 +28,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     if report.relayed:
         end = "" if report.relayed.close_notify else ", ended without close_notify"
         facts.append(("Bytes", f"{report.relayed.sent:,} sent, {report.relayed.received:,} received{end}"))
+    facts += sessions.experiments(report) if handshake or report.address else []
     facts += addresses.table(report, style)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)

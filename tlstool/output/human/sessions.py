@@ -103,7 +103,11 @@ def _reconnects(report: ConnectReport) -> list[Fact]:
     several = len({one.address for one in report.reconnects}) > 1
     facts = [("Reconnects" if number == 1 else "", f"{number}. {_reconnect(one, several)}") for number, one in _numbered(report)]
     if report.shared_ticket_keys is not None:
-        shared = "all addresses take each other's tickets" if report.shared_ticket_keys else "not every address takes the others' tickets"
+        shared = (
+            "all addresses take each other's tickets"
+            if report.shared_ticket_keys
+            else "not every address takes the others' tickets"
+        )
         facts.append(("", shared))
     return facts
 
@@ -118,7 +122,9 @@ def _reconnect(one: Reconnect, several: bool) -> str:
         return f"{where}{one.error}: {short(one.message or '')}"
     parts = ["resumed" if one.kind == "resumed" else "full handshake"]
     if several and one.ticket_from and one.ticket_from != one.address:
-        parts[0] += f" with a ticket of {one.ticket_from}" if one.kind == "resumed" else f", the ticket of {one.ticket_from} not taken"
+        parts[0] += (
+            f" with a ticket of {one.ticket_from}" if one.kind == "resumed" else f", the ticket of {one.ticket_from} not taken"
+        )
     if one.tickets:
         parts.append(_tickets(one.tickets))
     if one.early_data is not None:
