@@ -17,13 +17,13 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     ServerConfig,
     ServeTotals,
 )
 from tlstool.phases import Deadline
 from tlstool.record import Record
 from tlstool.sessions import EarlyData
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Offer(Record):
@@ -67,8 +67,13 @@ class Session(Protocol):
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`."""
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends; the end of `in_fd` is passed on as close_notify."""
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways.
+
+        Raises:
+            BrokenPipeError: nobody reads the output any more.
+            TlsToolError: the session broke; `time-limit`, `truncated` or `not-http` where a body was announced and does not come.
+        """
 
     def export(self, label: str, context: bytes | None, length: int) -> bytes:
         """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.exporter` has to announce it."""

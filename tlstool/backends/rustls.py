@@ -22,7 +22,6 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -31,6 +30,7 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Rustls:
@@ -104,9 +104,9 @@ class RustlsSession:
         """Send all of `data`."""
         self._session.write(data, deadline.left())
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
-        return Relayed(**self._session.relay(in_fd, out_fd))
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways, in one call of the engine."""
+        return Relayed(**self._session.relay(plain(plan), deadline.left()))
 
     def export(self, label: str, context: bytes | None, length: int) -> bytes:
         """Keying material."""

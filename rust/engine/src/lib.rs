@@ -25,7 +25,8 @@ mod sys;
 
 pub use certs::{Certificate, certificates};
 pub use client::{
-    ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, Relayed, Resumable, Session, connect,
+    ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, RelayPlan, Relayed, Resumable, Session,
+    connect,
 };
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};

@@ -17,8 +17,9 @@ from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import library, negotiated, peer_chain, tickets
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.errors import TlsToolError, Unsupported, make
-from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
 from tlstool.phases import Deadline
+from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl
@@ -49,12 +50,12 @@ class OpenSslSession:
         self._has_sent = True
         self._channel.write(data, deadline)
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways."""
         from tlstool.backends.openssl.relay import Relay
 
         self._has_sent = True
-        return Relay(self._channel, in_fd, out_fd).run()
+        return Relay(self._channel, plan, deadline).run()
 
     @property
     def resumption(self) -> ssl.SSLSession | None:
