@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE_SHIFTS = {"b": 0, "kib": 10, "mib": 20, "gib": 30}
 _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 
 
@@ -41,6 +42,27 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class PhaseLimit(click.ParamType["tuple[str, float]"]):
+    """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds."""
+
+    name = "limit"
+
+    def convert(
+        self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Name and seconds."""
+        from tlstool.phases import LIMITS
+
+        if not isinstance(value, str):
+            return value
+        phase, separator, limit = value.partition("=")
+        if not separator:
+            raise _wrong(param, f"{value!r} is no limit of a phase", "write PHASE=TIME, as in handshake=2s")
+        if phase.strip() not in LIMITS:
+            raise _wrong(param, f"there is no phase {phase!r}", f"choose from {', '.join(LIMITS)}")
+        return phase.strip(), Duration().convert(limit, param, ctx)
+
+
 class Whole(click.IntRange):
     """A whole number within bounds."""
 
@@ -54,6 +76,36 @@ class Whole(click.IntRange):
         if number < (self.min or 0) or (self.max is not None and number > self.max):
             raise _wrong(param, f"{number} is out of range", f"give a number, {bounds}")
         return number
+
+
+class Numbers(click.ParamType["tuple[int, ...]"]):
+    """Whole numbers with commas between them, each within bounds."""
+
+    name = "numbers"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._each = Whole(least, most)
+
+    def convert(self, value: str | Sequence[int], param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers."""
+        given = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(self._each.convert(one, param, ctx) for one in given))
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes such as `512`, `64KiB` or `1MiB`."""
+
+    name = "size"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,12})(B|KiB|MiB|GiB)?", value.strip(), re.IGNORECASE)
+        if not found:
+            raise _wrong(param, f"{value!r} is no size", "write bytes, or a number with its unit: 512, 64KiB, 1MiB")
+        number, unit = found.groups()
+        return int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
 
 
 class Instant(click.ParamType[int]):
@@ -125,19 +177,22 @@ class Protocols(NameList):
 
 
 class Ciphers(NameList):
-    """Cipher suites, in IANA's or OpenSSL's spelling."""
+    """Cipher suites, in IANA's or OpenSSL's spelling; `also` are words that stand for several."""
+
+    def __init__(self, *, also: tuple[str, ...] = ()) -> None:
+        self._also = also
 
     def check(self, name: str, param: click.Parameter | None) -> str:
         """The IANA name."""
         from tlstool import names
 
-        return names.known_suite(name)
+        return name.lower() if name.lower() in self._also else names.known_suite(name)
 
     def choices(self) -> tuple[str, ...]:
         """All, by IANA name."""
         from tlstool import names
 
-        return names.ALL_SUITES
+        return (*self._also, *names.ALL_SUITES)
 
 
 class Groups(NameList):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tlstool.events import Ready
 from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, Relayed, ServeTotals, Trust
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Trust
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
@@ -14,6 +14,8 @@ from tlstool.reports import (
     Problem,
     VerifyReport,
 )
+from tlstool.sessions import Tickets
+from tlstool.traffic import Relayed
 
 
 def certificate(**fields: Any) -> Certificate:
@@ -60,6 +62,10 @@ def handshake(**fields: Any) -> Handshake:
         "certificates": (certificate(), certificate(subject="CN=Example Issuing CA 1", is_ca=True)),
         "stapled": True,
         "client_certificate": "not_requested",
+        "client_request": None,
+        "tickets": Tickets(2, None),
+        "early_data_limit": 0,
+        "ech": None,
         "trust": trust(),
     }
     return Handshake(**usual | fields)

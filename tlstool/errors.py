@@ -58,7 +58,14 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path", "package-missing")
+    codes: ClassVar[tuple[str, ...]] = (
+        "usage",
+        "bad-target",
+        "bad-proxy",
+        "unknown-name",
+        "no-fast-path",
+        "package-missing",
+    )
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -82,9 +89,11 @@ class LocalError(TlsToolError):
         "key-encrypted",
         "key-mismatch",
         "bad-crl",
+        "bad-ech-config",
         "no-roots",
         "port-in-use",
         "cannot-listen",
+        "cannot-bind",
         "bad-library",
         "bad-baseline",
     )
@@ -94,7 +103,7 @@ class ResolveError(TlsToolError):
     """The name has no address, or the resolver did not say."""
 
     exit_status = 4
-    codes = ("unknown-host", "resolver-failed")
+    codes = ("unknown-host", "wrong-family", "resolver-failed")
 
 
 class ConnectError(TlsToolError):
@@ -102,6 +111,13 @@ class ConnectError(TlsToolError):
 
     exit_status = 5
     codes = ("connection-refused", "connection-failed")
+
+
+class ProxyError(TlsToolError):
+    """The proxy did not lead to the peer."""
+
+    exit_status = 5
+    codes = ("proxy-auth-required", "proxy-refused", "proxy-failed", "not-a-proxy")
 
 
 class TimeLimitError(TlsToolError):
@@ -122,7 +138,7 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
 
 
 class ChainError(TlsToolError):
@@ -170,17 +186,17 @@ class ClientCertificateError(TlsToolError):
 
 
 class TruncatedError(TlsToolError):
-    """The peer closed the connection without close_notify (RFC 8446 section 6.1), and that was forbidden."""
+    """The peer ended in the middle: without close_notify (RFC 8446 section 6.1) where that was forbidden, or of a body."""
 
     exit_status = 14
     codes = ("truncated",)
 
 
 class ThresholdError(TlsToolError):
-    """The connection is fine, but a limit that was asked for is missed."""
+    """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon", "limit-missed")
+    codes = ("expires-soon", "expectation-missed", "not-http", "limit-missed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -191,6 +207,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 WARNINGS: tuple[str, ...] = (
+    "client-certificate-unused",
+    "early-data-rejected",
+    "ech-unavailable",
+    "no-key-update",
+    "not-resumed",
     "not-written",
     "chain-order",
     "incomplete",
@@ -205,6 +226,8 @@ WARNINGS: tuple[str, ...] = (
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
+_PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
+
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
@@ -215,6 +238,11 @@ HINTS: dict[str, str] = {
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
+    "cannot-bind": "an address of this machine is wanted: ip address shows them",
+    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
+    "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
+    "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
+    "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "plain-http": "try http:// or another port",
     "plain-ssh": "try ssh, or another port",
     "plain-smtp": "the server expects STARTTLS on this port; the port for TLS from the first byte is 465",
@@ -231,6 +259,8 @@ HINTS: dict[str, str] = {
     "not-yet-valid": "is the clock of this machine right?",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
+    "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
+    "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
 }
 """The standing hint of a code. An error that knows better brings its own."""
@@ -247,6 +277,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""
@@ -272,6 +303,11 @@ def by_code(code: str) -> type[TlsToolError]:
 def rank(code: str) -> int:
     """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
     return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
+
+
+def precedence(exit_status: int) -> int:
+    """Where a status stands among those of many peers, of which the least decides for the whole run."""
+    return _PRECEDENCE.index(exit_status) if exit_status in _PRECEDENCE else len(_PRECEDENCE)
 
 
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:

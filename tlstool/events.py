@@ -7,20 +7,21 @@ from typing import Literal
 
 from tlstool.model import Connection, ServeTotals
 from tlstool.record import Record
+from tlstool.reports import ConnectReport, HttpResponse
 
 
 class PhaseEvent(Record):
-    """A phase began, ended or failed: what `-v` prints and phase times are made of.
+    """A phase began, ended, failed or waits: what `-v` prints and phase times are made of.
 
     Attributes:
         phase: dns, tcp, tls, close.
-        state: `started`, `done`, `failed`.
+        state: `started`, `done`, `failed`, or `waiting` until it is tried again.
         detail: what was tried or found, in a few words.
-        elapsed_ms: since the phase began; None at its start.
+        elapsed_ms: since the phase began; None where it has not ended.
     """
 
     phase: str
-    state: Literal["started", "done", "failed"]
+    state: Literal["started", "done", "failed", "waiting"]
     detail: str
     elapsed_ms: float | None
 
@@ -44,6 +45,18 @@ class Ready(Record):
     pid: int
 
 
+class Established(Record):
+    """The verdict is good, and application data may flow; `report` says what is known until now."""
+
+    report: ConnectReport
+
+
+class Answered(Record):
+    """The head of a response is there, its body is not yet."""
+
+    response: HttpResponse
+
+
 class Progress(Record):
     """A benchmark goes on: `done` of `total` rounds, and what runs now in a few words."""
 
@@ -52,7 +65,7 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | Ready | Connection | ServeTotals | Progress
+Event = PhaseEvent | Established | Answered | Ready | Connection | ServeTotals | Progress
 OnEvent = Callable[[Event], None]
 
 

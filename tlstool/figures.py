@@ -172,6 +172,7 @@ class LocalMethod(Record, kw_only=True):
         cpu: the core that the workers stay on; None if they were not bound to one.
         published: whether the published comparisons were followed where they treat libraries differently.
         rules: what holds for all libraries, in words.
+        command: the command line; None for a run that had none.
     """
 
     started: str
@@ -181,6 +182,7 @@ class LocalMethod(Record, kw_only=True):
     cpu: int | None
     published: bool
     rules: tuple[str, ...]
+    command: tuple[str, ...] | None = None
 
 
 class Environment(Record):

@@ -12,6 +12,7 @@ from dataclasses import field, fields, is_dataclass
 from typing import Any, Literal
 
 from tlstool.record import Record
+from tlstool.sessions import ClientRequest, Ech, Tickets
 
 Verdict = Literal["good", "bad", "unknown", "not_checked"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
@@ -36,16 +37,24 @@ class Endpoint(Record):
     """Where the peer is.
 
     Attributes:
-        host: a name in A-label form, or an address without brackets.
-        port: the TCP port.
+        host: a name in A-label form, or an address without brackets; empty for a Unix socket.
+        port: the TCP port; 0 for a Unix socket.
         is_address: whether `host` is an IP address, which is never sent as SNI (RFC 6066 section 3).
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        scheme: of the URL that named it; `https` where there was none.
+        starttls: the protocol by which such a URL's server turns to TLS; None where it speaks TLS from the first byte.
     """
 
     host: str
     port: int
     is_address: bool
+    path: str | None = None
+    scheme: str = "https"
+    starttls: str | None = None
 
     def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -81,7 +90,7 @@ class ClientConfig(Record):
     """All that a backend has to know to be a client. Empty tuples mean the backend's defaults.
 
     Attributes:
-        verify_name: the DNS name or address that the certificate must have.
+        verify_name: the DNS name or address that the certificate must have; None leaves it unchecked.
         sni: the name to send, None to send none.
         roots: the anchors.
         crls: certificate revocation lists, PEM or DER each; empty: revocation is not checked.
@@ -93,9 +102,14 @@ class ClientConfig(Record):
         alpn: protocols offered (RFC 7301), in order of preference.
         keylog: file to append the session's secrets to (NSS format), None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
+        signature_schemes: offered to the peer, by IANA name, in order of preference.
+        ech: Encrypted Client Hello (RFC 9849): lists of configurations (`ECHConfigList`), of which the first one that can be used
+            is; empty: pretend to have one (GREASE); None: none of it.
+        exporter: whether sessions are asked for keying material.
+        early_data: whether sessions are resumed with early data.
     """
 
-    verify_name: str
+    verify_name: str | None
     sni: str | None
     roots: Roots
     crls: tuple[bytes, ...] = ()
@@ -107,6 +121,10 @@ class ClientConfig(Record):
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     at: int | None = None
+    signature_schemes: tuple[str, ...] = ()
+    ech: tuple[bytes, ...] | None = None
+    exporter: bool = False
+    early_data: bool = False
 
 
 ServeMode = Literal["status", "echo"]
@@ -238,7 +256,13 @@ class Handshake(Record):
         kind: `full`, `full_with_retry` (HelloRetryRequest) or `resumed`.
         certificates: the chain as sent, leaf first.
         stapled: whether an OCSP response came with it (RFC 6066 section 8).
-        client_certificate: `not_requested`, `requested` (and none sent), or `sent`.
+        client_certificate: `not_requested`, `requested` (and none sent), `accepted`, or `sent`, which is all that is known if a
+            server of TLS 1.3 does not show in time that it accepts ours.
+        client_request: what the peer said when it asked for our certificate; None if it did not, or the backend does not tell.
+        tickets: those that came until the session ended; None if none came, and the peer did not end first.
+        early_data_limit: the most bytes of early data that a ticket allows, 0 for none; None without a ticket, or if the backend
+            does not tell.
+        ech: None if it was not offered.
         trust: the verdict.
     """
 
@@ -251,21 +275,12 @@ class Handshake(Record):
     kind: Literal["full", "full_with_retry", "resumed"] | None
     certificates: tuple[Certificate, ...]
     stapled: bool | None
-    client_certificate: Literal["not_requested", "requested", "sent"] | None
+    client_certificate: Literal["not_requested", "requested", "sent", "accepted"] | None
+    client_request: ClientRequest | None
+    tickets: Tickets | None
+    early_data_limit: int | None
+    ech: Ech | None
     trust: Trust
-
-
-class Relayed(Record):
-    """What a relay moved.
-
-    Attributes:
-        sent, received: bytes of application data.
-        close_notify: whether the peer closed the session in order (RFC 8446 section 6.1).
-    """
-
-    sent: int
-    received: int
-    close_notify: bool
 
 
 class BackendInfo(Record):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
 from tlstool.record import Record
+from tlstool.sessions import Export
+from tlstool.traffic import HalfClose
 
 
 class TlsOptions(Record, kw_only=True):
@@ -22,10 +25,20 @@ class TlsOptions(Record, kw_only=True):
         cert, key: files with our own certificate and its key.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
+        sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
+        family: the only kind of address to use, None for both.
+        bind: address of ours to connect from, with a port or without.
+        resolve: addresses that are known, as `HOST:PORT:ADDRESS`.
+        dns: the name server to ask, with a port or without; None for the system's resolver.
+        retries: how often to try again where no connection came about.
+        proxy: URL of the proxy to go through; None for the environment's, "" for none at all.
+        no_proxy: hosts to reach without a proxy, as in NO_PROXY, which it replaces; None leaves that as it is.
+        proxy_password: for a proxy whose URL has a user alone.
     """
 
     sni: str | None = None
@@ -40,24 +53,81 @@ class TlsOptions(Record, kw_only=True):
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     backend: BackendName = "auto"
     timeout: float | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    family: Literal["ipv4", "ipv6"] | None = None
+    bind: str | None = None
+    resolve: tuple[str, ...] = ()
+    dns: str | None = None
+    retries: int = 0
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
+
+
+class Send(Record):
+    """Send something.
+
+    Attributes:
+        data: the bytes themselves, unless `file` is given.
+        file: a file with them.
+    """
+
+    data: bytes = b""
+    file: str | None = None
+
+
+class Expect(Record):
+    """Wait until what the peer sends matches; what it sent before the last match is not looked at again.
+
+    Attributes:
+        pattern: a regular expression of `re` over bytes, in which ^ and $ match at every line.
+    """
+
+    pattern: bytes
 
 
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
-        target: host, host:port, [v6]:port or an https:// URL.
-        relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
+        target: host, host:port, [v6]:port, unix:/path or a URL.
+        all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
+        relay: descriptors to move bytes between once the verdict is good, (input, output); input None sends nothing that is not
+            in `steps` or `http`; None for a handshake alone.
+        steps: what to send and to wait for first, in this order. With no input to relay, what comes after the last `Send` is
+            read until the peer is quiet; after an `Expect`, the end has come.
+        http: path to GET by HTTP/1.1, whose body goes to the output; excludes `steps` and an input.
+        half_close: how to tell the peer that the input has ended.
+        crlf: send CRLF for every LF that has no CR before it, of the input and of `steps`.
         strict_close: a peer that ends without close_notify is an error.
+        ech: Encrypted Client Hello: `auto` asks the DNS for the configuration, `grease` pretends to have one, and anything else
+            is a file with it (an `ECHConfigList`); None for none of it.
+        early_data: a file whose bytes a second connection sends as early data, if the verdict on the first is good.
+        reconnect: how many further connections to make, each with a ticket of the one before.
+        pq_check: find out whether the server does hybrid key exchange.
+        export_keying: keying material to export from the session.
+        key_update: renew the session's keys after the handshake.
     """
 
     target: str
-    relay: tuple[int, int] | None = None
+    all_addresses: bool = False
+    relay: tuple[int | None, int] | None = None
+    steps: tuple[Send | Expect, ...] = ()
+    http: str | None = None
+    half_close: HalfClose = "notify"
+    crlf: bool = False
     strict_close: bool = False
+    ech: str | None = None
+    early_data: str | None = None
+    reconnect: int = 0
+    pq_check: bool = False
+    export_keying: tuple[Export, ...] = ()
+    key_update: bool = False
 
 
 class VerifyRequest(TlsOptions, kw_only=True):

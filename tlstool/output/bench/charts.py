@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, sections
 from tlstool.output.bench.text import number
@@ -29,7 +29,7 @@ _HEIGHT = 4.4
 _LEAST_WIDTH = 7.0
 _DOTS_PER_INCH = 120
 
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "tlstool",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -41,9 +41,9 @@ _STYLE = {
 
 
 def image(report: LocalBenchReport, form: Literal["svg", "png"], clock: Clock = "wall") -> bytes:
-    """All charts of a report in one picture, one below the other."""
+    """The bars and the scaling curves of a report in one picture, one below the other."""
     with _drawing():
-        drawn = _drawers(report, clock)
+        drawn = _rates(report, clock)
         width = max((one.width for one in drawn), default=_LEAST_WIDTH)
         figure = _figure(width, _HEIGHT * max(len(drawn), 1))
         for place, one in enumerate(drawn, start=1):
@@ -55,7 +55,7 @@ def pictures(report: LocalBenchReport, clock: Clock = "wall") -> list[tuple[str,
     """Each chart by itself: its title, and an SVG element to stand in a page."""
     found = []
     with _drawing():
-        for one in _drawers(report, clock):
+        for one in (*_rates(report, clock), *_latencies(report)):
             figure = _figure(one.width, _HEIGHT)
             one.draw(figure.add_subplot())
             text = _saved(figure, "svg").decode()
@@ -93,28 +93,23 @@ class _Bars:
 
 
 class _Latencies:
-    """How many handshakes take how long, library by library: one side of one scenario."""
+    """How many handshakes of one scenario take how long: the client's part as a line, the server's as dashes."""
 
     width = _LEAST_WIDTH
 
-    def __init__(self, results: Sequence[LocalResult], side: Literal["client", "server"]) -> None:
-        self._results, self._side = results, side
+    def __init__(self, results: Sequence[LocalResult]) -> None:
+        self._results = results
         first = results[0]
-        self.title = f"Latency, {side}, {first.scenario} TLS {first.tls} {first.key_type} {first.group}"
+        threads = f", {first.threads} threads" if first.threads > 1 else ""
+        self.title = f"Latency of {first.scenario}, TLS {first.tls}, {first.key_type}, {first.group}{threads}"
 
     def draw(self, axes: Axes) -> None:
         """The tail is stretched: each step to the right is ten times rarer."""
-        from hdrh.histogram import HdrHistogram
-
         for place, result in enumerate(self._results):
-            latency = result.client_latency if self._side == "client" else result.server_latency
-            if latency is None:
-                continue
-            histogram = HdrHistogram.decode(latency.histogram)
-            shares = [1 - 10 ** -(step / 20) for step in range(0, 81)]
-            rarity = [1 / (1 - share) for share in shares]
-            micros = [histogram.get_value_at_percentile(100 * share) / 1000 for share in shares]
-            axes.plot(rarity, micros, label=heading(result), color=_COLORS[place % len(_COLORS)])
+            for side, latency, style in (("client", result.client_latency, "-"), ("server", result.server_latency, "--")):
+                if latency:
+                    color = _COLORS[place % len(_COLORS)]
+                    axes.plot(*_tail(latency.histogram), style, label=f"{heading(result)}, {side}", color=color)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xticks([1, 10, 100, 1000, 10000], ["0", "90%", "99%", "99.9%", "99.99%"])
@@ -122,7 +117,7 @@ class _Latencies:
         axes.set_ylabel("µs of work")
         axes.set_title(self.title, loc="left", fontweight="bold")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, fontsize=7)
 
 
 class _Scaling:
@@ -157,25 +152,36 @@ class _Scaling:
         axes.legend(frameon=False, fontsize=7)
 
 
-def _drawers(report: LocalBenchReport, clock: Clock) -> list[_Bars | _Latencies | _Scaling]:
+def _rates(report: LocalBenchReport, clock: Clock) -> list[_Bars | _Scaling]:
     names = libraries(report)
     found = sections(report, clock)
-    drawn: list[_Bars | _Latencies | _Scaling] = [_Bars(section, names) for section in found]
-    drawn += [_Scaling(section, names) for section in found if len({row.threads for row in section.rows}) > 1]
+    bars: list[_Bars | _Scaling] = [_Bars(section, names) for section in found]
+    return bars + [_Scaling(section, names) for section in found if len({row.threads for row in section.rows}) > 1]
+
+
+def _latencies(report: LocalBenchReport) -> list[_Latencies]:
     groups: dict[tuple[object, ...], list[LocalResult]] = {}
     for one in report.results:
         if one.client_latency or one.server_latency:
             key = (one.scenario, one.suite, one.group, one.key_type, one.threads)
             groups.setdefault(key, []).append(one)
-    for results in groups.values():
-        drawn += [_Latencies(results, "client")] if results[0].client_latency else []
-        drawn += [_Latencies(results, "server")] if results[0].server_latency else []
-    return drawn
+    return [_Latencies(results) for results in groups.values()]
+
+
+def _tail(encoded: str) -> tuple[list[float], list[float]]:
+    """One in how many handshakes is longer, and than how many microseconds."""
+    from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+
+    histogram = HdrHistogram.decode(encoded)
+    # As far as there are handshakes to tell from.
+    rarity = [10 ** (step / 20) for step in range(81) if 10 ** (step / 20) <= max(histogram.get_total_count(), 1)]
+    return rarity, [histogram.get_value_at_percentile(100 * (1 - 1 / rare)) / 1000 for rare in rarity]
 
 
 def _annotate(axes: Axes, middle: float, cell: Cell) -> None:
     if cell.value is None:
-        axes.text(middle, 0, " not selectable" if cell.skipped else " –", rotation=90, ha="center", va="bottom", fontsize=7, color="0.4")
+        words = " not selectable" if cell.skipped else " -"
+        axes.text(middle, 0, words, rotation=90, ha="center", va="bottom", fontsize=7, color="0.4")
         return
     high = cell.value if cell.high is None else cell.high
     if cell.low is not None and cell.high is not None:

@@ -58,7 +58,9 @@ def facts(report: LocalBenchReport, clock: Clock) -> list[str]:
     by = "the thread's clock" if clock == "cpu" else "the wall's clock"
     found = [f"Median of {rounds} rounds by {by}, ± half the range."]
     if report.reference:
-        found.append(f"Ratios are to {report.reference}; those in bold differ from 1 by more than the noise (95% bootstrap interval).")
+        found.append(
+            f"Ratios are to {report.reference}; those in bold differ from 1 by more than the noise (95% bootstrap interval)."
+        )
     for name, build in dict.fromkeys((full_name(result), result.library_build) for result in measured):
         found.append(f"{name}{f' ({build})' if build else ''}")
     if machine := report.environment:
@@ -89,7 +91,7 @@ def _table(section: Section, columns: Sequence[str]) -> str:
 
 def _cell(cell: Cell) -> str:
     if cell.value is None:
-        return _plain((cell.skipped or "–").split(":")[0])
+        return _plain((cell.skipped or "-").split(":")[0])
     spread = f" ±{cell.error:.0%}" if cell.error is not None else ""
     compared = cell.since or cell.ratio
     if compared is None:

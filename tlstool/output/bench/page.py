@@ -1,4 +1,4 @@
-"""`bench local` as one page of HTML that needs nothing else: no scripts, no network. Needs jinja2, and matplotlib for its charts."""
+"""`bench local` as one page of HTML without scripts or network. Needs jinja2, and matplotlib for its charts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from tlstool.output.bench.sections import Cell, Clock, libraries, sections, skip
 from tlstool.output.bench.text import number, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tlstool.figures import LocalBenchReport
 
 _TEMPLATE = """\
@@ -22,7 +20,8 @@ _TEMPLATE = """\
 <meta name="viewport" content="width=device-width">
 <title>{{ title }}</title>
 <style>
-  body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; }
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+  body { color: #1a1a1a; background: #fff; }
   h1, h2 { line-height: 1.2; }
   figure { margin: 1.5rem 0; overflow-x: auto; }
   figure svg { max-width: 100%; height: auto; }
@@ -45,9 +44,10 @@ _TEMPLATE = """\
 <thead><tr><th></th><th></th>{% for library in libraries %}<th>{{ library }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in section.rows %}<tr><th>{{ row.title }}</th><td>{{ row.side }}</td>{% for cell in row.cells %}\
-{% if cell.value is none %}<td class="none" title="{{ cell.skipped or '' }}">{{ (cell.skipped or '–').split(':')[0] }}</td>\
-{% else %}<td class="figure">{{ figure(cell) }}{% if significant(cell) %} <strong>{{ ratio(cell) }}</strong>{% else %} {{ ratio(cell) }}\
-{% endif %}</td>{% endif %}{% endfor %}</tr>
+{% if cell.value is none %}<td class="none" title="{{ cell.skipped or '' }}">{{ (cell.skipped or '-').split(':')[0] }}</td>\
+{% else %}<td class="figure">{{ figure(cell) }} \
+{% if significant(cell) %}<strong>{{ ratio(cell) }}</strong>{% else %}{{ ratio(cell) }}{% endif %}</td>{% endif %}{% endfor %}
+</tr>
 {% endfor %}</tbody>
 </table></div>
 {% endfor %}
@@ -65,7 +65,7 @@ _TEMPLATE = """\
 """
 
 
-def html(report: LocalBenchReport, clock: Clock = "wall", command: Sequence[str] = ()) -> str:
+def html(report: LocalBenchReport, clock: Clock = "wall") -> str:
     """The page: charts, tables, and all that goes with the figures."""
     import shlex
 
@@ -79,7 +79,7 @@ def html(report: LocalBenchReport, clock: Clock = "wall", command: Sequence[str]
         libraries=libraries(report),
         skipped=skipped(report),
         facts=facts(report, clock),
-        command=shlex.join(command),
+        command=shlex.join(report.method.command) if report.method and report.method.command else "",
         figure=_figure,
         ratio=_ratio,
         significant=_significant,

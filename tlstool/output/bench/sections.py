@@ -16,8 +16,8 @@ Clock = Literal["wall", "cpu"]
 
 _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Transfer", "MiB/s", ("bulk",)),
-    ("Full handshakes", "handshakes/s", ("handshake-full",)),
-    ("Resumed handshakes", "handshakes/s", ("handshake-ticket", "handshake-session")),
+    ("Full handshakes", "per second", ("handshake-full",)),
+    ("Resumed handshakes", "per second", ("handshake-ticket", "handshake-session")),
     ("Memory of a connection", "KiB", ("memory",)),
 )
 _HANDSHAKE_FIGURES = (("client_handshakes", "client"), ("server_handshakes", "server"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, sections, skipped
+from tlstool.output.bench.sections import Cell, Clock, Section, heading, libraries, sections, skipped
 from tlstool.output.console import Style, safe
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _FOOT_WIDTH = 11
 
 
-def bench_local(report: LocalBenchReport, style: Style, clock: Clock = "wall") -> str:
-    """What `bench local` measured, or with a plan alone what it would; empty if there is neither."""
+def bench_local(report: LocalBenchReport, style: Style, clock: Clock = "wall", *, verbose: bool = False) -> str:
+    """What `bench local` measured, or with a plan alone what it would; empty if there is neither. `verbose` adds latencies."""
     if not report.results:
         return plan(report.plan, style) if report.plan else ""
     columns = [safe(library) for library in libraries(report)]
     blocks = [_table(section, columns, style) for section in sections(report, clock)]
-    blocks += [_latencies(report.results, style)] if any(result.client_latency for result in report.results) else []
+    blocks += _latencies(report.results, style) if verbose else []
     if left := skipped(report):
         blocks.append("\n".join(style.warn(f"{safe(library)}: {safe(why)}") for library, why in left))
     blocks.append(_footer(report, style, clock))
@@ -32,7 +32,9 @@ def bench_local(report: LocalBenchReport, style: Style, clock: Clock = "wall") -
 
 def plan(planned: LocalPlan, style: Style) -> str:
     """What is about to be measured."""
-    lines = [style.strong(f"{len(planned.scenarios)} scenarios, {len(planned.libraries)} libraries, {planned.rounds} rounds each")]
+    lines = [
+        style.strong(f"{len(planned.scenarios)} scenarios, {len(planned.libraries)} libraries, {planned.rounds} rounds each")
+    ]
     for one in planned.scenarios:
         threads = f", {one.threads} threads" if one.threads > 1 else ""
         lines.append(f"  {one.scenario:<18}TLS {one.tls}, {one.suite}, {one.group}, {one.key_type}{threads}")
@@ -94,16 +96,28 @@ def _bar(part: float) -> str:
     return _EIGHTHS[-1] * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
-def _latencies(results: Sequence[LocalResult], style: Style) -> str:
-    lines = [style.strong("Latency of a handshake, µs of work")]
+def _latencies(results: Sequence[LocalResult], style: Style) -> list[str]:
+    """A table a scenario."""
+    tables: dict[str, list[list[str]]] = {}
     for row in results:
+        threads = f", {row.threads} threads" if row.threads > 1 else ""
+        title = f"Latency of {row.scenario}, TLS {row.tls}, {row.suite}, {row.key_type}, {row.group}{threads}, µs of work"
         for side, latency in (("client", row.client_latency), ("server", row.server_latency)):
-            if latency is None:
-                continue
-            quantiles = (latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us)
-            values = ", ".join(f"{name} {number(v)}" for name, v in zip(_QUANTILES, quantiles, strict=True))
-            lines.append(f"  {safe(heading(row))}, {row.scenario}, TLS {row.tls}, {row.key_type}, {row.group}, {side}: {values}")
-    return "\n".join(lines)
+            if latency:
+                quantiles = (latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us)
+                tables.setdefault(title, []).append([safe(heading(row)), side, *map(number, quantiles)])
+    return [_aligned_table(title, rows, style) for title, rows in tables.items()]
+
+
+def _aligned_table(title: str, rows: Sequence[Sequence[str]], style: Style) -> str:
+    table = [["", "", *_QUANTILES], *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = [
+        "  "
+        + "  ".join(f"{cell:{'<' if i < 2 else '>'}{width}}" for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in table
+    ]
+    return "\n".join([style.strong(title), style.label(lines[0]), *lines[1:]])
 
 
 _QUANTILES = ("p50", "p90", "p99", "p99.9", "max")
