@@ -125,13 +125,9 @@ result_options = all_of(
 @click.command(
     cls=Command,
     examples=(
-        ("bench local", "a tour in less than a minute: Rustls and the OpenSSL of Python"),
-        ("bench local --what handshake --key-type ecdsa --duration 3s", "one scenario, measured longer"),
-        (
-            "bench local --profile seed-2024 --against openssl --against /opt/boringssl/libssl.so --export html:report.html",
-            "the published charts, on this machine",
-        ),
-        ("bench local --suite all --what bulk --export csv:bulk.csv", "every suite"),
+        ("bench local", "in less than a minute: Rustls and the OpenSSL of Python"),
+        ("bench local --profile seed-2024 --against /opt/lib/libssl.so", "the published figures, here"),
+        ("bench local --what handshake --key-type rsa --export html:report.html", "charts on a page"),
         ("bench local --baseline last.json --fail-if 'ratio<0.95'", "has anything become slower?"),
     ),
 )

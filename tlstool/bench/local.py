@@ -132,6 +132,11 @@ class _Run:
         known: dict[Library, LocalResult] = {}
         for turn in (turn for turns in measured for turn in turns if turn.row.library_version):
             known.setdefault(turn.library, turn.row)
+        for place, (library, row) in enumerate(known.items()):
+            same = [other for other in list(known.values())[:place] if other.library_version == row.library_version]
+            if same and not library.name:
+                # Two builds of one version, say.
+                known[library] = replace(row, library=f"{row.library} #{len(same) + 1}")
         return tuple(row for turns in measured for row in self._rows(turns, known))
 
     def _scenario(self, scenario: LocalScenario) -> list[Turn]:

@@ -71,6 +71,7 @@ class _Bars:
         self._rows = [row for row in section.rows if row.threads == fewest]
         self._names, self._unit = names, section.unit
         self.title = section.title
+        self._common = section.common
         self.width = max(_LEAST_WIDTH, _INCH_A_BAR * len(self._rows) * (len(names) + 1))
 
     def draw(self, axes: Axes) -> None:
@@ -85,6 +86,7 @@ class _Bars:
                 _annotate(axes, middle, cell)
         axes.set_xticks(range(len(self._rows)), [_wrapped(row) for row in self._rows])
         axes.set_title(self.title, loc="left", fontweight="bold")
+        axes.set_xlabel(self._common)
         axes.set_ylabel(self._unit)
         axes.margins(y=0.14)
         axes.grid(axis="y", alpha=0.3)
@@ -190,7 +192,7 @@ def _annotate(axes: Axes, middle: float, cell: Cell) -> None:
 
 
 def _wrapped(row: Row) -> str:
-    return "\n".join([*row.label.split(", "), row.side])
+    return "\n".join(filter(None, (*row.label.split(", "), row.side)))
 
 
 @contextmanager

@@ -82,7 +82,13 @@ def facts(report: LocalBenchReport, clock: Clock) -> list[str]:
 
 
 def _table(section: Section, columns: Sequence[str]) -> str:
-    lines = [f"### {section.title}, {section.unit}", "", "| | |" + "".join(f" {_plain(name)} |" for name in columns)]
+    lines = [
+        f"### {section.title}, {section.unit}",
+        "",
+        f"{section.common}",
+        "",
+        "| | |" + "".join(f" {_plain(name)} |" for name in columns),
+    ]
     lines.append("| --- | --- |" + " ---: |" * len(columns))
     for row in section.rows:
         lines.append(f"| {row.title} | {row.side} |" + "".join(f" {_cell(cell)} |" for cell in row.cells))

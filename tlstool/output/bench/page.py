@@ -40,6 +40,7 @@ _TEMPLATE = """\
 </figure>
 {% endfor %}
 {% for section in sections %}<h2>{{ section.title }}, {{ section.unit }}</h2>
+<p>{{ section.common }}</p>
 <div class="table"><table>
 <thead><tr><th></th><th></th>{% for library in libraries %}<th>{{ library }}</th>{% endfor %}</tr></thead>
 <tbody>

@@ -22,7 +22,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 _HANDSHAKE_FIGURES = (("client_handshakes", "client"), ("server_handshakes", "server"))
 _BULK_FIGURES = (("send_mib", "sending"), ("receive_mib", "receiving"))
-_SIZE_WORDS = ("client, after handshake", "server, after handshake", "client, at rest", "server, at rest")
+_SIZE_WORDS = ("client", "server", "client at rest", "server at rest")
 _RESUMPTION = {"handshake-ticket": "by ticket", "handshake-session": "by session"}
 
 
@@ -57,7 +57,7 @@ class Row:
     """One figure of all libraries, in their order.
 
     Attributes:
-        label: the scenario but for its threads, as short as its section lets it be.
+        label: what tells the scenario from the others of its section, but for the threads; empty if nothing does.
         side: what of it: client, server, sending ...
         threads: on how many the figure was taken.
         cells: one a library.
@@ -71,7 +71,8 @@ class Row:
     @property
     def title(self) -> str:
         """The whole scenario."""
-        return f"{self.label}, {self.threads} threads" if self.threads > 1 else self.label
+        threads = f"{self.threads} threads" if self.threads > 1 else ""
+        return ", ".join(filter(None, (self.label, threads)))
 
     @property
     def most(self) -> float:
@@ -85,12 +86,14 @@ class Section:
 
     Attributes:
         title: what they are about.
+        common: what all of their scenarios have in common.
         unit: of every value.
         rows: in the order in which they were measured.
         less_is_better: whether a small value is the good one.
     """
 
     title: str
+    common: str
     unit: str
     rows: tuple[Row, ...]
     less_is_better: bool = False
@@ -113,10 +116,14 @@ def sections(report: LocalBenchReport, clock: Clock = "wall") -> tuple[Section, 
     found = []
     for title, unit, scenarios in _GROUPS:
         chosen = [result for result in report.results if result.scenario in scenarios]
-        rows = tuple(row for group in _by_scenario(chosen) for row in _rows(group, columns, clock))
+        groups = _by_scenario(chosen)
+        parts = [_parts(group[0]) for group in groups]
+        common = [part for part in parts[0] if all(part in other for other in parts)] if parts else []
+        labels = [", ".join(part for part in one if part not in common) for one in parts]
+        rows = tuple(row for group, label in zip(groups, labels, strict=True) for row in _rows(group, label, columns, clock))
         if rows:
             words = f"{unit} of CPU time" if clock == "cpu" and unit != "KiB" else unit
-            found.append(Section(title, words, rows, less_is_better=unit == "KiB"))
+            found.append(Section(title, ", ".join(common), words, rows, less_is_better=unit == "KiB"))
     return tuple(found)
 
 
@@ -133,14 +140,14 @@ def _by_scenario(results: Iterable[LocalResult]) -> list[list[LocalResult]]:
     return list(found.values())
 
 
-def _rows(group: Sequence[LocalResult], columns: Sequence[str], clock: Clock) -> list[Row]:
+def _rows(group: Sequence[LocalResult], label: str, columns: Sequence[str], clock: Clock) -> list[Row]:
     first = group[0]
     by_library = {heading(result): result for result in group}
     rows = []
     for figure, side, scale in _figures(first.scenario, clock):
         cells = tuple(_cell(by_library.get(library), figure, scale) for library in columns)
         if any(cell.value is not None or cell.skipped for cell in cells):
-            rows.append(Row(_label(first), side, first.threads, cells))
+            rows.append(Row(label, side, first.threads, cells))
     measured = [row for row in rows if row.most]
     # A scenario that no library could do is one row; a side that was not asked for is none.
     return measured or rows[:1]
@@ -167,11 +174,11 @@ def _cell(result: LocalResult | None, figure: str, scale: float) -> Cell:
     return Cell(value * scale, low * scale, high * scale, ratio, since, None)
 
 
-def _label(result: LocalResult) -> str:
-    """`1.3 AES-256-GCM, rsa-2048, x25519, by ticket`."""
+def _parts(result: LocalResult) -> list[str]:
+    """`TLS 1.3`, `AES-256-GCM`, `rsa-2048`, `x25519`, `by ticket`."""
     suite = result.suite.removeprefix("TLS_").split("_WITH_")[-1]
     cipher = suite.removesuffix("_SHA256").removesuffix("_SHA384").replace("_", "-")
-    parts = [f"{result.tls} {cipher}"]
+    parts = [f"TLS {result.tls}", cipher]
     if result.scenario != "bulk":
         parts += [result.key_type, result.group]
     if result.scenario in _RESUMPTION:
@@ -180,4 +187,4 @@ def _label(result: LocalResult) -> str:
         parts.append("client auth")
     if result.write_size not in (None, 1 << 20):
         parts.append(f"writes of {result.write_size}")
-    return ", ".join(parts)
+    return parts

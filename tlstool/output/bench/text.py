@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tlstool.figures import Environment, LocalBenchReport, LocalPlan, LocalResult, Ratio
 
-_BAR = 10
+_BAR = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _FOOT_WIDTH = 11
 
@@ -60,10 +60,10 @@ def _table(section: Section, columns: Sequence[str], style: Style) -> str:
     side = max(len(row.side) for row in section.rows)
     cells = [[_cell(cell, row.most) for cell in row.cells] for row in section.rows]
     widths = [max(len(columns[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
-    less = ", less is better" if section.less_is_better else ""
     head = "  ".join(f"{name:<{width}}" for name, width in zip(columns, widths, strict=True))
-    title = f"{section.title}, {section.unit}{less}"
-    lines = [style.strong(title), style.label(f"  {'':<{label}}  {'':<{side}}  {head}".rstrip())]
+    common = f": {section.common}" if section.common else ""
+    title = style.strong(f"{section.title}, {section.unit}") + common
+    lines = [title, style.label(f"  {'':<{label}}  {'':<{side}}  {head}".rstrip())]
     above = ""
     for row, texts in zip(section.rows, cells, strict=True):
         shown = "" if row.title == above else row.title
