@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pki
 import pytest
@@ -220,6 +221,29 @@ def bad_library(scene: Scene) -> object:
     )
 
 
+def missed_limit(_: Scene) -> object:
+    if why := backends.why_no_fast_path():
+        pytest.skip(f"rustls: {why}")
+    return bench_local(
+        LocalBenchRequest(
+            what=("handshake",),
+            key_types=("ecdsa-p256",),
+            against=(),
+            rounds=1,
+            duration=0.02,
+            warm_up=0.0,
+            fail_if=("client_handshakes_per_s>0",),
+        )
+    )
+
+
+def no_package(scene: Scene) -> object:
+    from tlstool.commands import _exports
+
+    scene.held.enter_context(mock.patch("importlib.util.find_spec", return_value=None))
+    return _exports.check([_exports.Export("html", str(scene.folder / "report.html"))])
+
+
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
@@ -227,6 +251,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "bad-proxy": lambda _: connect(ConnectRequest(target="some.test", proxy="https://proxy.test")),
     "unknown-name": lambda _: backends.get("nosuch"),
     "no-fast-path": no_fast_path,
+    "package-missing": no_package,
     "unsupported": client(at=0),
     "file-missing": lambda scene: certs.read_chain(str(scene.folder / "missing")),
     "file-unreadable": lambda scene: certs.read_chain(str(scene.folder)),
@@ -243,6 +268,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
     "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
     "bad-library": bad_library,
+    "bad-baseline": lambda scene: bench_local(LocalBenchRequest(baseline=scene.file(b"{}"))),
     "unknown-host": resolver(socket.EAI_NONAME),
     "wrong-family": lambda _: connect(ConnectRequest(target="127.0.0.1:1", family="ipv6")),
     "resolver-failed": resolver(socket.EAI_AGAIN),
