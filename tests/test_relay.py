@@ -7,7 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,11 +27,15 @@ pytest_plugins = ("credentials",)
 
 CHUNKED = Body(chunked=True)
 
-Talk = Callable[[zoo.Peer, ssl.SSLSocket], None]
-
 
 def relayed(
-    backend: Backend, credentials: Credentials, talk: Talk, *, given: bytes | None = None, limit: float = PATIENCE, **plan: object
+    backend: Backend,
+    credentials: Credentials,
+    talk: zoo.TlsBehaviour,
+    *,
+    given: bytes | None = None,
+    limit: float = PATIENCE,
+    **plan: object,
 ) -> tuple[bytes, Relayed | TlsToolError]:
     """What a relay with such a peer brings, and how it ends."""
     roots = Roots("ca", (credentials.ca.read_bytes(),))
@@ -65,7 +68,7 @@ def _pipe_with(data: bytes) -> int:
     return reader
 
 
-def answers(data: bytes) -> Talk:
+def answers(data: bytes) -> zoo.TlsBehaviour:
     """Say this, and wait for the client's end."""
 
     def talk(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
