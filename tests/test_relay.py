@@ -90,9 +90,9 @@ def test_the_peer_learns_of_the_end_of_the_input_as_it_was_asked_for(
         assert session.recv(100) == b"question"
         session.settimeout(0.3)
         try:
-            # "" is close_notify here; a bare FIN would be an error.
             seen.append("notify" if session.recv(100) == b"" else "data")
             with socket.socket(fileno=os.dup(session.fileno())) as beneath:
+                beneath.settimeout(0.3)
                 seen.append("fin" if beneath.recv(100) == b"" else "data")
         except TimeoutError:
             seen.append("silence")
