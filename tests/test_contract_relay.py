@@ -16,9 +16,9 @@ from conftest import PATIENCE, Pair, Pki, Script, Serve
 from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
-from tlstool.dial import Deadline
 from tlstool.errors import TimeLimitError
 from tlstool.model import LoadPlan, ServerConfig
+from tlstool.phases import Deadline
 from tlstool.traffic import Relayed, RelayPlan
 
 ScriptedPeer = Callable[[Script], int]

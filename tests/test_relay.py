@@ -15,9 +15,9 @@ from conftest import PATIENCE
 from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
-from tlstool.dial import Deadline
 from tlstool.errors import ThresholdError, TimeLimitError, TlsToolError, TruncatedError
 from tlstool.model import Roots
+from tlstool.phases import Deadline
 from tlstool.traffic import Body, HalfClose, Relayed, RelayPlan
 
 if TYPE_CHECKING:

@@ -299,9 +299,10 @@ def _wants_json(command: str, args: Sequence[str]) -> bool:
 
 def _relays(command: str, args: Sequence[str]) -> bool:
     """Whether stdout belongs to the peer."""
-    short = (arg[1:] for arg in args if arg[:1] == "-" and arg[1:].isalpha())
+    short = (arg[1:] for arg in args if arg[:1] == "-" and arg[1:].isalnum())
     long = {arg.partition("=")[0] for arg in args} & {"--pipe", "--interactive", "--send", "--expect", "--http"}
-    return command == "connect" and (bool(long) or any(set(flags) & set("pi") and set(flags) <= set("ikpqvh") for flags in short))
+    relays = long or any(set(flags) & set("pi") and set(flags) <= set("46ikpqvh") for flags in short)
+    return command == "connect" and bool(relays)
 
 
 def _help_width() -> int:

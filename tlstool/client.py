@@ -8,6 +8,7 @@ from tlstool import peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
+from tlstool.phases import Deadline
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
@@ -15,16 +16,20 @@ from tlstool.requests import ConnectRequest
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
     """Handshake with a peer, judge its certificate and, if asked to, relay bytes.
 
-    Bytes are relayed only if the verdict is good, or `request.insecure` waives it.
+    Bytes are relayed only if the verdict is good, or `request.insecure` waives it. With `request.all_addresses` every address is
+    judged by itself.
 
     Returns:
-        The report, also when something failed: `exit_status` and `error` say what decided.
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
-        KeyboardInterrupt: as it comes.
     """
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return survey(request, on_event)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
@@ -39,10 +44,15 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             if request.relay and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, None)))
                 exchange.run(session, attempt.deadline)
+        except KeyboardInterrupt:
+            session.close(Deadline.after(0.0))
+            raise
         finally:
             session.close(attempt.deadline.phase("close"))
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
     return _report(request, attempt, exchange, error)
@@ -56,6 +66,8 @@ def _report(request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, 
         warnings=(*attempt.warnings, *exchange.warnings),
         target=request.target,
         address=attempt.address,
+        proxy=attempt.proxy,
+        tries=attempt.tries,
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tlstool.dial import Deadline
 from tlstool.errors import LocalError, ThresholdError, TimeLimitError, UsageError
 from tlstool.escapes import escape
 from tlstool.newlines import Newlines
+from tlstool.phases import Deadline
 from tlstool.reports import Exchanged
 from tlstool.requests import Expect, Send
 

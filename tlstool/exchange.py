@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tlstool import __version__, endpoint, http1
-from tlstool.dial import LIMITS, Deadline
 from tlstool.dialogue import PIECE, Dialogue
 from tlstool.errors import TimeLimitError, TlsToolError, TruncatedError, UsageError
 from tlstool.events import Answered, OnEvent
 from tlstool.model import Finding
+from tlstool.phases import Deadline
 from tlstool.reports import Exchanged, HttpResponse
 from tlstool.requests import ConnectRequest, Send
 from tlstool.traffic import Relayed, RelayPlan
@@ -99,7 +99,7 @@ class Exchange:
             self.relayed = Relayed(dialogue.sent, dialogue.received, None)
             return
         dialogue.received += len(first)
-        self._relay(session, RelayPlan(None, out_fd, early=first, quiet=LIMITS["quiet"]), deadline.phase("answer"))
+        self._relay(session, RelayPlan(None, out_fd, early=first, quiet=deadline.seconds("quiet")), deadline.phase("answer"))
 
     def _get(self, session: Session, out_fd: int, deadline: Deadline) -> None:
         if session.handshake.alpn not in (None, "http/1.1", "http/1.0"):
@@ -109,7 +109,7 @@ class Exchange:
         head, rest = self._head(session, deadline.phase("answer"))
         self.http, body = http1.response(head)
         self._on_event(Answered(self.http))
-        self._relay(session, RelayPlan(None, out_fd, early=rest, body=body, quiet=LIMITS["answer"]), deadline)
+        self._relay(session, RelayPlan(None, out_fd, early=rest, body=body, quiet=deadline.seconds("answer")), deadline)
         if self.relayed and (body.chunked or body.length is not None):
             # The body says itself that it is whole.
             relayed = self.relayed
@@ -173,6 +173,6 @@ def _check(request: ConnectRequest) -> None:
 
 def _http_request(request: ConnectRequest) -> bytes:
     peer = endpoint.parse(request.target)
-    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host)
+    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host) or "localhost"
     path = request.http or (request.target if "://" in request.target else "/")
-    return http1.request(path, host if peer.port == endpoint.HTTPS else f"{host}:{peer.port}", f"tlstool/{__version__}")
+    return http1.request(path, host if peer.port in (0, endpoint.HTTPS) else f"{host}:{peer.port}", f"tlstool/{__version__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
@@ -27,6 +28,15 @@ class TlsOptions(Record, kw_only=True):
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
+        family: the only kind of address to use, None for both.
+        bind: address of ours to connect from, with a port or without.
+        resolve: addresses that are known, as `HOST:PORT:ADDRESS`.
+        dns: the name server to ask, with a port or without; None for the system's resolver.
+        retries: how often to try again where no connection came about.
+        proxy: URL of the proxy to go through; None for the environment's, "" for none at all.
+        no_proxy: hosts to reach without a proxy, as in NO_PROXY, which it replaces; None leaves that as it is.
+        proxy_password: for a proxy whose URL has a user alone.
     """
 
     sni: str | None = None
@@ -45,6 +55,15 @@ class TlsOptions(Record, kw_only=True):
     keylog: str | None = None
     backend: BackendName = "auto"
     timeout: float | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    family: Literal["ipv4", "ipv6"] | None = None
+    bind: str | None = None
+    resolve: tuple[str, ...] = ()
+    dns: str | None = None
+    retries: int = 0
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
 
 
 class Send(Record):
@@ -73,7 +92,8 @@ class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
-        target: host, host:port, [v6]:port or an https:// URL.
+        target: host, host:port, [v6]:port, unix:/path or a URL.
+        all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
         relay: descriptors to move bytes between once the verdict is good, (input, output); input None sends nothing that is not
             in `steps` or `http`; None for a handshake alone.
         steps: what to send and to wait for first, in this order. With no input to relay, what comes after the last `Send` is
@@ -85,6 +105,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
     """
 
     target: str
+    all_addresses: bool = False
     relay: tuple[int | None, int] | None = None
     steps: tuple[Send | Expect, ...] = ()
     http: str | None = None

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tlstool.dial import Deadline
 from tlstool.model import (
     BackendInfo,
     ClientConfig,
@@ -21,6 +20,7 @@ from tlstool.model import (
     ServerConfig,
     ServeTotals,
 )
+from tlstool.phases import Deadline
 from tlstool.traffic import Relayed, RelayPlan
 
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 from tlstool.backends.openssl.body import BodyReader
 from tlstool.backends.openssl.channel import Channel
-from tlstool.dial import Deadline
 from tlstool.errors import LocalError, TimeLimitError
 from tlstool.newlines import Newlines
+from tlstool.phases import Deadline
 from tlstool.traffic import HalfClose, Relayed, RelayPlan
 
 _CHUNK = 256 * 1024
