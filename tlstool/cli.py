@@ -301,8 +301,9 @@ def _relays(command: str, args: Sequence[str]) -> bool:
     """Whether stdout belongs to the peer."""
     short = (arg[1:] for arg in args if arg[:1] == "-" and arg[1:].isalnum())
     long = {arg.partition("=")[0] for arg in args} & {"--pipe", "--interactive", "--send", "--expect", "--http"}
-    relays = long or any(set(flags) & set("pi") and set(flags) <= set("46ikpqvh") for flags in short)
-    return command == "connect" and bool(relays)
+    return command == "connect" and (
+        bool(long) or any(set(flags) & set("pi") and set(flags) <= set("46ikpqvh") for flags in short)
+    )
 
 
 def _help_width() -> int:

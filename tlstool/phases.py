@@ -64,7 +64,7 @@ class Deadline(Record):
         return self if self.at is not None and self.at <= at else Deadline(at, limit, self.own)
 
     def seconds(self, name: str) -> float:
-        """The limit of a phase, whenever it begins."""
+        """How long a phase may take by itself."""
         return dict(self.own).get(name, LIMITS[name])
 
     def phase(self, name: str) -> Deadline:
