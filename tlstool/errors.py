@@ -82,6 +82,7 @@ class LocalError(TlsToolError):
         "key-encrypted",
         "key-mismatch",
         "bad-crl",
+        "bad-ech-config",
         "no-roots",
         "port-in-use",
         "cannot-listen",
@@ -129,7 +130,7 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
 
 
 class ChainError(TlsToolError):
@@ -198,6 +199,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 WARNINGS: tuple[str, ...] = (
+    "client-certificate-unused",
+    "early-data-rejected",
+    "ech-unavailable",
+    "no-key-update",
+    "not-resumed",
     "not-written",
     "chain-order",
     "incomplete",
@@ -237,6 +243,8 @@ HINTS: dict[str, str] = {
     "not-yet-valid": "is the clock of this machine right?",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
+    "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
+    "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
 }
 """The standing hint of a code. An error that knows better brings its own."""

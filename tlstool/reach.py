@@ -86,10 +86,13 @@ class Route:
                 self.addresses = resolve.resolve(self.peer, found.deadline, how)
                 found.detail += f", peer {_listed(self.addresses)}"
 
-    def to(self, address: Address, trace: Trace) -> Route:
-        """The same way, to one of the addresses alone."""
+    def to(self, address: Address | None, trace: Trace) -> Route:
+        """The same way, to one of the addresses alone, or once more to all; nothing is resolved again."""
         route = Route(self.peer, self._options, trace, self._deadline)
-        route.addresses, route._next = [address], [address] if self.proxy is None else self._next
+        route.addresses, route._next = self.addresses, self._next
+        if address is not None:
+            route.addresses = [address]
+            route._next = [address] if self.proxy is None else self._next
         return route
 
     def dial(self) -> socket.socket:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, moving
+from tlstool.output.human import addresses, certificates, moving, sessions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def connect(report: ConnectReport, style: Style) -> str:
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)
+    facts += sessions.experiments(report) if handshake or report.address else []
     facts += addresses.table(report, style)
     facts += moving.facts(report)
     if handshake:
@@ -54,10 +55,7 @@ def _negotiated(handshake: Handshake) -> list[Fact]:
         facts.append(("Signature", handshake.signature_scheme))
     if handshake.alpn is not None:
         facts.append(("ALPN", short(handshake.alpn)))
-    if handshake.client_certificate in ("requested", "sent"):
-        ours = "ours was sent" if handshake.client_certificate == "sent" else "wanted by the peer, none sent"
-        facts.append(("Client cert", ours))
-    return facts
+    return facts + sessions.client_certificate(handshake) + sessions.tickets(handshake)
 
 
 def _time(phases: Phases) -> list[Fact]:
