@@ -19,8 +19,10 @@ use crate::{Error, Result};
 /// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
 const LARGEST_INPUT: usize = 256 * 1024;
 const FIRST_INPUT: usize = 32 * 1024;
-/// How much of an answer is kept in case it turns out not to be TLS.
-const FIRST_BYTES: usize = 64;
+/// How much of an answer is kept in case it turns out not to be TLS: greetings are a line, as long as RFC 5321 section 4.5.3.1.5 has it.
+const FIRST_BYTES: usize = 512;
+/// By then, every protocol that is not made of lines has said enough to be told by it.
+const TELLING: usize = 8;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +136,9 @@ impl Link {
         };
         let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
         self.first_bytes.extend_from_slice(&space[..missing]);
+        if !self.speaks_tls() {
+            return Err(self.not_tls());
+        }
         self.input.filled(count);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
@@ -216,18 +221,37 @@ impl Link {
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
+    /// What a peer that does not speak TLS says, to the end of its first line, as far as that comes in time.
+    pub fn hear_out(&mut self, bounds: &mut Bounds<'_>) -> Error {
+        let mut space = [0; FIRST_BYTES];
+        while self.is_half_heard() {
+            let room = FIRST_BYTES - self.first_bytes.len();
+            match recv(&self.socket, &mut space[..room], RecvFlags::DONTWAIT) {
+                Ok((count @ 1.., _)) => self.first_bytes.extend_from_slice(&space[..count]),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => match wait_one(self.socket.as_fd(), PollFlags::IN, bounds) {
+                    Ok(()) => {}
+                    Err(Error::Interrupted) => return Error::Interrupted,
+                    Err(_) => break,
+                },
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.not_tls()
+    }
+
+    /// Whether the peer's first words, if they are words, are still without their end.
+    fn is_half_heard(&self) -> bool {
+        let is_text = self.first_bytes.iter().all(|byte| byte.is_ascii_graphic() || b" \t\r".contains(byte));
+        self.first_bytes.len() < if is_text { FIRST_BYTES } else { TELLING }
+    }
+
     /// A connection that ended before its handshake did is an error; later, its end is just that.
     fn ended_early(&self) -> Option<Error> {
-        if self.established {
-            return None;
-        }
-        Some(if self.speaks_tls() { Error::ConnectionClosed } else { self.not_tls() })
+        (!self.established).then_some(Error::ConnectionClosed)
     }
 
     fn explain(&self, error: TlsError) -> Error {
-        if !self.speaks_tls() {
-            return self.not_tls();
-        }
         if let Some(fault) = self.verifier.refused() {
             return Error::Certificate(fault);
         }

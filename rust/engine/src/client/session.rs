@@ -18,6 +18,8 @@ use crate::{Error, Result, sys};
 
 /// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done.
 const REFUSAL: Duration = Duration::from_millis(250);
+/// How long a peer that does not speak TLS gets to end the line that says what it speaks.
+const GREETING: Duration = Duration::from_millis(250);
 /// How much is encrypted at a time, and how much is kept of what arrives while we send.
 const CHUNK: usize = 256 * 1024;
 const PENDING: usize = 1024 * 1024;
@@ -77,6 +79,10 @@ pub fn connect(
             Ok(Session { link, handshake, pending, has_sent: false })
         }
         Err(error) => {
+            let error = match error {
+                Error::NotTls { .. } => link.hear_out(&mut Bounds::new(limit.at_most(GREETING), interrupt)),
+                error => error,
+            };
             let handshake = report(config, &link);
             let seen = handshake.tls.is_some() || !handshake.certificates.is_empty();
             Err(Failure { error, handshake: seen.then(|| Box::new(handshake)) })
