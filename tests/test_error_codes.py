@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import greetings
 import pki
 import pytest
 import zoo
@@ -156,7 +157,7 @@ def no_such_family(scene: Scene) -> object:
 
 
 def silence(scene: Scene) -> object:
-    scene.patch.setitem(dial.LIMITS, "tls", 0.1)
+    scene.patch.setitem(dial.LIMITS, "handshake", 0.1)
     return peer(zoo.silent)(scene)
 
 
@@ -236,13 +237,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "connection-refused": lambda scene: connect(ConnectRequest(target=f"127.0.0.1:{scene.held.enter_context(zoo.refusing())}")),
     "connection-failed": no_such_family,
     "time-limit": silence,
-    "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-    "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    "plain-smtp": peer(zoo.greets(b"220 mail.test ESMTP\r\n")),
-    "plain-imap": peer(zoo.greets(b"* OK ready\r\n")),
-    "plain-pop3": peer(zoo.greets(b"+OK ready\r\n")),
-    "plain-ftp": peer(zoo.greets(b"220 FTP ready\r\n")),
-    "not-tls": peer(zoo.greets(b"hello\r\n")),
+    **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tlstool.errors import NotTlsError
+from tlstool.errors import NotTlsError, TlsToolError
 
 ENOUGH = 512
 """More bytes than that tell nothing more: the longest greeting line of RFC 5321 (section 4.5.3.1.5)."""
 
 _LONGEST_QUOTE = 60
+
+# How a peer ends a handshake that waits in vain for words of its own protocol.
+_SPEECHLESS = ("connection-closed", "connection-reset", "time-limit")
 
 
 class Protocol(NamedTuple):
@@ -119,34 +122,37 @@ def not_tls(first_bytes: bytes) -> NotTlsError:
     return NotTlsError(found.code, f"the peer {found.words}" + (f": {own_words}" if own_words else ""), phase="handshake")
 
 
-def advice(code: str, target: str, port: int) -> str | None:
-    """What to type instead, for a peer at `target`, whose port is `port`; None where the standing hint of the code says it all."""
-    protocol = _BY_CODE.get(code)
+def advise(error: TlsToolError, target: str, port: int) -> None:
+    """Give an error of a handshake with `target`, whose port is `port`, the command that would work as its hint."""
+    if isinstance(error, NotTlsError):
+        error.hint = _instead(_BY_CODE.get(error.code), target, port) or error.hint
+    elif error.code in _SPEECHLESS and (protocol := _by_port(port)):
+        instead = _instead(protocol, target, port)
+        error.hint = f"on port {port} a server usually {protocol.words}, without TLS at first" + (f": {instead}" if instead else "")
+
+
+def _instead(protocol: Protocol | None, target: str, port: int) -> str | None:
+    """What to type to reach the peer; None where no command of ours or of everybody's does it."""
+    from shlex import quote
+
     if protocol is None:
         return None
-    host = target.rpartition(":")[0] if target.endswith(f":{port}") else target
+    host = quote(target.removesuffix(f":{port}"))
     if protocol.starttls:
-        return f"try tlstool connect {_quoted(target)} --starttls {protocol.starttls}"
-    if code == "plain-http":
-        return f"for HTTP without TLS try curl http://{_quoted(host)}:{port}/; TLS is on another port, often 443"
-    if code == "plain-socks":
-        return f"to go through it, try tlstool connect HOST --proxy socks5h://{_quoted(host)}:{port}"
-    if code == "plain-ssh":
-        return f"try ssh -p {port} {_quoted(host)}"
+        return f"try tlstool connect {quote(target)} --starttls {protocol.starttls}"
+    if protocol.code == "plain-http":
+        return f"try http://{host}:{port}/, or another port for TLS, often 443"
+    if protocol.code == "plain-socks":
+        return f"to go through it, try tlstool connect HOST --proxy socks5h://{host}:{port}"
+    if protocol.code == "plain-ssh":
+        return f"try ssh -p {port} {host}"
     return None
 
 
-def by_port(port: int) -> Protocol | None:
-    """What servers on a port speak by custom before any TLS; for a peer that says nothing."""
+def _by_port(port: int) -> Protocol | None:
     return next((protocol for protocol in PROTOCOLS if port in protocol.ports), None)
 
 
 def _first_line(first_bytes: bytes) -> str:
     line = first_bytes.strip().partition(b"\n")[0].rstrip(b"\r").decode("ascii", "backslashreplace")
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"
-
-
-def _quoted(word: str) -> str:
-    from shlex import quote
-
-    return quote(word)

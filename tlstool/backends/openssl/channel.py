@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.dial import Deadline
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
-from tlstool.sniff import not_tls
+from tlstool.sniff import ENOUGH, not_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,6 @@ _RECORD = 16 * 1024
 _FIRST_TYPES = (0x15, 0x16)
 _MAJOR = 0x03
 
-_GREETING_LIMIT = 512
 _GREETING_SECONDS = 0.25
 
 
@@ -50,7 +49,7 @@ class Channel:
         tls: OpenSSL's side of it.
         seen: see `Seen`.
         done: whether the handshake is complete on our side.
-        phase: for errors: `tls`, until its user says `run`.
+        phase: for errors: `handshake`, until its user says `run`.
         close_notify: whether the peer closed the session in order.
         ended: whether nothing will come from the peer any more.
     """
@@ -76,7 +75,7 @@ class Channel:
         self.seen = Seen(requested=False if visible else None)
         vars(self.tls)["seen"] = self.seen
         self.done = False
-        self.phase = "tls"
+        self.phase = "handshake"
         self.close_notify = False
         self.ended = False
         self._unsent = memoryview(b"")
@@ -263,9 +262,9 @@ class Channel:
     def _greeting(self, first: bytes) -> NotTlsError:
         """Read on for the rest of a line, which says what the peer speaks, but not for long."""
         patience = Deadline.after(_GREETING_SECONDS)
-        while b"\n" not in first and len(first) < _GREETING_LIMIT and self._readable(patience.left() or 0.0):
+        while b"\n" not in first and len(first) < ENOUGH and self._readable(patience.left() or 0.0):
             try:
-                more = self.sock.recv(_GREETING_LIMIT)
+                more = self.sock.recv(ENOUGH)
             except OSError:
                 break
             if not more:
