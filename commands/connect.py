@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import (
-    FILE,
-    all_of,
-    for_request,
-    json_option,
-    keylog_file,
-    no_fail_option,
-    peer_options,
-    quiet_option,
-    verbose_option,
-)
+from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -92,8 +82,6 @@ data_options = all_of(
 
 file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
 
-output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
-
 
 @click.command(
     cls=Command,
@@ -110,7 +98,7 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
 @peer_options
 @data_options
 @file_options
-@output_options
+@report_options
 @click.pass_obj
 def connect(
     console: Console,
@@ -121,9 +109,11 @@ def connect(
     strict_close: bool,
     chain: str | None,
     json: bool,
+    jsonl: bool,
     quiet: bool,
     verbose: int,
     no_fail: bool,
+    exit_map: str | None,
     **options: Any,
 ) -> int:
     """Handshake with a TLS peer and report all about it.
@@ -134,7 +124,7 @@ def connect(
     from tlstool import ConnectReport, ConnectRequest, connect
     from tlstool.output.human import connecting
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
@@ -148,7 +138,8 @@ def connect(
     report = attempt(ConnectReport, run, target=target)
     if chain:
         report = _with_chain(report, chain)
-    return present(console, "connect", report, connecting.connect, as_json=json, no_fail=no_fail, aside=pipe)
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=pipe)
+    return present(console, "connect", report, connecting.connect, shape)
 
 
 def _relay() -> tuple[int, int]:

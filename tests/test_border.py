@@ -31,23 +31,19 @@ from tlstool.model import (
     plain,
 )
 from tlstool.record import Record
+from tlstool.sniff import PROTOCOLS
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
 # What happens before the engine is asked, or is made of what it says.
-PYTHON_ONLY = {
+PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
+    "assertion-failed",
     "bad-target",
     "cannot-listen",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
-    "plain-ftp",
-    "plain-http",
-    "plain-imap",
-    "plain-pop3",
-    "plain-smtp",
-    "plain-ssh",
     "port-in-use",
     "resolver-failed",
     "truncated",

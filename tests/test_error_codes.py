@@ -260,6 +260,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "client-certificate-refused": demanding("unknown_issuer"),
     "truncated": truncated,
     "expires-soon": file("good", min_days=60),
+    "assertion-failed": file("good", assertions=("days>60",)),
     "interrupted": served(cut=True),
 }
 

@@ -14,7 +14,7 @@ MAX_FUNCTION_LINES = 60
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests"},
-    {"authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
+    {"assertions", "authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
     | {"sniff", "trust", "wire"},
     {"peer"},
     {"bench", "client", "server", "verifier", "version"},

@@ -37,7 +37,7 @@ def test_the_servers_own_words_are_shown(backend: str) -> None:
         report = connect(ConnectRequest(target=peer.target, backend=backend))  # type: ignore[arg-type]
     assert report.error is not None
     assert report.error.message == "the peer speaks SMTP: 220 mail.test ESMTP Postfix"
-    assert report.error.hint == f"try tlstool connect {peer.target} --starttls smtp"
+    assert report.error.hint == f"try tlstool connect {peer.target} --starttls smtp; the port for TLS from the first byte is 465"
 
 
 def test_words_that_are_no_text_are_not_shown() -> None:
@@ -55,12 +55,17 @@ def test_what_steers_a_terminal_is_not_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("code", "target", "port", "hint"),
     [
-        ("plain-imap", "mail.test:143", 143, "try tlstool connect mail.test:143 --starttls imap"),
+        (
+            "plain-imap",
+            "mail.test:143",
+            143,
+            "try tlstool connect mail.test:143 --starttls imap; the port for TLS from the first byte is 993",
+        ),
         ("plain-http", "web.test:8080", 8080, "try http://web.test:8080/, or another port for TLS, often 443"),
         ("plain-http", "web.test", 443, "try http://web.test:443/, or another port for TLS, often 443"),
         ("plain-ssh", "[::1]:22", 22, "try ssh -p 22 '[::1]'"),
         ("plain-socks", "proxy.test:1080", 1080, "to go through it, try tlstool connect HOST --proxy socks5h://proxy.test:1080"),
-        ("plain-smtp", "a b;rm:25", 25, "try tlstool connect 'a b;rm:25' --starttls smtp"),
+        ("plain-sieve", "a b;rm:25", 25, "try tlstool connect 'a b;rm:25' --starttls sieve"),
         ("plain-vnc", "screen.test:5900", 5900, HINTS["plain-vnc"]),
         ("not-tls", "host.test:99", 99, HINTS["not-tls"]),
     ],
@@ -71,7 +76,9 @@ def test_the_hint_is_the_command_that_would_work(code: str, target: str, port: i
     assert error.hint == hint
 
 
-@pytest.mark.parametrize("error", [make("connection-closed", "closed"), TimeLimitError("time-limit", "no answer", phase="handshake")])
+@pytest.mark.parametrize(
+    "error", [make("connection-closed", "closed"), TimeLimitError("time-limit", "no answer", phase="handshake")]
+)
 def test_a_peer_that_says_nothing_is_judged_by_its_port(error: TlsToolError) -> None:
     sniff.advise(error, "db.test:5432", 5432)
     assert error.hint is not None

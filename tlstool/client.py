@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool import peer
+from tlstool import assertions, peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Finding, Relayed
@@ -28,6 +28,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         BrokenPipeError: nobody reads the output of the relay any more.
         KeyboardInterrupt: as it comes.
     """
+    demands = assertions.understand(request.assertions, ConnectReport)
     attempt = peer.Attempt(request, on_event)
     error: TlsToolError | None
     relayed: Relayed | None = None
@@ -46,7 +47,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         raise
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
-    return ConnectReport(
+    report = ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=(*attempt.warnings, *_incomplete(relayed, request)),
@@ -58,6 +59,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         handshake=attempt.handshake,
         relayed=relayed,
     )
+    return assertions.judged(report, demands)
 
 
 def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:

@@ -209,7 +209,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit that was asked for is missed."""
 
     exit_status = 15
-    codes = ("expires-soon",)
+    codes = ("expires-soon", "assertion-failed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -249,7 +249,7 @@ HINTS: dict[str, str] = {
     "plain-postgres": "the server turns to TLS when asked: --starttls postgres",
     "plain-mysql": "the server turns to TLS when asked: --starttls mysql",
     "plain-xmpp": "the server turns to TLS when asked: --starttls xmpp; the port for TLS from the first byte is 5223",
-    "plain-xmpp-server": "the server turns to TLS when asked: --starttls xmpp-server; the port for TLS from the first byte is 5270",
+    "plain-xmpp-server": "the server turns to TLS when asked: --starttls xmpp-server",
     "plain-irc": "the server may turn to TLS when asked: --starttls irc; the port for TLS from the first byte is 6697",
     "plain-nntp": "the server may turn to TLS when asked: --starttls nntp; the port for TLS from the first byte is 563",
     "plain-sieve": "the server turns to TLS when asked: --starttls sieve",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, dial, endpoint, names, sniff, trust
+from tlstool import backends, certs, dial, endpoint, names, trust
 from tlstool.dial import Deadline, Trace
 from tlstool.errors import ClientCertificateError, TlsToolError, Unsupported, make
 from tlstool.events import OnEvent
@@ -64,6 +64,8 @@ class Attempt:
             try:
                 session = self.client.connect(sock, self.deadline.phase("handshake"), lambda: self._dial(addresses))
             except TlsToolError as error:
+                from tlstool import sniff
+
                 self.handshake = error.handshake
                 sniff.advise(error, target, peer.port)
                 raise

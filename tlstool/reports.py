@@ -27,6 +27,22 @@ def problem(error: TlsToolError | None) -> Problem | None:
     return None if error is None else Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
+class Assertion(Record):
+    """What was demanded of a report, and what came of it.
+
+    Attributes:
+        expression: as it was given.
+        field: the field that it is about, in full.
+        actual: that field's value, a list for several; None if it is not known, which satisfies nothing.
+        met: whether the demand holds.
+    """
+
+    expression: str
+    field: str
+    actual: str | int | float | bool | tuple[str | int | float | bool, ...] | None
+    met: bool
+
+
 class Report(Record, kw_only=True):
     """What every report says.
 
@@ -71,6 +87,7 @@ class ConnectReport(Report, kw_only=True):
         phases_ms: see `Phases`.
         handshake: all that was seen of it; None if nothing was.
         relayed: what a relay moved; None if there was none.
+        assertions: what was demanded besides, in the order in which it was given.
     """
 
     target: str
@@ -80,6 +97,7 @@ class ConnectReport(Report, kw_only=True):
     phases_ms: Phases = Phases()
     handshake: Handshake | None = None
     relayed: Relayed | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class VerifyReport(Report, kw_only=True):
@@ -90,12 +108,14 @@ class VerifyReport(Report, kw_only=True):
         kind: `file` or `target`.
         certificates: the chain, leaf first.
         trust: the verdict; None if there was nothing to judge.
+        assertions: as in `ConnectReport`.
     """
 
     source: str
     kind: Literal["file", "target"]
     certificates: tuple[Certificate, ...] = ()
     trust: Trust | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class HandshakeBenchReport(Report, kw_only=True):

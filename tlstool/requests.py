@@ -53,11 +53,13 @@ class ConnectRequest(TlsOptions, kw_only=True):
         target: host, host:port, [v6]:port or an https:// URL.
         relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
         strict_close: a peer that ends without close_notify is an error.
+        assertions: what else the report has to say, such as `tls>=1.3`; see `tlstool.assertions`.
     """
 
     target: str
     relay: tuple[int, int] | None = None
     strict_close: bool = False
+    assertions: tuple[str, ...] = ()
 
 
 class VerifyRequest(TlsOptions, kw_only=True):
@@ -67,11 +69,13 @@ class VerifyRequest(TlsOptions, kw_only=True):
         source: a file (PEM or DER), "-" for standard input, or a target as in `ConnectRequest`.
         untrusted: files with further intermediates.
         min_days: the leaf has to be valid for so many days more; None asks for nothing.
+        assertions: as in `ConnectRequest`.
     """
 
     source: str
     untrusted: tuple[str, ...] = ()
     min_days: int | None = None
+    assertions: tuple[str, ...] = ()
 
 
 class ServeRequest(Record, kw_only=True):

@@ -6,9 +6,9 @@ A guess by the form of a greeting, as good as greetings are: the order of the pa
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from tlstool.errors import NotTlsError, TlsToolError
+from tlstool.record import Record
 
 ENOUGH = 512
 """More bytes than that tell nothing more: the longest greeting line of RFC 5321 (section 4.5.3.1.5)."""
@@ -19,7 +19,7 @@ _LONGEST_QUOTE = 60
 _SPEECHLESS = ("connection-closed", "connection-reset", "time-limit")
 
 
-class Protocol(NamedTuple):
+class Protocol(Record):
     """What a peer may speak that is not TLS.
 
     Attributes:
@@ -27,12 +27,14 @@ class Protocol(NamedTuple):
         words: what the peer does, as the end of a sentence that begins with "the peer".
         starttls: the word by which `--starttls` knows it; None where it never turns to TLS.
         ports: where its servers listen by custom, before any TLS.
+        tls_port: where they speak TLS from the first byte; None where there is no such port.
     """
 
     code: str
     words: str
     starttls: str | None = None
     ports: tuple[int, ...] = ()
+    tls_port: int | None = None
 
 
 PROTOCOLS: tuple[Protocol, ...] = (
@@ -40,20 +42,20 @@ PROTOCOLS: tuple[Protocol, ...] = (
     Protocol("plain-http2", "speaks HTTP/2 without TLS"),
     Protocol("html-page", "answered with an HTML page, without HTTP around it"),
     Protocol("plain-ssh", "speaks SSH", ports=(22,)),
-    Protocol("plain-smtp", "speaks SMTP", "smtp", (25, 587)),
+    Protocol("plain-smtp", "speaks SMTP", "smtp", (25, 587), 465),
     Protocol("plain-lmtp", "speaks LMTP", "lmtp", (24,)),
-    Protocol("plain-imap", "speaks IMAP", "imap", (143,)),
-    Protocol("plain-pop3", "speaks POP3", "pop3", (110,)),
-    Protocol("plain-ftp", "speaks FTP", "ftp", (21,)),
-    Protocol("plain-ldap", "speaks LDAP", "ldap", (389,)),
+    Protocol("plain-imap", "speaks IMAP", "imap", (143,), 993),
+    Protocol("plain-pop3", "speaks POP3", "pop3", (110,), 995),
+    Protocol("plain-ftp", "speaks FTP", "ftp", (21,), 990),
+    Protocol("plain-ldap", "speaks LDAP", "ldap", (389,), 636),
     Protocol("plain-postgres", "speaks the protocol of PostgreSQL", "postgres", (5432,)),
     Protocol("plain-mysql", "speaks the protocol of MySQL", "mysql", (3306,)),
-    Protocol("plain-xmpp", "speaks XMPP", "xmpp", (5222,)),
-    Protocol("plain-xmpp-server", "speaks XMPP between servers", "xmpp-server", (5269,)),
-    Protocol("plain-irc", "speaks IRC", "irc", (6667,)),
-    Protocol("plain-nntp", "speaks NNTP", "nntp", (119,)),
+    Protocol("plain-xmpp", "speaks XMPP", "xmpp", (5222,), 5223),
+    Protocol("plain-xmpp-server", "speaks XMPP between servers", "xmpp-server", (5269,), 5270),
+    Protocol("plain-irc", "speaks IRC", "irc", (6667,), 6697),
+    Protocol("plain-nntp", "speaks NNTP", "nntp", (119,), 563),
     Protocol("plain-sieve", "speaks ManageSieve", "sieve", (4190,)),
-    Protocol("plain-telnet", "speaks Telnet", "telnet", (23,)),
+    Protocol("plain-telnet", "speaks Telnet", "telnet", (23,), 992),
     Protocol("plain-rdp", "speaks RDP", "rdp", (3389,)),
     Protocol("plain-mssql", "speaks the protocol of SQL Server", "mssql", (1433,)),
     Protocol("plain-vnc", "speaks the protocol of VNC", ports=(5900,)),
@@ -118,7 +120,7 @@ def not_tls(first_bytes: bytes) -> NotTlsError:
         quoted = _first_line(first_bytes)
         words = f"the peer's answer is not TLS: it begins with {quoted!r}" if quoted else "the peer's answer is not TLS"
         return NotTlsError("not-tls", words, phase="handshake")
-    own_words = _first_line(first_bytes) if first_bytes[:4].isascii() and first_bytes[:4].decode().isprintable() else ""
+    own_words = _first_line(first_bytes) if _is_prose(first_bytes) else ""
     return NotTlsError(found.code, f"the peer {found.words}" + (f": {own_words}" if own_words else ""), phase="handshake")
 
 
@@ -128,7 +130,9 @@ def advise(error: TlsToolError, target: str, port: int) -> None:
         error.hint = _instead(_BY_CODE.get(error.code), target, port) or error.hint
     elif error.code in _SPEECHLESS and (protocol := _by_port(port)):
         instead = _instead(protocol, target, port)
-        error.hint = f"on port {port} a server usually {protocol.words}, without TLS at first" + (f": {instead}" if instead else "")
+        error.hint = f"on port {port} a server usually {protocol.words}, without TLS at first" + (
+            f": {instead}" if instead else ""
+        )
 
 
 def _instead(protocol: Protocol | None, target: str, port: int) -> str | None:
@@ -139,7 +143,8 @@ def _instead(protocol: Protocol | None, target: str, port: int) -> str | None:
         return None
     host = quote(target.removesuffix(f":{port}"))
     if protocol.starttls:
-        return f"try tlstool connect {quote(target)} --starttls {protocol.starttls}"
+        direct = f"; the port for TLS from the first byte is {protocol.tls_port}" if protocol.tls_port else ""
+        return f"try tlstool connect {quote(target)} --starttls {protocol.starttls}{direct}"
     if protocol.code == "plain-http":
         return f"try http://{host}:{port}/, or another port for TLS, often 443"
     if protocol.code == "plain-socks":
@@ -151,6 +156,12 @@ def _instead(protocol: Protocol | None, target: str, port: int) -> str | None:
 
 def _by_port(port: int) -> Protocol | None:
     return next((protocol for protocol in PROTOCOLS if port in protocol.ports), None)
+
+
+def _is_prose(first_bytes: bytes) -> bool:
+    """Whether the bytes are for people to read, at least as they begin: neither packets nor markup."""
+    begin = first_bytes[:4].decode("ascii", "replace")
+    return begin.isprintable() and begin.isascii() and not begin.startswith("<")
 
 
 def _first_line(first_bytes: bytes) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
 from tlstool.output.human import certificates
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def connect(report: ConnectReport, style: Style) -> str:
         facts.append(("Bytes", f"{report.relayed.sent:,} sent, {report.relayed.received:,} received{end}"))
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
+    facts += assertions(report.assertions, style)
     return aligned(facts, style)
 
 
