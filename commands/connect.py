@@ -7,39 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
+from ._openssl import FOR_HELP
 from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
-
-_FROM_OPENSSL = {
-    "-connect HOST:PORT": "TARGET",
-    "-servername NAME": "--sni NAME",
-    "-noservername": "--no-sni",
-    "-verify_hostname NAME": "--verify-name NAME",
-    "-verify_ip ADDRESS": "--verify-name ADDRESS",
-    "-CAfile FILE": "--ca FILE",
-    "-CApath DIR": "--ca DIR",
-    "-CRL FILE": "--crl FILE",
-    "-attime SECONDS": "--at TIME",
-    "-verify_return_error": "the default",
-    "-cert FILE": "--cert FILE",
-    "-key FILE": "--key FILE",
-    "-tls1": "--tls 1.0",
-    "-tls1_1": "--tls 1.1",
-    "-tls1_2": "--tls 1.2",
-    "-tls1_3": "--tls 1.3",
-    "-cipher LIST": "--ciphers LIST",
-    "-ciphersuites LIST": "--ciphers LIST",
-    "-groups LIST": "--groups LIST",
-    "-curves LIST": "--groups LIST",
-    "-alpn LIST": "--alpn LIST",
-    "-keylogfile FILE": "--keylog FILE",
-    "-showcerts": "--chain FILE, or --json",
-    "-brief": "the default",
-    "-quiet": "--pipe --quiet",
-}
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -91,7 +64,7 @@ file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write t
         ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
-    from_openssl=_FROM_OPENSSL,
+    from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,
 )
 @click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")

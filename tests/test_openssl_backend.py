@@ -16,11 +16,11 @@ from conftest import PATIENCE, Pki, Script, Serve
 from sessions import client_config, connect, shake
 
 from tlstool.backends.openssl import OpenSsl
-from tlstool.backends.openssl.facts import iana_suite
 from tlstool.backends.openssl.status import respond
 from tlstool.dial import Deadline
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
+from tlstool.names import suite as iana_suite
 
 ScriptedPeer = Callable[[Script], int]
 

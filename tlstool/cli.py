@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
     from tlstool.errors import TlsToolError
 
-COMMANDS = ("connect", "serve", "bench", "cert-verify", "help", "completions")
+COMMANDS = ("connect", "serve", "bench", "cert-verify", "s_client", "help", "completions")
 """The commands in the order of `--help`; each has a file of that name in `commands/`."""
 
 _COMPLETE = "_TLSTOOL_COMPLETE"
 _STRANGERS = {
-    "s_client": "tlstool connect",
     "s_server": "tlstool serve",
     "s_time": "tlstool bench handshake",
     "speed": "tlstool bench local",
@@ -297,6 +296,8 @@ def _command_in(args: Sequence[str]) -> str | None:
     for place, word in enumerate(words):
         if word == "bench":
             return next((f"bench {name}" for name in words[place + 1 :] if name in ("local", "handshake")), None)
+        if word == "s_client":
+            return "connect"
         if word in COMMANDS:
             return word if word in ("connect", "serve", "cert-verify") else None
     return None
