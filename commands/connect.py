@@ -9,6 +9,8 @@ import click
 from ._command import Command, option
 from ._openssl import FOR_HELP
 from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
+from ._reach import address_options, way_options
+from ._reach import for_request as way_for_request
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -41,6 +43,12 @@ _FROM_OTHERS = {
 """Of curl, gnutls-cli and ncat."""
 
 
+peer_way_options = all_of(
+    address_options,
+    way_options,
+    option("--all-addresses", panel="Target", is_flag=True, help="Shake hands with every address of the target, and compare."),
+)
+
 data_options = all_of(
     option(
         "-p",
@@ -67,8 +75,11 @@ file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write t
     from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,
 )
-@click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@click.argument(
+    "target", help="host, host:port, [v6]:port, unix:/path or a URL such as https:// or imap://; the port is 443 by default."
+)
 @peer_options
+@peer_way_options
 @data_options
 @file_options
 @report_options
@@ -101,6 +112,7 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
+    options = way_for_request(options, target)
     request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
     if chain:
         _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))

@@ -95,7 +95,9 @@ def test_an_assertion_keeps_what_was_found() -> None:
         ("kind==fulll", "kind is never 'fulll'", "one of full, full_with_retry, resumed"),
         ("group~(", "is no regular expression", "backslash"),
         ("handshake==x", "handshake is no single value", "such as handshake.tls"),
-        ("message~x", "message may be several", "error.message"),
+        ("handshake.certificates.0==x", "is no single value", "subject"),
+        ("phases_ms>3", "phases_ms is no single value", "phases_ms.tcp"),
+        ("consistent>true", "consistent is true or false", "compared by == !="),
     ],
 )
 def test_what_makes_no_sense_is_told_at_once(expression: str, message: str, hint: str | None) -> None:
@@ -136,3 +138,11 @@ def test_a_report_without_demands_is_left_alone() -> None:
     report = factories.connect_report()
     assert assertions.judged(report, ()) is report
     assert plain(report)["assertions"] == []
+
+
+@pytest.mark.parametrize(("consistent", "met"), [(True, True), (False, False), (None, False)])
+def test_consistency_of_all_addresses_is_demanded_by_a_word(consistent: bool | None, met: bool) -> None:
+    report = factories.connect_report(consistent=consistent)
+    judged = assertions.judged(report, assertions.understand(["consistent"], ConnectReport))
+    assert judged.assertions[0].met is met
+    assert (judged.error is None) is met

@@ -6,7 +6,7 @@ import greetings
 import pytest
 import zoo
 
-from tlstool import connect, sniff
+from tlstool import connect, endpoint, sniff
 from tlstool.errors import HINTS, NotTlsError, TimeLimitError, TlsToolError, make
 from tlstool.requests import ConnectRequest
 
@@ -53,26 +53,26 @@ def test_what_steers_a_terminal_is_not_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "target", "port", "hint"),
+    ("code", "target", "hint"),
     [
         (
             "plain-imap",
             "mail.test:143",
-            143,
             "try tlstool connect mail.test:143 --starttls imap; the port for TLS from the first byte is 993",
         ),
-        ("plain-http", "web.test:8080", 8080, "try http://web.test:8080/, or another port for TLS, often 443"),
-        ("plain-http", "web.test", 443, "try http://web.test:443/, or another port for TLS, often 443"),
-        ("plain-ssh", "[::1]:22", 22, "try ssh -p 22 '[::1]'"),
-        ("plain-socks", "proxy.test:1080", 1080, "to go through it, try tlstool connect HOST --proxy socks5h://proxy.test:1080"),
-        ("plain-sieve", "a b;rm:25", 25, "try tlstool connect 'a b;rm:25' --starttls sieve"),
-        ("plain-vnc", "screen.test:5900", 5900, HINTS["plain-vnc"]),
-        ("not-tls", "host.test:99", 99, HINTS["not-tls"]),
+        ("plain-http", "web.test:8080", "try http://web.test:8080/, or another port for TLS, often 443"),
+        ("plain-http", "https://web.test/x", "try http://web.test:443/, or another port for TLS, often 443"),
+        ("plain-ssh", "[::1]:22", "try ssh -p 22 ::1"),
+        ("plain-socks", "proxy.test:1080", "to go through it, try tlstool connect HOST --proxy socks5h://proxy.test:1080"),
+        ("plain-sieve", "unix:/run/a b", "try tlstool connect 'unix:/run/a b' --starttls sieve"),
+        ("plain-http", "unix:/run/web", HINTS["plain-http"]),
+        ("plain-vnc", "screen.test:5900", HINTS["plain-vnc"]),
+        ("not-tls", "host.test:99", HINTS["not-tls"]),
     ],
 )
-def test_the_hint_is_the_command_that_would_work(code: str, target: str, port: int, hint: str) -> None:
+def test_the_hint_is_the_command_that_would_work(code: str, target: str, hint: str) -> None:
     error = make(code, "the peer speaks something else")
-    sniff.advise(error, target, port)
+    sniff.advise(error, endpoint.parse(target))
     assert error.hint == hint
 
 
@@ -80,12 +80,12 @@ def test_the_hint_is_the_command_that_would_work(code: str, target: str, port: i
     "error", [make("connection-closed", "closed"), TimeLimitError("time-limit", "no answer", phase="handshake")]
 )
 def test_a_peer_that_says_nothing_is_judged_by_its_port(error: TlsToolError) -> None:
-    sniff.advise(error, "db.test:5432", 5432)
+    sniff.advise(error, endpoint.parse("db.test:5432"))
     assert error.hint is not None
     assert error.hint.endswith("try tlstool connect db.test:5432 --starttls postgres")
 
 
 def test_a_port_that_says_nothing_keeps_the_standing_hint() -> None:
     error = make("connection-closed", "closed")
-    sniff.advise(error, "host.test:4433", 4433)
+    sniff.advise(error, endpoint.parse("host.test:4433"))
     assert error.hint == HINTS["connection-closed"]

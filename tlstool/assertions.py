@@ -64,6 +64,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 _SYNTAX = r"\s*([A-Za-z_][\w.\[\]]*)\s*(==|!=|<=|>=|<|>|~)\s*(.*?)\s*"
+# What can be demanded by its name alone: that it is true.
+_BARE = ("consistent",)
+
 _NOT_A_FIELD = frozenset({"assertions", "pem"})
 
 
@@ -117,7 +120,9 @@ def judged(report: R, demands: Sequence[Demand]) -> R:
     missed = next((outcome for outcome in outcomes if not outcome.met), None)
     if missed is None or report.error is not None:
         return report
-    error = ThresholdError("assertion-failed", f"{missed.expression} does not hold: {missed.field} is {shown(missed)}")
+    message = f"{missed.expression} does not hold: {missed.field} is {shown(missed)}"
+    hint = "--all-addresses compares them" if missed.field in _BARE and missed.actual is None else None
+    error = ThresholdError("assertion-failed", message, hint)
     return replace(report, exit_status=error.exit_status, error=problem(error))
 
 
@@ -133,6 +138,9 @@ def shown(outcome: Assertion) -> str:
 
 
 def _demand(expression: str, report: type) -> Demand:
+    bare = expression.strip()
+    if bare in _BARE and bare in get_type_hints(report):
+        return Demand(expression, (bare,), "==", True, "flag")
     found = re.fullmatch(_SYNTAX, expression, re.DOTALL)
     if not found or not found[3]:
         hint = "did you mean ==?" if re.fullmatch(r"[^=!<>~]+=[^=].*", expression) else "write a field, an operator and a value"
@@ -147,22 +155,22 @@ def _demand(expression: str, report: type) -> Demand:
 
 
 def _lookup(name: str, fields: Sequence[_Field]) -> tuple[tuple[str, ...], _Field]:
-    """The field that a name stands for, with its path as it was written: in full, shortened from the left, or by its alias."""
-    parts = re.sub(r"\[(\d+)\]", r".\1", ALIASES.get(name, name)).split(".")
-    plain = tuple(part for part in parts if not part.isdecimal())
-    fitting = [field for field in fields if field.path[-len(plain) :] == plain]
-    # Of a field that many records have, the one nearest to the top is meant, if that is one.
-    least = min((len(field.path) for field in fitting), default=0)
-    fitting = [field for field in fitting if len(field.path) == least]
-    if len(fitting) == 1:
-        above = fitting[0].path[: least - len(plain)]
-        return (*above, *parts), fitting[0]
-    if fitting:
-        raise UsageError("usage", f"--assert: {name} may be several", f"one of {', '.join(map(_dotted, fitting))}")
-    below = [field for field in fields if plain and _contains(field.path, plain)]
-    if below:
-        hint = f"name one of its fields, such as {', '.join(map(_dotted, below[:3]))}"
-        raise UsageError("usage", f"--assert: {name} is no single value", hint)
+    """The field that a name stands for, with its path as it was written: by its alias, in full, or shortened from the left."""
+    for written in (ALIASES.get(name), name):
+        parts = re.sub(r"\[(\d+)\]", r".\1", written or "").split(".")
+        plain = tuple(part for part in parts if not part.isdecimal())
+        below = [field for field in fields if field.path[: len(plain)] == plain != field.path]
+        if written and below:
+            hint = f"name one of its fields, such as {', '.join(map(_dotted, below[:3]))}"
+            raise UsageError("usage", f"--assert: {name} is no single value", hint)
+        fitting = [field for field in fields if field.path[-len(plain) :] == plain]
+        # Of a field that many records have, the one nearest to the top is meant, if that is one.
+        least = min((len(field.path) for field in fitting), default=0)
+        fitting = [field for field in fitting if len(field.path) == least]
+        if len(fitting) == 1:
+            return (*fitting[0].path[: least - len(plain)], *parts), fitting[0]
+        if fitting:
+            raise UsageError("usage", f"--assert: {name} may be several", f"one of {', '.join(map(_dotted, fitting))}")
     raise UsageError("usage", f"--assert: there is no field {name!r}", _nearest(name, fields))
 
 
@@ -276,7 +284,3 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _dotted(field: _Field) -> str:
     return ".".join(field.path)
-
-
-def _contains(path: tuple[str, ...], part: tuple[str, ...]) -> bool:
-    return any(path[start : start + len(part)] == part for start in range(len(path) - len(part) + 1))

@@ -6,9 +6,13 @@ A guess by the form of a greeting, as good as greetings are: the order of the pa
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from tlstool.errors import NotTlsError, TlsToolError
 from tlstool.record import Record
+
+if TYPE_CHECKING:
+    from tlstool.model import Endpoint
 
 ENOUGH = 512
 """More bytes than that tell nothing more: the longest greeting line of RFC 5321 (section 4.5.3.1.5)."""
@@ -124,34 +128,32 @@ def not_tls(first_bytes: bytes) -> NotTlsError:
     return NotTlsError(found.code, f"the peer {found.words}" + (f": {own_words}" if own_words else ""), phase="handshake")
 
 
-def advise(error: TlsToolError, target: str, port: int) -> None:
-    """Give an error of a handshake with `target`, whose port is `port`, the command that would work as its hint."""
+def advise(error: TlsToolError, peer: Endpoint) -> None:
+    """Give an error of a handshake with `peer`, where TLS should have come from the first byte, the command that would work."""
     if isinstance(error, NotTlsError):
-        error.hint = _instead(_BY_CODE.get(error.code), target, port) or error.hint
-    elif error.code in _SPEECHLESS and (protocol := _by_port(port)):
-        instead = _instead(protocol, target, port)
-        error.hint = f"on port {port} a server usually {protocol.words}, without TLS at first" + (
-            f": {instead}" if instead else ""
-        )
+        error.hint = _instead(_BY_CODE.get(error.code), peer) or error.hint
+    elif error.code in _SPEECHLESS and not peer.starttls and (protocol := _by_port(peer.port)):
+        instead = _instead(protocol, peer)
+        usual = f"on port {peer.port} a server usually {protocol.words}, without TLS at first"
+        error.hint = f"{usual}: {instead}" if instead else usual
 
 
-def _instead(protocol: Protocol | None, target: str, port: int) -> str | None:
+def _instead(protocol: Protocol | None, peer: Endpoint) -> str | None:
     """What to type to reach the peer; None where no command of ours or of everybody's does it."""
     from shlex import quote
 
     if protocol is None:
         return None
-    host = quote(target.removesuffix(f":{port}"))
+    where, host = quote(str(peer)), quote(peer.host)
     if protocol.starttls:
         direct = f"; the port for TLS from the first byte is {protocol.tls_port}" if protocol.tls_port else ""
-        return f"try tlstool connect {quote(target)} --starttls {protocol.starttls}{direct}"
-    if protocol.code == "plain-http":
-        return f"try http://{host}:{port}/, or another port for TLS, often 443"
-    if protocol.code == "plain-socks":
-        return f"to go through it, try tlstool connect HOST --proxy socks5h://{host}:{port}"
-    if protocol.code == "plain-ssh":
-        return f"try ssh -p {port} {host}"
-    return None
+        return f"try tlstool connect {where} --starttls {protocol.starttls}{direct}"
+    over_tcp = {
+        "plain-http": f"try http://{where}/, or another port for TLS, often 443",
+        "plain-socks": f"to go through it, try tlstool connect HOST --proxy socks5h://{where}",
+        "plain-ssh": f"try ssh -p {peer.port} {host}",
+    }
+    return None if peer.path else over_tcp.get(protocol.code)
 
 
 def _by_port(port: int) -> Protocol | None:
