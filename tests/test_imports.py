@@ -17,7 +17,7 @@ LAYERS = (
     {"aside", "assertions", "authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine"}
     | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "trust", "tunnel", "wire"},
-    {"exchange", "peer"},
+    {"diagnosis", "exchange", "peer"},
     {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},
 )

@@ -233,6 +233,7 @@ WARNINGS: tuple[str, ...] = (
     "incomplete",
     "other-library",
     "second-connection",
+    "asked-again",
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 

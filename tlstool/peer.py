@@ -46,6 +46,7 @@ class Attempt:
         self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
+        self._sni: str | None = None
         self._trace = Trace(on_event, self.deadline)
 
     def open(self, target: str) -> Session:
@@ -79,10 +80,8 @@ class Attempt:
             try:
                 session = self.client.connect(sock, found.deadline, dial)
             except TlsToolError as error:
-                from tlstool import sniff
-
                 self.handshake = error.handshake
-                sniff.advise(error, self.route.peer)
+                self._explain(error)
                 raise
             self.handshake = session.handshake
             self.warnings = (*self._unchecked(), *session.warnings)
@@ -93,7 +92,7 @@ class Attempt:
         """An attempt of its own to reach just one of the addresses that were found, with the same backend."""
         assert self.route is not None, "addresses that were found have a way to them"
         other = Attempt(self._options, on_event)
-        other.deadline, other.client = self.deadline, self.client
+        other.deadline, other.client, other._sni = self.deadline, self.client, self._sni
         other.backend, other.backend_reason = self.backend, self.backend_reason
         other._trace = Trace(on_event, self.deadline)
         other.route = self.route.to(address, other._trace)
@@ -127,6 +126,16 @@ class Attempt:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
 
+    def _explain(self, error: TlsToolError) -> None:
+        """Say what is to be known of a failed handshake beyond how it failed."""
+        from tlstool import diagnosis, sniff
+
+        assert self.route is not None, "a handshake has had its peer"
+        sniff.advise(error, self.route.peer)
+        found = diagnosis.diagnose(error, self._options, self._sni, self.route.dial, self.deadline.phase("handshake"))
+        if found:
+            self.warnings = (*self.warnings, found)
+
     def _unchecked(self) -> tuple[Finding, ...]:
         """A warning where the verdict says nothing of the name."""
         if self.handshake is None or self.handshake.trust.name is not None:
@@ -135,6 +144,7 @@ class Attempt:
 
     def _prepare(self, peer: Endpoint) -> Client:
         config = client_config(self._options, peer)
+        self._sni = config.sni
         self.backend, self.backend_reason = backends.choose(
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
