@@ -12,6 +12,7 @@ from ._openssl import FOR_HELP
 from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
+from ._session import range_options, session_options, with_range
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -68,7 +69,9 @@ file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write t
     "target", help="host, host:port, [v6]:port, unix:/path or a URL such as https:// or imap://; the port is 443 by default."
 )
 @peer_options
+@range_options
 @peer_way_options
+@session_options
 @data_options
 @file_options
 @report_options
@@ -99,10 +102,12 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
-    options = way_for_request(options, target)
+    options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, **data_of(options), **for_request(options))
     if chain:
-        _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))
+        _check_destination(
+            chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
+        )
 
     listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
 

@@ -7,22 +7,22 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
-use rustls::client::UnbufferedClientConnection;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::{AlertDescription, Error as TlsError};
 
-use super::config::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::config::ClientConfig;
+use super::greeting::Greeting;
+use super::identity::{ClientCertificate, IdentityRequest};
+use super::machine::Machine;
+use super::resumption::{Offer, Resumable, Tickets};
 use super::verifier::Recorder;
-use crate::conn::{self, MAX_RECORD, Output, Progress};
+use crate::conn::{MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
 
 /// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
 const LARGEST_INPUT: usize = 256 * 1024;
 const FIRST_INPUT: usize = 32 * 1024;
-/// How much of an answer is kept in case it turns out not to be TLS: greetings are a line, as long as RFC 5321 section 4.5.3.1.5 has it.
-const FIRST_BYTES: usize = 512;
-/// By then, every protocol that is not made of lines has said enough to be told by it.
-const TELLING: usize = 8;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +43,16 @@ pub enum Received {
 
 pub struct Link {
     socket: OwnedFd,
-    tls: UnbufferedClientConnection,
+    tls: Machine,
     input: Input,
     pub output: Output,
     verifier: Arc<Recorder>,
+    installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
-    first_bytes: Vec<u8>,
+    tickets: Arc<Tickets>,
+    /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
+    early: Option<usize>,
+    greeting: Greeting,
     established: bool,
     peer: PeerEnd,
     /// The peer takes nothing any more; what it said before that may still be unread.
@@ -57,9 +61,11 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd) -> Result<Self> {
-        let recorded = config.recorded();
-        let tls = UnbufferedClientConnection::new(recorded.tls, config.server_name())?;
+    pub fn new(config: &ClientConfig, socket: OwnedFd, offer: &Offer) -> Result<Self> {
+        let recorded = config.recorded(offer.resume.as_ref(), offer.early_data.is_some());
+        let buffered = config.wants_buffers() || offer.early_data.is_some();
+        let mut tls = Machine::new(recorded.tls, config.server_name(), buffered)?;
+        let early = offer.early_data.as_ref().and_then(|data| tls.write_early(data));
         // A unix socket has no such option, and needs none.
         let _ = sockopt::set_tcp_nodelay(&socket, true);
         Ok(Self {
@@ -68,8 +74,11 @@ impl Link {
             input: Input::default(),
             output: Output::default(),
             verifier: recorded.verifier,
+            installed: recorded.installed,
             identity: recorded.identity,
-            first_bytes: Vec::new(),
+            tickets: recorded.tickets,
+            early,
+            greeting: Greeting::default(),
             established: false,
             peer: PeerEnd::Open,
             deaf: false,
@@ -81,8 +90,31 @@ impl Link {
         self.socket.as_fd()
     }
 
-    pub fn tls(&self) -> &UnbufferedClientConnection {
+    pub fn tls(&self) -> &Machine {
         &self.tls
+    }
+
+    pub fn identity(&self) -> &IdentityRequest {
+        &self.identity
+    }
+
+    pub fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// How much early data went out; None if the peer allowed none.
+    pub fn early(&self) -> Option<usize> {
+        self.early
+    }
+
+    /// What the session leaves behind; tickets still to come will be in it.
+    pub fn resumable(&self) -> Resumable {
+        Resumable {
+            tickets: self.tickets.clone(),
+            verifier: self.verifier.clone(),
+            installed: self.installed.clone(),
+            identity: self.identity.clone(),
+        }
     }
 
     pub fn verifier(&self) -> &Recorder {
@@ -134,11 +166,7 @@ impl Link {
             }
             Err(errno) => return Err(io::Error::from(errno).into()),
         };
-        let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
-        self.first_bytes.extend_from_slice(&space[..missing]);
-        if !self.speaks_tls() {
-            return Err(self.not_tls());
-        }
+        self.greeting.check(&space[..count])?;
         self.input.filled(count);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
@@ -146,7 +174,7 @@ impl Link {
 
     /// Let rustls go on with what is there; without input, that begins the handshake.
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
-        let (used, outcome) = conn::advance(&mut self.tls, self.input.unread(), &mut self.output, plaintext);
+        let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
         match outcome {
             Ok(Progress::Handshaking) => {}
@@ -203,13 +231,18 @@ impl Link {
 
     /// Encrypt application data; `flush` or `send` brings it out.
     pub fn encrypt(&mut self, data: &[u8]) -> Result<()> {
-        conn::encrypt(&mut self.tls, data, self.input.unread(), &mut self.output)
+        self.tls.encrypt(data, self.input.unread(), &mut self.output)
+    }
+
+    /// Have both directions go on with new keys; `process` and then `flush` or `send` tell the peer.
+    pub fn update_keys(&mut self) -> Result<()> {
+        self.tls.update_keys(self.input.unread(), &mut self.output)
     }
 
     /// Say that nothing more will come from us, once.
     pub fn notify(&mut self) -> Result<()> {
         if !self.is_send_over() {
-            conn::close_notify(&mut self.tls, self.input.unread(), &mut self.output)?;
+            self.tls.close_notify(self.input.unread(), &mut self.output)?;
             self.notified = true;
         }
         Ok(())
@@ -223,27 +256,7 @@ impl Link {
 
     /// What a peer that does not speak TLS says, to the end of its first line, as far as that comes in time.
     pub fn hear_out(&mut self, bounds: &mut Bounds<'_>) -> Error {
-        let mut space = [0; FIRST_BYTES];
-        while self.is_half_heard() {
-            let room = FIRST_BYTES - self.first_bytes.len();
-            match recv(&self.socket, &mut space[..room], RecvFlags::DONTWAIT) {
-                Ok((count @ 1.., _)) => self.first_bytes.extend_from_slice(&space[..count]),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => match wait_one(self.socket.as_fd(), PollFlags::IN, bounds) {
-                    Ok(()) => {}
-                    Err(Error::Interrupted) => return Error::Interrupted,
-                    Err(_) => break,
-                },
-                Ok(_) | Err(_) => break,
-            }
-        }
-        self.not_tls()
-    }
-
-    /// Whether the peer's first words, if they are words, are still without their end.
-    fn is_half_heard(&self) -> bool {
-        let is_text = self.first_bytes.iter().all(|byte| byte.is_ascii_graphic() || b" \t\r".contains(byte));
-        self.first_bytes.len() < if is_text { FIRST_BYTES } else { TELLING }
+        self.greeting.hear_out(self.socket.as_fd(), bounds)
     }
 
     /// A connection that ended before its handshake did is an error; later, its end is just that.
@@ -271,19 +284,6 @@ impl Link {
             Error::NotTls { .. } => Error::PeerMisbehaved("the peer broke the protocol: no TLS record".to_owned()),
             error => error,
         }
-    }
-
-    /// Whether the answer began like a record (RFC 8446 section 5.1), as far as there is one.
-    fn speaks_tls(&self) -> bool {
-        match self.first_bytes[..] {
-            [] => true,
-            [kind] => (20..=23).contains(&kind),
-            [kind, major, ..] => (20..=23).contains(&kind) && major == 3,
-        }
-    }
-
-    fn not_tls(&self) -> Error {
-        Error::NotTls { first_bytes: self.first_bytes.clone() }
     }
 }
 
