@@ -8,17 +8,8 @@ import click
 
 from ._command import option
 from ._data import DataCommand, data_of, data_options, shows_first
-from ._options import (
-    FILE,
-    all_of,
-    for_request,
-    json_option,
-    keylog_file,
-    no_fail_option,
-    peer_options,
-    quiet_option,
-    verbose_option,
-)
+from ._openssl import FOR_HELP
+from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, session_options, with_range
@@ -26,39 +17,6 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
-
-_FROM_OPENSSL = {
-    "-connect HOST:PORT": "TARGET",
-    "-unix PATH": "unix:PATH for TARGET",
-    "-bind HOST:PORT": "--bind ADDR:PORT",
-    "-proxy HOST:PORT": "--proxy http://HOST:PORT",
-    "-proxy_user USER": "--proxy http://USER@HOST:PORT",
-    "-proxy_pass SOURCE": "--proxy-pass-file FILE",
-    "-servername NAME": "--sni NAME",
-    "-noservername": "--no-sni",
-    "-verify_hostname NAME": "--verify-name NAME",
-    "-verify_ip ADDRESS": "--verify-name ADDRESS",
-    "-CAfile FILE": "--ca FILE",
-    "-CApath DIR": "--ca DIR",
-    "-CRL FILE": "--crl FILE",
-    "-attime SECONDS": "--at TIME",
-    "-verify_return_error": "the default",
-    "-cert FILE": "--cert FILE",
-    "-key FILE": "--key FILE",
-    "-tls1": "--tls 1.0",
-    "-tls1_1": "--tls 1.1",
-    "-tls1_2": "--tls 1.2",
-    "-tls1_3": "--tls 1.3",
-    "-cipher LIST": "--ciphers LIST",
-    "-ciphersuites LIST": "--ciphers LIST",
-    "-groups LIST": "--groups LIST",
-    "-curves LIST": "--groups LIST",
-    "-alpn LIST": "--alpn LIST",
-    "-keylogfile FILE": "--keylog FILE",
-    "-showcerts": "--chain FILE, or --json",
-    "-brief": "the default",
-    "-quiet": "--pipe --quiet",
-}
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -105,19 +63,16 @@ peer_way_options = all_of(
 
 file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
 
-output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
-
 
 @click.command(
     cls=DataCommand,
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
-        ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
-    from_openssl=_FROM_OPENSSL,
+    from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,
 )
 @click.argument(
@@ -129,7 +84,7 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
 @session_options
 @data_options
 @file_options
-@output_options
+@report_options
 @click.pass_obj
 def connect(
     console: Console,
@@ -138,9 +93,11 @@ def connect(
     *,
     chain: str | None,
     json: bool,
+    jsonl: bool,
     quiet: bool,
     verbose: int,
     no_fail: bool,
+    exit_map: str | None,
     **options: Any,
 ) -> int:
     """Handshake with a TLS peer and report all about it.
@@ -151,7 +108,7 @@ def connect(
     from tlstool import ConnectReport, ConnectRequest, connect
     from tlstool.output.human import connecting, moving
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
@@ -162,7 +119,7 @@ def connect(
             chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
         )
 
-    listen, shown = shows_first(console, listener(console), wanted=not (json or quiet))
+    listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
 
     def run() -> ConnectReport:
         return connect(request, listen)
@@ -171,7 +128,8 @@ def connect(
     if chain:
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect
-    return present(console, "connect", report, render, as_json=json, no_fail=no_fail, aside=request.relay is not None)
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None)
+    return present(console, "connect", report, render, shape)
 
 
 def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:

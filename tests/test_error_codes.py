@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import greetings
 import pki
 import pytest
 import zoo
@@ -270,13 +271,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "proxy-failed": proxied(zoo.closes),
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
-    "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-    "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    "plain-smtp": peer(zoo.greets(b"220 mail.test ESMTP\r\n")),
-    "plain-imap": peer(zoo.greets(b"* OK ready\r\n")),
-    "plain-pop3": peer(zoo.greets(b"+OK ready\r\n")),
-    "plain-ftp": peer(zoo.greets(b"220 FTP ready\r\n")),
-    "not-tls": peer(zoo.greets(b"hello\r\n")),
+    **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
@@ -301,6 +296,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "expires-soon": file("good", min_days=60),
     "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
     "not-http": moving(b"hello", http="/"),
+    "assertion-failed": file("good", assertions=("days>60",)),
     "interrupted": served(cut=True),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import peer
+from tlstool import assertions, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
@@ -31,6 +31,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    demands = assertions.understand(request.assertions, ConnectReport)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
@@ -38,7 +39,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     if request.all_addresses:
         from tlstool.survey import survey
 
-        return survey(request, on_event)
+        return assertions.judged(survey(request, on_event), demands)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     session: Session | None = None
@@ -66,7 +67,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         error = peer.deciding(raised, attempt.trust, request)
         if session is None:
             experiments.conclude(attempt, None, raised)
-    return _report(request, attempt, exchange, experiments, error)
+    return assertions.judged(_report(request, attempt, exchange, experiments, error), demands)
 
 
 def _report(

@@ -95,6 +95,7 @@ class Attempt:
                 session = self.client.connect(sock, found.deadline, dial, offer)
             except TlsToolError as error:
                 self.handshake = error.handshake
+                self._explain(error)
                 raise
             self.handshake = session.handshake
             self.warnings = (*self._unchecked(), *session.warnings)
@@ -149,6 +150,18 @@ class Attempt:
     def phases(self) -> Phases:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
+
+    def _explain(self, error: TlsToolError) -> None:
+        """Say what is to be known of a failed handshake beyond how it failed."""
+        from tlstool import diagnosis, sniff
+
+        assert self.route is not None, "a handshake has had its peer"
+        sniff.advise(error, self.route.peer)
+        if self.config is None or self.config.ech is not None:
+            return  # which hides the name that a second hello would show
+        found = diagnosis.diagnose(error, self._options, self.config.sni, self.route.dial, self.deadline.phase("handshake"))
+        if found:
+            self.warnings = (*self.warnings, found)
 
     def _unchecked(self) -> tuple[Finding, ...]:
         """A warning where the verdict says nothing of the name."""

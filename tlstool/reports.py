@@ -29,6 +29,22 @@ def problem(error: TlsToolError | None) -> Problem | None:
     return None if error is None else Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
+class Assertion(Record):
+    """What was demanded of a report, and what came of it.
+
+    Attributes:
+        expression: as it was given.
+        field: the field that it is about, in full.
+        actual: that field's value, a list for several; None if it is not known, which satisfies nothing.
+        met: whether the demand holds.
+    """
+
+    expression: str
+    field: str
+    actual: str | int | float | bool | tuple[str | int | float | bool, ...] | None
+    met: bool
+
+
 class Report(Record, kw_only=True):
     """What every report says.
 
@@ -166,6 +182,7 @@ class ConnectReport(Report, kw_only=True):
         exchanged: the steps that were taken, the one that failed last.
         http: the head of the response to the request; None if there was none.
         relayed: all application data that was moved; None if none was to be, or the session broke.
+        assertions: what was demanded besides, in the order in which it was given.
     """
 
     target: str
@@ -189,6 +206,7 @@ class ConnectReport(Report, kw_only=True):
     addresses: tuple[AddressReport, ...] | None = None
     differences: tuple[str, ...] | None = None
     consistent: bool | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class VerifyReport(Report, kw_only=True):
@@ -199,12 +217,14 @@ class VerifyReport(Report, kw_only=True):
         kind: `file` or `target`.
         certificates: the chain, leaf first.
         trust: the verdict; None if there was nothing to judge.
+        assertions: as in `ConnectReport`.
     """
 
     source: str
     kind: Literal["file", "target"]
     certificates: tuple[Certificate, ...] = ()
     trust: Trust | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class HandshakeBenchReport(Report, kw_only=True):

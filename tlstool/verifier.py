@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from tlstool import backends, certs, peer, trust
+from tlstool import assertions, backends, certs, peer, trust
 from tlstool.endpoint import is_unix
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
@@ -26,6 +26,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
     """
+    demands = assertions.understand(request.assertions, VerifyReport)
     kind = source_kind(request.source)
     certificates: tuple[Certificate, ...] = ()
     trusted: Trust | None = None
@@ -45,7 +46,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         error = raised
         if isinstance(error, ResolveError):
             error.hint = f"there is no file {request.source} either: check the spelling"
-    return VerifyReport(
+    report = VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=_out_of_order(certificates) if kind == "file" else attempt.warnings,
@@ -54,6 +55,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         certificates=certificates,
         trust=trusted,
     )
+    return assertions.judged(report, demands)
 
 
 def source_kind(source: str) -> Literal["file", "target"]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
 from tlstool.phases import Deadline
-from tlstool.sniff import not_tls
+from tlstool.sniff import ENOUGH, not_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -28,7 +28,6 @@ _EARLY = 1024 * 1024  # kept for the next read of what arrives while we write
 _FIRST_TYPES = (0x15, 0x16)
 _MAJOR = 0x03
 
-_GREETING_LIMIT = 512
 _GREETING_SECONDS = 0.25
 
 
@@ -289,9 +288,9 @@ class Channel:
     def _greeting(self, first: bytes) -> NotTlsError:
         """Read on for the rest of a line, which says what the peer speaks, but not for long."""
         patience = Deadline.after(_GREETING_SECONDS)
-        while b"\n" not in first and len(first) < _GREETING_LIMIT and self._readable(patience.left() or 0.0):
+        while b"\n" not in first and len(first) < ENOUGH and self._readable(patience.left() or 0.0):
             try:
-                more = self.sock.recv(_GREETING_LIMIT)
+                more = self.sock.recv(ENOUGH)
             except OSError:
                 break
             if not more:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
 from tlstool.output.human import addresses, certificates, moving, sessions
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     facts += moving.facts(report)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
+    facts += assertions(report.assertions, style)
     return aligned(facts, style)
 
 
