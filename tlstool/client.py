@@ -30,6 +30,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    experiments = Experiments(request, on_event)
     if request.all_addresses:
         from tlstool.survey import survey
 
@@ -37,7 +38,6 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
-    experiments = Experiments(request, on_event)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     session: Session | None = None
