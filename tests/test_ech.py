@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import pytest
-from nameservers import name_server
+from nameservers import Answer, serving
 from runner import refused, tlstool
 
 if TYPE_CHECKING:
@@ -53,6 +57,22 @@ def start(servers: ForeignServers, credentials: Credentials, public: str = "wron
 @pytest.fixture
 def server(servers: ForeignServers, credentials: Credentials) -> EchServer:
     return start(servers, credentials)
+
+
+def zone(records: dict[tuple[str, str], str]) -> Answer:
+    """Answers by name and type, with the data as in a zone file; of a name without any, that it does not exist."""
+
+    def answer(question: dns.message.Message, _tcp: bool) -> dns.message.Message:
+        reply = dns.message.make_response(question, recursion_available=True)
+        wanted = question.question[0]
+        name, kind = wanted.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(wanted.rdtype)
+        if data := records.get((name, kind)):
+            reply.answer.append(dns.rrset.from_text(wanted.name, 60, "IN", kind, data))
+        elif name not in {known for known, _ in records}:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        return reply
+
+    return answer
 
 
 def written(folder: Path, configs: str, form: str) -> Path:
@@ -151,8 +171,10 @@ def test_the_configuration_is_found_in_the_dns(server: EchServer, credentials: C
         ("localhost", "A"): "127.0.0.1",
         (f"_{server.port}._https.localhost", "HTTPS"): f"1 . alpn=h2 ech={server.held}",
     }
-    with name_server(records) as dns:
-        done = tlstool("connect", server.target, "-4", "--dns", dns, "--ca", credentials.ca, "--ech", "auto", "--json")
+    with serving(zone(records)) as server_of_names:
+        done = tlstool(
+            "connect", server.target, "-4", "--dns", server_of_names.place, "--ca", credentials.ca, "--ech", "auto", "--json"
+        )
     assert done.status == 0, done
     ech = done.document["ech"]
     assert (ech["status"], ech["source"], ech["outer_name"]) == ("accepted", "dns", PUBLIC)
@@ -164,8 +186,10 @@ def test_an_alias_in_the_dns_is_followed(server: EchServer, credentials: Credent
         (f"_{server.port}._https.localhost", "HTTPS"): "0 pool.test.",
         ("pool.test", "HTTPS"): f"1 . ech={server.held}",
     }
-    with name_server(records) as dns:
-        done = tlstool("connect", server.target, "-4", "--dns", dns, "--ca", credentials.ca, "--ech", "auto", "--json")
+    with serving(zone(records)) as server_of_names:
+        done = tlstool(
+            "connect", server.target, "-4", "--dns", server_of_names.place, "--ca", credentials.ca, "--ech", "auto", "--json"
+        )
     assert done.document["ech"]["status"] == "accepted", done
 
 
@@ -179,8 +203,10 @@ def test_where_the_dns_has_none_that_can_be_used_the_report_says_so(
     records = {("localhost", "A"): "127.0.0.1"}
     if record:
         records[(f"_{server.port}._https.localhost", "HTTPS")] = record
-    with name_server(records) as dns:
-        done = tlstool("connect", server.target, "-4", "--dns", dns, "--ca", credentials.ca, "--ech", "auto", "--json")
+    with serving(zone(records)) as server_of_names:
+        done = tlstool(
+            "connect", server.target, "-4", "--dns", server_of_names.place, "--ca", credentials.ca, "--ech", "auto", "--json"
+        )
     assert done.status == 0, done
     assert done.document["ech"]["status"] == "unavailable"
     assert reason in done.document["ech"]["reason"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
 from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
-from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -65,6 +66,16 @@ def peer(behaviour: zoo.Behaviour, **options: Any) -> Provocation:
     def provoke(scene: Scene) -> object:
         target = scene.held.enter_context(zoo.listening(behaviour)).target
         return connect(ConnectRequest(target=target, insecure=True, **options))
+
+    return provoke
+
+
+def proxied(behaviour: zoo.Behaviour) -> Provocation:
+    """Connect through a proxy that does so."""
+
+    def provoke(scene: Scene) -> object:
+        port = scene.held.enter_context(zoo.listening(behaviour)).port
+        return connect(ConnectRequest(target="some.test", proxy=f"http://127.0.0.1:{port}"))
 
     return provoke
 
@@ -188,6 +199,22 @@ def no_roots(scene: Scene) -> object:
     return trust.listed(Roots("system", None))
 
 
+def moving(says: bytes, **options: Any) -> Provocation:
+    """Exchange data with a server that reads once, says this, and closes in order."""
+
+    def answers(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+        session.recv(65536)
+        session.sendall(says)
+        session.unwrap()
+
+    def provoke(scene: Scene) -> object:
+        null = os.open(os.devnull, os.O_WRONLY)
+        scene.held.callback(os.close, null)
+        return peer(zoo.tls(zoo.context(scene.files.good), answers), relay=(None, null), **options)(scene)
+
+    return provoke
+
+
 def truncated(scene: Scene) -> object:
     null = os.open(os.devnull, os.O_RDWR)
     scene.held.callback(os.close, null)
@@ -222,6 +249,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
     "bad-target": lambda _: connect(ConnectRequest(target="a:b:c")),
+    "bad-proxy": lambda _: connect(ConnectRequest(target="some.test", proxy="https://proxy.test")),
     "unknown-name": lambda _: backends.get("nosuch"),
     "no-fast-path": no_fast_path,
     "unsupported": client(at=0),
@@ -239,11 +267,17 @@ PROVOCATIONS: dict[str, Provocation] = {
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
+    "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
     "bad-library": bad_library,
     "unknown-host": resolver(socket.EAI_NONAME),
+    "wrong-family": lambda _: connect(ConnectRequest(target="127.0.0.1:1", family="ipv6")),
     "resolver-failed": resolver(socket.EAI_AGAIN),
     "connection-refused": lambda scene: connect(ConnectRequest(target=f"127.0.0.1:{scene.held.enter_context(zoo.refusing())}")),
     "connection-failed": no_such_family,
+    "proxy-auth-required": proxied(zoo.answers(b"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\n\r\n")),
+    "proxy-refused": proxied(zoo.answers(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")),
+    "proxy-failed": proxied(zoo.closes),
+    "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
     "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
     "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
@@ -275,6 +309,8 @@ PROVOCATIONS: dict[str, Provocation] = {
     "client-certificate-refused": demanding("unknown_issuer"),
     "truncated": truncated,
     "expires-soon": file("good", min_days=60),
+    "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
+    "not-http": moving(b"hello", http="/"),
     "interrupted": served(cut=True),
 }
 

@@ -223,7 +223,7 @@ HINTS: dict[str, str] = {
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
     "cannot-bind": "an address of this machine is wanted: ip address shows them",
-    "proxy-auth-required": "give them with --proxy http://USER@HOST:PORT and --proxy-pass-file FILE",
+    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
     "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
     "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
@@ -261,6 +261,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""

@@ -51,6 +51,10 @@ class Route:
         self._pins = tuple(resolve.parse_pin(text) for text in options.resolve)
         # Addresses of the proxy, where there is one; else the peer's own.
         self._next: list[Address] = []
+        if self.proxy:
+            from tlstool import tunnel
+
+            tunnel.prepare(self.proxy)
         if self.proxy and options.proxy_password is not None and self.proxy.password is None:
             self.proxy = proxy.with_password(self.proxy, options.proxy_password)
 

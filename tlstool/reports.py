@@ -72,6 +72,7 @@ class AddressReport(Record, kw_only=True):
         serial: of its leaf, as hex.
         chain: SHA-256 of each certificate that it sent, leaf first.
         tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+        tickets: how many it gave; None if none came in time.
     """
 
     address: str
@@ -86,6 +87,17 @@ class AddressReport(Record, kw_only=True):
     suite: str | None = None
     group: str | None = None
     alpn: str | None = None
+    tickets: int | None = None
+
+    def compared(self, name: str) -> tuple[object] | None:
+        """What counts of a field where addresses are compared: of an error its code; None if the field is not known here.
+
+        Without a handshake only the error counts, and tickets that did not come in time do not.
+        """
+        if name == "error":
+            return (self.error.code if self.error else None,)
+        known = self.tls is not None and (name != "tickets" or self.tickets is not None)
+        return (getattr(self, name),) if known else None
 
 
 class Exchanged(Record):
@@ -150,7 +162,7 @@ class ConnectReport(Report, kw_only=True):
         addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
             status, the first if all are good. None otherwise.
         differences: the names of what is not the same in all of `addresses`.
-        consistent: whether there are none; None where nothing was compared.
+        consistent: whether there are none; None where there was no handshake to compare.
         exchanged: the steps that were taken, the one that failed last.
         http: the head of the response to the request; None if there was none.
         relayed: all application data that was moved; None if none was to be, or the session broke.

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _LONGEST_SERIAL = 16
 _LONGEST_CELL = 24
 
-_COLUMNS = ("serial", "chain", "tls", "group", "alpn", "error")
+_COLUMNS = ("serial", "chain", "tls", "group", "alpn", "tickets", "error")
 """Of the table, behind the address. The suite has no room in it, and is named only where it differs."""
 
 
 def way(report: ConnectReport) -> list[Fact]:
     """What was on the way: a proxy, and tries that failed."""
-    facts = [("Proxy", safe(report.proxy))] if report.proxy else []
+    facts = [("Proxy", safe(report.proxy))] if report.proxy and report.tries else []
     if report.tries and report.tries > 1:
         facts.append(("Tries", f"{report.tries}; the last one came through" if report.address else str(report.tries)))
     return facts
@@ -40,24 +40,20 @@ def table(report: ConnectReport, style: Style) -> list[Fact]:
     usual = {name: _usual(report.addresses, name) for name in different}
     lines = [["address", *(f"{name}*" if name in different else name for name in columns)]]
     for one in report.addresses:
-        odd = {name for name in different if _value(one, name) not in (None, usual[name])}
+        odd = {name for name in different if one.compared(name) not in (None, usual[name], (None,))}
         lines.append([one.address, *(_cell(one, name) + ("*" if name in odd else "") for name in columns)])
     return facts + [("", line) for line in _set(lines, style)]
 
 
-def _usual(addresses: Sequence[AddressReport], name: str) -> object:
+def _usual(addresses: Sequence[AddressReport], name: str) -> tuple[object] | None:
     """What most of them show, the first of those that are equally common."""
-    return Counter(_value(one, name) for one in addresses if one.tls or name == "error").most_common(1)[0][0]
-
-
-def _value(one: AddressReport, name: str) -> object:
-    return one.error and one.error.code if name == "error" else getattr(one, name)
+    return Counter(found for one in addresses if (found := one.compared(name))).most_common(1)[0][0]
 
 
 def _cell(one: AddressReport, name: str) -> str:
-    value = _value(one, name)
     if name == "chain":
         return f"{len(one.chain)}: {one.chain[0][:8]}" if one.chain else "-"
+    value = (one.error and one.error.code) if name == "error" else getattr(one, name)
     if value is None:
         return "-"
     text = safe(str(value))

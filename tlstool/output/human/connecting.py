@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def connect(report: ConnectReport, style: Style) -> str:
     """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
     handshake = report.handshake
-    facts = peer(report.target, report.address) if report.address or report.proxy else []
+    facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
     if handshake:
         facts += _negotiated(handshake)
