@@ -17,7 +17,7 @@ import pki
 import pytest
 import zoo
 
-from tlstool import authority, backends, certs, connect, phases, serve, trust, verify
+from tlstool import authority, backends, certs, connect, echconfig, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
@@ -91,6 +91,14 @@ def demanding(*own: str) -> Provocation:
         return peer(zoo.tls(context), **options)(scene)
 
     return provoke
+
+
+def unheard_ech(scene: Scene) -> object:
+    """Encrypt the hello for a server that cannot decrypt it, and whose certificate is good for the public name."""
+    if backends.why_no_fast_path():
+        pytest.skip("only Rustls does ECH")
+    configs = scene.file(pki.ech_configs("localhost"), "ech")
+    return peer(zoo.tls(zoo.context(scene.files.good)), ca=(str(scene.files.ca),), ech=configs)(scene)
 
 
 def file(name: str, *, crl: bool = False, **options: Any) -> Provocation:
@@ -256,6 +264,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "key-encrypted": lambda scene: certs.read_identity(str(scene.files.good.cert), str(scene.files.encrypted_key)),
     "key-mismatch": mismatch,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
+    "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
@@ -277,6 +286,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
     "connection-closed": peer(zoo.closes),
     "connection-reset": peer(zoo.resets),
+    "ech-rejected": unheard_ech,
     "unknown-issuer": file("unknown_issuer"),
     "self-signed": file("self_signed"),
     "missing-intermediate": file("missing_intermediate"),

@@ -165,9 +165,15 @@ class Channel:
             # It wants to read the peer's, which comes later, or never.
             return
 
-    def hear_out(self, deadline: Deadline) -> None:
-        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error."""
+    def hear_out(self, deadline: Deadline, patience: float = 0.0) -> None:
+        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error.
+
+        OpenSSL ignores tickets that come after its own close_notify; it has so many seconds of `patience` for one before.
+        """
         with suppress(TlsToolError):
+            if self.tls.version() == "TLSv1.3" and not self.ended and self._readable(0.0 if self.seen.tickets else patience):
+                self.fill()
+                self.decrypt()
             self.send_close()
             self.flush(deadline)
             while not self.ended:

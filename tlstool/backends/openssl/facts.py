@@ -47,17 +47,17 @@ def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
 
 
 def tickets(channel: Channel) -> Tickets | None:
-    """What came for later, until now; None where none came and some may."""
+    """What came for later, until now.
+
+    None where none came: OpenSSL ignores what comes after its own close_notify, so that some may have been on their way.
+    """
     session, tls = channel.tls.session, channel.tls.version()
     if session is None:
         return None
     if tls != "TLSv1.3":
         can_resume = session.has_ticket or bool(session.id)
         return Tickets(int(can_resume), session.ticket_lifetime_hint if session.has_ticket else None)
-    count = channel.seen.tickets
-    if count is None or (count == 0 and not channel.ended):
-        return None
-    return Tickets(count, session.ticket_lifetime_hint if count else None)
+    return Tickets(count, session.ticket_lifetime_hint) if (count := channel.seen.tickets) else None
 
 
 def library() -> str:

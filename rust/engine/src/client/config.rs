@@ -41,10 +41,16 @@ pub struct ClientSpec {
     pub at: Option<i64>,
     pub signature_schemes: Vec<String>,
     pub ech: Option<Vec<ByteBuf>>,
-    pub exporter: bool,
-    /// Of interest to backends that cannot do it.
-    #[allow(dead_code)]
-    pub early_data: bool,
+    pub uses: Vec<Use>,
+}
+
+/// What sessions are used for besides data. Rustls can do all of it, but has to know of the first before the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    Export,
+    EarlyData,
+    KeyUpdate,
 }
 
 /// A [`ClientSpec`] made ready: files read, names parsed, roots loaded.
@@ -104,7 +110,7 @@ impl ClientConfig {
         if let Some(path) = &spec.keylog {
             tls.key_log = Arc::new(KeyLogFile::open(path)?);
         }
-        let (insecure, exporter) = (spec.insecure, spec.exporter);
+        let (insecure, exporter) = (spec.insecure, spec.uses.contains(&Use::Export));
         Ok(Self { tls, judge, insecure, identity, schemes, ech, outer, exporter, server_name })
     }
 

@@ -180,6 +180,8 @@ impl Link {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => self.established = true,
             Ok(Progress::PeerClosed) => {
+                // A server that answers early data may be done with all before it has our last flight.
+                self.established |= !self.tls.is_handshaking();
                 self.peer = PeerEnd::Notified;
                 return self.ended_early().map_or(Ok(()), Err);
             }
