@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import zoo
-from runner import Done, on_both_backends, tlstool
+from runner import COMMAND, Done, end, on_both_backends, started, tlstool
 
 from tlstool.dialogue import Dialogue
 from tlstool.errors import UsageError
@@ -188,3 +189,38 @@ def test_the_pieces_in_which_lines_come_make_no_difference() -> None:
 def test_a_bad_pattern_is_known_before_there_is_a_connection(pattern: bytes) -> None:
     with pytest.raises(UsageError):
         Dialogue((Expect(pattern),), crlf=False)
+
+
+MOVES = {
+    "expect": ("--expect", "goodbye"),
+    "send": ("--send", "x"),
+    "http": ("--http",),
+    "pipe": ("--pipe",),
+}
+
+
+def welcomes(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+    """Say what is a response as well, and wait for the client's end."""
+    session.sendall(b"HTTP/1.1 200 OK\r\n\r\nwelcome" + b"x" * 100_000)
+    while session.recv(65536):
+        pass
+    session.unwrap()
+
+
+@on_both_backends
+@pytest.mark.parametrize("how", MOVES)
+def test_output_that_nobody_reads_is_141_and_a_full_disk_is_3(credentials: Credentials, backend: str, how: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with zoo.listening(zoo.tls(zoo.context(credentials.good), welcomes)) as peer, open("/dev/full", "wb") as full:
+        command = (*COMMAND, "connect", peer.target, "--ca", credentials.ca, "--backend", backend, "-q", *MOVES[how])
+        for output, status, words in (
+            (writing, 141, ""),
+            (full.fileno(), 3, "error: the output cannot be written: no space left"),
+        ):
+            with started(command, stdout=output) as process:
+                done = end(process)
+            assert done.status == status, done
+            assert done.errors.startswith(words)
+            assert bool(done.errors) == bool(words)
+    os.close(writing)

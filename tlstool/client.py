@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tlstool import assertions, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
-from tlstool.exchange import Exchange
 from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
@@ -16,6 +15,7 @@ from tlstool.requests import ConnectRequest
 
 if TYPE_CHECKING:
     from tlstool.backends.base import Session
+    from tlstool.exchange import Exchange
 
 
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
@@ -34,7 +34,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     demands = assertions.understand(request.assertions, ConnectReport)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
-    exchange = Exchange(request, on_event)
+    exchange = _exchange(request, on_event)
     experiments = Experiments(request, on_event)
     if request.all_addresses:
         from tlstool.survey import survey
@@ -50,7 +50,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
             session = experiments.proceed(attempt, session)
-            if request.relay and is_trusted:
+            if exchange and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
         except KeyboardInterrupt:
@@ -70,14 +70,27 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     return assertions.judged(_report(request, attempt, exchange, experiments, error), demands)
 
 
+def _exchange(request: ConnectRequest, on_event: OnEvent) -> Exchange | None:
+    """What is to be moved, understood before there is a connection; None for nothing, which loads none of it."""
+    if request.relay is None and not request.steps and request.http is None:
+        return None
+    from tlstool.exchange import Exchange
+
+    return Exchange(request, on_event)
+
+
 def _report(
-    request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, experiments: Experiments, error: TlsToolError | None
+    request: ConnectRequest,
+    attempt: peer.Attempt,
+    exchange: Exchange | None,
+    experiments: Experiments,
+    error: TlsToolError | None,
 ) -> ConnectReport:
     """What is known by now."""
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *experiments.warnings(), *exchange.warnings),
+        warnings=(*attempt.warnings, *experiments.warnings(), *(exchange.warnings if exchange else ())),
         target=request.target,
         address=attempt.address,
         proxy=attempt.proxy,
@@ -87,7 +100,5 @@ def _report(
         phases_ms=attempt.phases(),
         handshake=attempt.handshake,
         **experiments.report(),
-        exchanged=exchange.steps,
-        http=exchange.http,
-        relayed=exchange.relayed,
+        **(exchange.report() if exchange else {}),
     )
