@@ -58,6 +58,7 @@ def cert_verify(
     a SOURCE that is a server.
     """
     from tlstool import VerifyReport, VerifyRequest, verify
+    from tlstool.endpoint import without_user
     from tlstool.output.human import verifying
     from tlstool.verifier import source_kind
 
@@ -70,5 +71,5 @@ def cert_verify(
     def run() -> VerifyReport:
         return verify(request, listener(console))
 
-    report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
+    report = attempt(VerifyReport, run, source=without_user(source), kind=source_kind(source))
     return present(console, "cert-verify", report, verifying.verify, as_json=json, no_fail=no_fail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import peer
+from tlstool import endpoint, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
@@ -73,7 +73,7 @@ def _report(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=(*attempt.warnings, *experiments.warnings(), *exchange.warnings),
-        target=request.target,
+        target=endpoint.without_user(request.target),
         address=attempt.address,
         proxy=attempt.proxy,
         tries=attempt.tries,
