@@ -9,6 +9,7 @@ from tlstool import endpoint, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
+from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
@@ -51,6 +52,9 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             if request.relay and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
+        except KeyboardInterrupt:
+            session.close(Deadline.after(0.0))
+            raise
         finally:
             experiments.close(attempt, session)
         experiments.conclude(attempt, session, None)
