@@ -57,6 +57,7 @@ def cert_verify(
     a SOURCE that is a server.
     """
     from tlstool import VerifyReport, VerifyRequest, verify
+    from tlstool.endpoint import without_user
     from tlstool.output.human import verifying
     from tlstool.verifier import source_kind
 
@@ -69,6 +70,6 @@ def cert_verify(
     def run() -> VerifyReport:
         return verify(request, listener(console))
 
-    report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
+    report = attempt(VerifyReport, run, source=without_user(source), kind=source_kind(source))
     shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map)
     return present(console, "cert-verify", report, verifying.verify, shape)

@@ -106,6 +106,7 @@ def connect(
     --send, --expect and --http move data after that, but only with a peer whose verdict is good.
     """
     from tlstool import ConnectReport, ConnectRequest, connect
+    from tlstool.endpoint import without_user
     from tlstool.output.human import connecting, moving
 
     from ._report import Shape, attempt, listener, present
@@ -124,7 +125,7 @@ def connect(
     def run() -> ConnectReport:
         return connect(request, listen)
 
-    report = attempt(ConnectReport, run, target=target)
+    report = attempt(ConnectReport, run, target=without_user(target))
     if chain:
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect

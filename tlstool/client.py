@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import assertions, peer
+from tlstool import assertions, endpoint, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.phases import Deadline
@@ -91,7 +91,7 @@ def _report(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=(*attempt.warnings, *experiments.warnings(), *(exchange.warnings if exchange else ())),
-        target=request.target,
+        target=endpoint.without_user(request.target),
         address=attempt.address,
         proxy=attempt.proxy,
         tries=attempt.tries,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 from tlstool import peer
-from tlstool.endpoint import printable
+from tlstool.endpoint import printable, without_user
 from tlstool.errors import TlsToolError, UsageError, precedence
 from tlstool.events import Event, OnEvent, PhaseEvent
 from tlstool.reports import AddressReport, ConnectReport, problem
@@ -152,7 +152,7 @@ def _report(attempt: peer.Attempt, seen: Sequence[_Seen], request: ConnectReques
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=shown.warnings,
-        target=request.target,
+        target=without_user(request.target),
         address=shown.address,
         proxy=attempt.proxy,
         tries=shown.tries,

@@ -6,7 +6,7 @@ import os
 from typing import Literal
 
 from tlstool import assertions, backends, certs, peer, trust
-from tlstool.endpoint import is_unix
+from tlstool.endpoint import is_unix, without_user
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Certificate, Finding, Trust
@@ -45,12 +45,12 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     except TlsToolError as raised:
         error = raised
         if isinstance(error, ResolveError):
-            error.hint = f"there is no file {request.source} either: check the spelling"
+            error.hint = f"there is no file {without_user(request.source)} either: check the spelling"
     report = VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=_out_of_order(certificates) if kind == "file" else attempt.warnings,
-        source=request.source,
+        source=without_user(request.source),
         kind=kind,
         certificates=certificates,
         trust=trusted,
