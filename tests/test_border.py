@@ -38,16 +38,23 @@ native = pytest.importorskip("tlstool._native", reason="the Rustls extension is 
 # What happens before the engine is asked, or is made of what it says.
 PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
     "assertion-failed",
+    "bad-proxy",
     "bad-target",
+    "cannot-bind",
     "cannot-listen",
     "expectation-missed",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
+    "not-a-proxy",
     "port-in-use",
+    "proxy-auth-required",
+    "proxy-failed",
+    "proxy-refused",
     "resolver-failed",
     "unknown-host",
+    "wrong-family",
 }
 
 

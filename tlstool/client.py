@@ -9,6 +9,7 @@ from tlstool import assertions, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
+from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
@@ -31,14 +32,14 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         BrokenPipeError: nobody reads the output of the relay any more.
     """
     demands = assertions.understand(request.assertions, ConnectReport)
-    if request.all_addresses:
-        from tlstool.survey import survey
-
-        return assertions.judged(survey(request, on_event), demands)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
     experiments = Experiments(request, on_event)
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return assertions.judged(survey(request, on_event), demands)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     session: Session | None = None
@@ -52,6 +53,9 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             if request.relay and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
+        except KeyboardInterrupt:
+            session.close(Deadline.after(0.0))
+            raise
         finally:
             experiments.close(attempt, session)
         experiments.conclude(attempt, session, None)
