@@ -49,6 +49,7 @@ _TRANSLATED = _words(
     -bind ADDRESS                 | --bind ADDRESS
     -proxy HOST:PORT              | --proxy http://HOST:PORT
     -proxy_user USER              | --proxy http://USER@HOST:PORT
+    -proxy_pass file:FILE         | --proxy-pass-file FILE
     -starttls PROTOCOL            | --starttls PROTOCOL
     -xmpphost NAME                | --xmpp-to NAME
     -name NAME                    | --xmpp-to NAME
@@ -156,7 +157,6 @@ _REFUSED = _words(
     -no_ticket                    | the report counts the tickets, which nobody has to use
     -cert_chain FILE              | put the chain behind the certificate in the file of --cert
     -build_chain                  | put the chain behind the certificate in the file of --cert
-    -proxy_pass SOURCE            | give the password in HTTPS_PROXY, or at the prompt
     -msgfile FILE                 | -vv writes to stderr: 2> FILE
     -CAstore URI                  | export the certificates, and name the file with --ca
     -verifyCAstore URI            | export the certificates, and name the file with --ca

@@ -182,8 +182,8 @@ def _translation(word: Word, value: str, notes: list[str]) -> list[tuple[str, ..
     match word.name:
         case "-attime":
             return [("--at", _moment(value))]
-        case "-pass":
-            return [("--pass-file", _pass_file(value))]
+        case "-pass" | "-proxy_pass":
+            return [(word.meaning.split()[0], _pass_file(word.name, value))]
         case "-purpose":
             if value not in _PURPOSES:
                 raise UsageError("usage", f"-purpose {value} has no equivalent here", f"one of {', '.join(_PURPOSES)}")
@@ -213,7 +213,7 @@ def _moment(seconds: str) -> str:
         raise UsageError("usage", f"-attime: {seconds!r} is no time", "it takes seconds since 1970") from None
 
 
-def _pass_file(source: str) -> str:
+def _pass_file(option: str, source: str) -> str:
     """The file of a pass phrase source of openssl (openssl-passphrase-options)."""
     kind, _, rest = source.partition(":")
     if kind == "file" and rest:
@@ -222,8 +222,8 @@ def _pass_file(source: str) -> str:
         return f"/dev/fd/{rest}"
     if source == "stdin":
         return "/dev/stdin"
-    hint = "put it into a file that only you can read: -pass file:FILE; or leave -pass out to be asked for it"
-    raise UsageError("usage", "-pass: a pass phrase on a command line can be read by everybody on the machine", hint)
+    hint = f"put it into a file that only you can read: {option} file:FILE; or leave {option} out to be asked for it"
+    raise UsageError("usage", f"{option}: a pass phrase on a command line can be read by everybody on the machine", hint)
 
 
 def _value(option: str, rest: list[str]) -> str:

@@ -11,6 +11,7 @@ import zoo
 from peers import require
 from runner import LIMIT, tlstool
 from tlstool.commands._openssl import FOR_HELP, WORDS
+from tlstool.commands.connect import connect
 from tlstool.commands.s_client import translated
 
 from tlstool.errors import UsageError
@@ -103,6 +104,12 @@ def test_what_cannot_be_translated_is_told_with_what_to_do(words: str, message: 
 
 def test_what_makes_no_difference_is_said_to() -> None:
     assert translated(["-connect", "a:1", "-status", "-bugs"]).notes == ["-status is the default", "-bugs is of no meaning"]
+
+
+def test_every_option_that_the_table_names_is_one_of_connect() -> None:
+    named = {option for word in WORDS.values() for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", word.meaning)}
+    ours = {spelling for param in connect.params for spelling in param.opts}
+    assert named - ours == set()
 
 
 def test_every_option_of_the_installed_s_client_is_known() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import assertions, endpoint, peer
+from tlstool import endpoint, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.phases import Deadline
@@ -31,7 +31,16 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    if not request.assertions:
+        return _connect(request, on_event)
+    from tlstool import assertions
+
     demands = assertions.understand(request.assertions, ConnectReport)
+    return assertions.judged(_connect(request, on_event), demands)
+
+
+def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
+    """As `connect`, whatever else is demanded of the report."""
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = _exchange(request, on_event)
@@ -67,7 +76,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         error = peer.deciding(raised, attempt.trust, request)
         if session is None:
             experiments.conclude(attempt, None, raised)
-    return assertions.judged(_report(request, attempt, exchange, experiments, error), demands)
+    return _report(request, attempt, exchange, experiments, error)
 
 
 def _exchange(request: ConnectRequest, on_event: OnEvent) -> Exchange | None:

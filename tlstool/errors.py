@@ -265,7 +265,7 @@ HINTS: dict[str, str] = {
     "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
     "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
     "plain-http2": "the port is for HTTP/2 in the clear (h2c): try the server's port for https",
-    "html-page": "a proxy or a captive portal may be in the way: open the address in a browser, or try another network",
+    "html-page": "a server for plain HTTP may answer so, and so may a proxy or a portal in the way",
     "plain-lmtp": "the server expects STARTTLS: --starttls lmtp",
     "plain-ldap": "the server expects StartTLS on this port: --starttls ldap; the port for TLS from the first byte is 636",
     "plain-postgres": "the server turns to TLS when asked: --starttls postgres",

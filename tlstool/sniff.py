@@ -44,7 +44,7 @@ class Protocol(Record):
 PROTOCOLS: tuple[Protocol, ...] = (
     Protocol("plain-http", "answered in plain HTTP", ports=(80, 8080)),
     Protocol("plain-http2", "speaks HTTP/2 without TLS"),
-    Protocol("html-page", "answered with an HTML page, without HTTP around it"),
+    Protocol("html-page", "answered with an HTML page, without the head of an HTTP response"),
     Protocol("plain-ssh", "speaks SSH", ports=(22,)),
     Protocol("plain-smtp", "speaks SMTP", "smtp", (25, 587), 465),
     Protocol("plain-lmtp", "speaks LMTP", "lmtp", (24,)),
@@ -150,6 +150,7 @@ def _instead(protocol: Protocol | None, peer: Endpoint) -> str | None:
         return f"try tlstool connect {where} --starttls {protocol.starttls}{direct}"
     over_tcp = {
         "plain-http": f"try http://{where}/, or another port for TLS, often 443",
+        "html-page": f"try http://{where}/: a server for plain HTTP may answer so, and so may a proxy or a portal in the way",
         "plain-socks": f"to go through it, try tlstool connect HOST --proxy socks5h://{where}",
         "plain-ssh": f"try ssh -p {peer.port} {host}",
     }
