@@ -10,6 +10,7 @@ mod client;
 mod conn;
 mod crew;
 mod error;
+pub mod hello;
 mod identity;
 mod info;
 mod judge;
