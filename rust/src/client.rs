@@ -1,11 +1,11 @@
 //! Client connections for Python. Every method is one job of the engine.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyBrokenPipeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Outcome, Result};
+use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Listener, Outcome, Result, Sighting};
 
 use crate::{data, job};
 
@@ -30,7 +30,8 @@ impl ClientConfig {
 pub struct Session {
     handshake: Handshake,
     /// None once it is closed.
-    session: Mutex<Option<tlstool_engine::Session>>,
+    open: Mutex<Option<tlstool_engine::Session>>,
+    raised: Raised,
 }
 
 #[pymethods]
@@ -57,10 +58,11 @@ impl Session {
     }
 
     fn close(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
-        job::run(py, |interrupt| {
-            let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let outcome = job::run(py, |interrupt| {
+            let session = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
             session.map_or(Ok(()), |mut session| session.close(seconds, interrupt))
-        })
+        });
+        self.raised.instead_of(outcome)
     }
 }
 
@@ -70,30 +72,78 @@ impl Session {
         py: Python<'_>,
         job: impl FnOnce(&mut tlstool_engine::Session, &dyn Interrupt) -> Result<T> + Send,
     ) -> PyResult<T> {
-        job::run(py, |interrupt| match &mut *self.session.lock().unwrap_or_else(PoisonError::into_inner) {
+        let outcome = job::run(py, |interrupt| match &mut *self.open.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(session) => job(session, interrupt),
             None => Err(Error::Usage("the session is closed".to_owned())),
-        })
+        });
+        self.raised.instead_of(outcome)
     }
 }
 
-/// Handshake over a connected socket, of which the session keeps a duplicate.
+/// Handshake over a connected socket, of which the session keeps a duplicate. `on_wire` is called with each record and message of
+/// the session's life; what it raises ends the job in which it was called.
 #[pyfunction]
-pub fn connect(py: Python<'_>, config: &ClientConfig, fd: i32, seconds: Option<f64>) -> PyResult<Session> {
+#[pyo3(signature = (config, fd, seconds, on_wire=None))]
+pub fn connect(
+    py: Python<'_>,
+    config: &ClientConfig,
+    fd: i32,
+    seconds: Option<f64>,
+    on_wire: Option<Py<PyAny>>,
+) -> PyResult<Session> {
     let mut seen = None;
+    let raised = Raised::default();
+    let listener = on_wire.map(|on_wire| Box::new(OnWire { on_wire, raised: raised.clone() }) as Box<dyn Listener>);
     let session = job::run(py, |interrupt| {
-        tlstool_engine::connect(&config.0, fd, seconds, interrupt).map_err(|failure| {
+        tlstool_engine::connect(&config.0, fd, seconds, listener, interrupt).map_err(|failure| {
             seen = failure.handshake;
             failure.error
         })
     });
-    match session {
-        Ok(session) => Ok(Session { handshake: session.handshake().clone(), session: Mutex::new(Some(session)) }),
+    match raised.instead_of(session) {
+        Ok(session) => {
+            let handshake = session.handshake().clone();
+            Ok(Session { handshake, open: Mutex::new(Some(session)), raised })
+        }
         Err(error) => {
             if let Some(handshake) = seen {
                 error.value(py).setattr("handshake", data::to_python(py, &*handshake)?)?;
             }
             Err(error)
+        }
+    }
+}
+
+/// Tells Python what goes over the wire.
+struct OnWire {
+    on_wire: Py<PyAny>,
+    raised: Raised,
+}
+
+impl Listener for OnWire {
+    fn saw(&mut self, sightings: &[Sighting]) -> Result<()> {
+        let told = Python::attach(|py| {
+            sightings.iter().try_for_each(|one| self.on_wire.call1(py, (data::to_python(py, one)?,)).map(drop))
+        });
+        told.map_err(|problem| self.raised.keep(problem))
+    }
+}
+
+/// What a listener raised, kept for the end of the job: it is his, and no error of the engine.
+#[derive(Clone, Default)]
+struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// The engine's word for it meanwhile.
+    fn keep(&self, problem: PyErr) -> Error {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        Error::Interrupted
+    }
+
+    fn instead_of<T>(&self, outcome: PyResult<T>) -> PyResult<T> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(problem) => Err(problem),
+            None => outcome,
         }
     }
 }

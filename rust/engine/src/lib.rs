@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+mod capture;
 mod certs;
 mod client;
 mod conn;
@@ -25,6 +26,7 @@ mod wait;
 mod sys;
 
 pub use certs::{Certificate, certificates};
+pub use client::{CertificateCompression, Cost, Direction, Layer, Listener, Sighting};
 pub use client::{ClientConfig, ClientSpec, Failure, Handshake, Outcome, Relayed, Session, connect};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};

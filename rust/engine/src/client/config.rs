@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::verifier::{Enforcer, Recorder};
+use super::watch::Secrets;
+use crate::capture::CaptureFile;
 use crate::identity::IdentitySpec;
 use crate::judge::RootsSpec;
 use crate::judge::{Judge, server_name};
@@ -31,6 +33,7 @@ pub struct ClientSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub pcap: Option<String>,
     pub at: Option<i64>,
 }
 
@@ -42,6 +45,8 @@ pub struct ClientConfig {
     identity: Option<Arc<CertifiedKey>>,
     /// What rustls calls the server: the SNI if one is sent. It is not what is verified, see [`Recorder`].
     server_name: ServerName<'static>,
+    keylog: Option<Arc<KeyLogFile>>,
+    capture: Option<Arc<CaptureFile>>,
 }
 
 /// What one connection needs of the configuration, and what it leaves behind.
@@ -49,6 +54,7 @@ pub struct Recorded {
     pub tls: Arc<rustls::ClientConfig>,
     pub verifier: Arc<Recorder>,
     pub identity: Arc<IdentityRequest>,
+    pub secrets: Arc<Secrets>,
 }
 
 impl ClientConfig {
@@ -66,11 +72,13 @@ impl ClientConfig {
         tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
         tls.resumption = Resumption::disabled();
-        if let Some(path) = &spec.keylog {
-            tls.key_log = Arc::new(KeyLogFile::open(path)?);
+        let keylog = spec.keylog.as_deref().map(KeyLogFile::open).transpose()?.map(Arc::new);
+        if let Some(keylog) = &keylog {
+            tls.key_log = keylog.clone();
         }
+        let capture = spec.pcap.as_deref().map(CaptureFile::open).transpose()?.map(Arc::new);
         let server_name = server_name(spec.sni.as_ref().unwrap_or(&spec.verify_name))?;
-        Ok(Self { tls, judge, insecure: spec.insecure, identity, server_name })
+        Ok(Self { tls, judge, insecure: spec.insecure, identity, server_name, keylog, capture })
     }
 
     pub fn judge(&self) -> &Judge {
@@ -96,7 +104,9 @@ impl ClientConfig {
         let mut tls = self.tls.clone();
         tls.dangerous().set_certificate_verifier(verifier.clone());
         tls.client_auth_cert_resolver = identity.clone();
-        Recorded { tls: Arc::new(tls), verifier, identity }
+        let secrets = Arc::new(Secrets::new(self.keylog.clone(), self.capture.clone()));
+        tls.key_log = secrets.clone();
+        Recorded { tls: Arc::new(tls), verifier, identity, secrets }
     }
 
     /// For many connections whose sessions are resumed by `resumption`: a bad certificate is the error of the connection

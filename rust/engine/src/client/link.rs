@@ -12,6 +12,7 @@ use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::{ClientCertificate, ClientConfig, IdentityRequest};
 use super::verifier::Recorder;
+use super::watch::{Direction, Listener, Watch};
 use crate::conn::{self, MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
@@ -44,6 +45,7 @@ pub struct Link {
     tls: UnbufferedClientConnection,
     input: Input,
     pub output: Output,
+    watch: Watch,
     verifier: Arc<Recorder>,
     identity: Arc<IdentityRequest>,
     first_bytes: Vec<u8>,
@@ -55,8 +57,9 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd) -> Result<Self> {
+    pub fn new(config: &ClientConfig, socket: OwnedFd, listener: Option<Box<dyn Listener>>) -> Result<Self> {
         let recorded = config.recorded();
+        let watch = Watch::new(recorded.secrets, &socket, listener)?;
         let tls = UnbufferedClientConnection::new(recorded.tls, config.server_name())?;
         // A unix socket has no such option, and needs none.
         let _ = sockopt::set_tcp_nodelay(&socket, true);
@@ -65,6 +68,7 @@ impl Link {
             tls,
             input: Input::default(),
             output: Output::default(),
+            watch,
             verifier: recorded.verifier,
             identity: recorded.identity,
             first_bytes: Vec::new(),
@@ -81,6 +85,16 @@ impl Link {
 
     pub fn tls(&self) -> &UnbufferedClientConnection {
         &self.tls
+    }
+
+    /// What was seen on the wire.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// All of the handshake is said, on both sides.
+    pub fn handshake_done(&mut self) {
+        self.watch.handshake_done();
     }
 
     pub fn verifier(&self) -> &Recorder {
@@ -120,6 +134,7 @@ impl Link {
         let space = self.input.space()?;
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
+                self.watch.finished(Direction::Received)?;
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
                 return self.ended_early().map_or(Ok(Received::Bytes(0)), Err);
             }
@@ -127,11 +142,16 @@ impl Link {
             Err(Errno::AGAIN | Errno::INTR) => return Ok(Received::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) if self.notified => {
                 // It did not wait for the rest of an orderly close; what it had to say, it said.
+                self.watch.broken();
                 self.peer = PeerEnd::Cut;
                 return Ok(Received::Bytes(0));
             }
-            Err(errno) => return Err(io::Error::from(errno).into()),
+            Err(errno) => {
+                self.watch.broken();
+                return Err(io::Error::from(errno).into());
+            }
         };
+        self.watch.received(&space[..count]);
         let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
         self.first_bytes.extend_from_slice(&space[..missing]);
         self.input.filled(count);
@@ -143,6 +163,7 @@ impl Link {
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
         let (used, outcome) = conn::advance(&mut self.tls, self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => self.established = true,
@@ -167,7 +188,10 @@ impl Link {
                 return Ok(());
             }
             match send(&self.socket, self.output.pending(), send_flags()) {
-                Ok(count) => self.output.sent(count),
+                Ok(count) => {
+                    self.watch.sent(&self.output.pending()[..count])?;
+                    self.output.sent(count);
+                }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
@@ -213,6 +237,8 @@ impl Link {
     /// End our direction of the transport itself.
     pub fn shut_down(&mut self) {
         self.deaf = true;
+        // Its own error is that of the next packet, if there is one.
+        let _ = self.watch.finished(Direction::Sent);
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
@@ -314,7 +340,7 @@ impl Input {
         if self.buffer.len() - self.end < MAX_RECORD {
             let size = (self.buffer.len() * 2).max(FIRST_INPUT);
             if size > LARGEST_INPUT.max(self.buffer.len()) {
-                return Err(Error::PeerMisbehaved("the peer's handshake message has no end".to_owned()));
+                return Err(Error::HandshakeTooLarge);
             }
             self.buffer.resize(size, 0);
         }

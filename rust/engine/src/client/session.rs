@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::config::{ClientCertificate, ClientConfig};
 use super::link::{Link, PeerEnd, Received};
 use super::relay::{self, Relay};
+use super::watch::{CertificateCompression, Cost, Listener};
 use crate::certs::{self, Certificate};
 use crate::judge::Trust;
-use crate::provider::{group_name, scheme_name, suite_name, version_name};
+use crate::provider::{group_name, is_hybrid, scheme_name, suite_name, version_name};
 use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
 
@@ -28,13 +29,17 @@ pub struct Handshake {
     pub tls: Option<&'static str>,
     pub suite: Option<String>,
     pub group: Option<String>,
+    pub hybrid: Option<bool>,
+    pub hello_retry: Option<bool>,
     pub signature_scheme: Option<String>,
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
     pub certificates: Vec<Certificate>,
     pub stapled: Option<bool>,
+    pub certificate_compression: Option<CertificateCompression>,
     pub client_certificate: Option<ClientCertificate>,
+    pub cost: Option<Cost>,
     pub trust: Trust,
 }
 
@@ -60,16 +65,18 @@ pub struct Session {
     has_sent: bool,
 }
 
-/// Handshake over a connected socket, of which the session keeps a duplicate, within so many seconds.
+/// Handshake over a connected socket, of which the session keeps a duplicate, within so many seconds; `listener` hears of all
+/// that goes over it, as long as the session lasts.
 pub fn connect(
     config: &ClientConfig,
     fd: RawFd,
     seconds: Option<f64>,
+    listener: Option<Box<dyn Listener>>,
     interrupt: &dyn Interrupt,
 ) -> std::result::Result<Session, Failure> {
     let limit = TimeLimit::after(seconds);
     let socket = sys::duplicate(fd).map_err(|error| Error::Usage(format!("descriptor {fd}: {error}")))?;
-    let mut link = Link::new(config, socket)?;
+    let mut link = Link::new(config, socket, listener)?;
     let mut pending = Vec::new();
     match shake_hands(&mut link, &mut pending, limit, interrupt) {
         Ok(()) => {
@@ -179,6 +186,7 @@ fn shake_hands(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interru
             Received::Bytes(_) => bounds.check()?,
         }
     }
+    link.handshake_done();
     let asked = link.client_certificate() != ClientCertificate::NotRequested;
     if asked && link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
         match await_acceptance(link, pending, &mut Bounds::new(limit.at_most(REFUSAL), interrupt)) {
@@ -209,6 +217,8 @@ fn report(config: &ClientConfig, link: &Link) -> Handshake {
         tls: tls.protocol_version().map(version_name),
         suite: tls.negotiated_cipher_suite().map(|suite| suite_name(suite.suite())),
         group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
+        hybrid: tls.negotiated_key_exchange_group().map(|group| is_hybrid(group.name())),
+        hello_retry: link.watch().hello_retry(),
         signature_scheme: shown.scheme.map(scheme_name),
         alpn: tls.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
         sni: config.sni(),
@@ -222,6 +232,8 @@ fn report(config: &ClientConfig, link: &Link) -> Handshake {
         // That a certificate is not asked for is known only at the end.
         client_certificate: Some(certificate)
             .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),
+        certificate_compression: link.watch().certificate_compression(),
+        cost: Some(link.watch().cost()),
         trust: config.judge().trust(shown.judgement.as_ref()),
     }
 }

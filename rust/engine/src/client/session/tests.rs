@@ -21,6 +21,7 @@ use crate::wait::Never;
 
 mod data;
 mod handshake;
+mod wire;
 
 /// Far more than any of these takes, and the end of one that hangs.
 const LIMIT: Option<f64> = Some(20.0);
@@ -63,6 +64,7 @@ impl Pki {
             groups: Vec::new(),
             alpn: Vec::new(),
             keylog: None,
+            pcap: None,
             at: None,
         }
     }
@@ -126,7 +128,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), LIMIT, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), LIMIT, None, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {
