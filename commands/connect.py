@@ -16,7 +16,6 @@ from ._options import (
     no_fail_option,
     peer_options,
     quiet_option,
-    verbose_option,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +89,20 @@ data_options = all_of(
     option("--strict-close", panel="Data", is_flag=True, help="Fail if the peer ends without close_notify."),
 )
 
-file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
+file_options = all_of(
+    option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."),
+    option(
+        "--pcap",
+        type=FILE,
+        metavar="FILE",
+        help="Write what went over the wire as a capture that Wireshark and tshark open decrypted (pcapng, its secrets inside; "
+        "mode 0600). Needs no privilege; addresses and times are real, the TCP around the bytes is made up.",
+    ),
+)
+
+verbose_option = option(
+    "-v", "--verbose", count=True, help="Trace the phases on stderr; twice: every record and handshake message, too."
+)
 
 output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
 
@@ -138,9 +150,14 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
-    request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
+    request = ConnectRequest(
+        target=target, relay=_relay() if pipe else None, strict_close=strict_close, wire=verbose > 1, **for_request(options)
+    )
+    inputs = (*request.ca, *request.crl, request.cert, request.key, request.keylog)
     if chain:
-        _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))
+        _check_destination("--chain", chain, (*inputs, request.pcap))
+    if request.pcap:
+        _check_destination("--pcap", request.pcap, inputs)
 
     def run() -> ConnectReport:
         return connect(request, listener(console))
@@ -163,17 +180,17 @@ def _relay() -> tuple[int, int]:
     return 0, 1
 
 
-def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:
+def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:
     import os
 
     from tlstool.errors import UsageError
 
     if path == "-":
-        hint = "give a file, or take the certificates from --json"
-        raise UsageError("usage", "--chain cannot write to stdout, where the report goes", hint)
+        hint = "give a file, or take the certificates from --json" if name == "--chain" else "give a file"
+        raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", hint)
     for used in inputs:
         if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
-            raise UsageError("usage", f"--chain would overwrite {used}, which this run uses", "give another file")
+            raise UsageError("usage", f"{name} would overwrite {used}, which this run uses", "give another file")
 
 
 def _with_chain(report: ConnectReport, path: str) -> ConnectReport:

@@ -38,8 +38,13 @@ class Session:
     def relay(self, in_fd: int, out_fd: int) -> dict[str, Any]: ...
     def close(self, seconds: float) -> None: ...
 
-def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
-    """Handshake over a connected socket, of which the session keeps a duplicate."""
+def connect(
+    config: ClientConfig, fd: int, seconds: float | None, on_wire: Callable[[dict[str, Any]], None] | None = None
+) -> Session:
+    """Handshake over a connected socket, of which the session keeps a duplicate.
+
+    `on_wire` is called with each record and message of the session's life; what it raises ends the job in which it was called.
+    """
 
 @final
 class ServerConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool import peer
+from tlstool import files, peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Finding, Relayed
@@ -32,6 +32,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     error: TlsToolError | None
     relayed: Relayed | None = None
     try:
+        if request.pcap:
+            files.begin_private(request.pcap)
         session = attempt.open(request.target)
         try:
             error = peer.verdict(session.handshake.trust, request)

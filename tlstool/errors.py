@@ -121,7 +121,14 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+    codes = (
+        "alert-received",
+        "peer-incompatible",
+        "peer-misbehaved",
+        "handshake-too-large",
+        "connection-closed",
+        "connection-reset",
+    )
 
 
 class ChainError(TlsToolError):
@@ -213,6 +220,7 @@ HINTS: dict[str, str] = {
     "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
     "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",

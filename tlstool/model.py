@@ -92,6 +92,7 @@ class ClientConfig(Record):
         groups: key exchange groups by IANA name, in order of preference.
         alpn: protocols offered (RFC 7301), in order of preference.
         keylog: file to append the session's secrets to (NSS format), None for none.
+        pcap: file to append a capture (pcapng) of each connection to, with its secrets; None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
     """
 
@@ -107,6 +108,7 @@ class ClientConfig(Record):
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     at: int | None = None
+    pcap: str | None = None
 
 
 ServeMode = Literal["status", "echo"]
@@ -225,6 +227,42 @@ class Trust(Record):
     store: str
 
 
+class Cost(Record, kw_only=True):
+    """What a handshake cost, until both sides had said all of it, or until it failed.
+
+    Attributes:
+        bytes_sent, bytes_received: on the wire, with the headers of records.
+        flights_sent, flights_received: how often a side spoke; what it says at a time is one flight, in however many pieces.
+        round_trips: before data could go out, the server's flights that were waited for; None if it did not come so far.
+        client_hello_bytes: of the first ClientHello, with the header of its record.
+        client_hello_segments: TCP segments of that size that it takes, by the connection's maximum; None where that is not known.
+        chain_bytes: of the message with the server's certificates, compressed if it is; None if there was none.
+        hello_to_hello_ms: from the first ClientHello to the ServerHello, a HelloRetryRequest between them included.
+    """
+
+    bytes_sent: int
+    bytes_received: int
+    flights_sent: int
+    flights_received: int
+    round_trips: int | None
+    client_hello_bytes: int | None
+    client_hello_segments: int | None
+    chain_bytes: int | None
+    hello_to_hello_ms: float | None
+
+
+class CertificateCompression(Record):
+    """That the server's certificates came compressed (RFC 8879).
+
+    Attributes:
+        algorithm: `zlib`, `brotli`, `zstd`, or its number in hex.
+        saved_bytes: by which the message is shorter.
+    """
+
+    algorithm: str
+    saved_bytes: int
+
+
 class Handshake(Record):
     """What both ends agreed on, and what the peer showed.
 
@@ -240,6 +278,10 @@ class Handshake(Record):
         stapled: whether an OCSP response came with it (RFC 6066 section 8).
         client_certificate: `not_requested`, `requested` (and none sent), or `sent`.
         trust: the verdict.
+        hybrid: whether the group combines a post-quantum key exchange with a classical one; None where the group is not known.
+        hello_retry: whether the server wanted a second ClientHello (RFC 8446 section 4.1.4), also where the session was resumed.
+        certificate_compression: how the chain was compressed; None if it was not, or that is not known.
+        cost: None where the backend cannot see it.
     """
 
     tls: TlsVersion | None
@@ -253,6 +295,10 @@ class Handshake(Record):
     stapled: bool | None
     client_certificate: Literal["not_requested", "requested", "sent"] | None
     trust: Trust
+    hybrid: bool | None = None
+    hello_retry: bool | None = None
+    certificate_compression: CertificateCompression | None = None
+    cost: Cost | None = None
 
 
 class Relayed(Record):

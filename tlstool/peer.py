@@ -46,6 +46,7 @@ class Attempt:
         self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
+        self._on_event = on_event
         self._trace = Trace(on_event)
 
     def open(self, target: str) -> Session:
@@ -62,7 +63,8 @@ class Attempt:
         sock = self._dial(addresses)
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, self.deadline.phase("handshake"), lambda: self._dial(addresses))
+                deadline, on_wire = self.deadline.phase("handshake"), self._on_event if self._options.wire else None
+                session = self.client.connect(sock, deadline, lambda: self._dial(addresses), on_wire)
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
@@ -127,6 +129,7 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         groups=tuple(names.group(name) for name in options.groups),
         alpn=options.alpn,
         keylog=options.keylog,
+        pcap=options.pcap,
         at=options.at,
     )
 

@@ -24,6 +24,8 @@ class TlsOptions(Record, kw_only=True):
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
+        pcap: file for a capture (pcapng) of all connections of the run, with the secrets that decrypt it.
+        wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
     """
@@ -42,6 +44,8 @@ class TlsOptions(Record, kw_only=True):
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    pcap: str | None = None
+    wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tlstool.dial import Deadline
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     ClientConfig,
@@ -22,6 +23,8 @@ from tlstool.model import (
     ServerConfig,
     ServeTotals,
 )
+
+OnWire = Callable[[WireEvent], None]
 
 
 class Session(Protocol):
@@ -51,11 +54,14 @@ class Session(Protocol):
 class Client(Protocol):
     """A configuration made ready, once, for any number of connections."""
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> Session:
+    def connect(
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], on_wire: OnWire | None = None
+    ) -> Session:
         """Handshake over a connected socket, which becomes the session's, whatever happens.
 
         A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in its `handshake`.
         `redial` gives another connection to a backend that has to come again, with less verification, to see a bad chain.
+        `on_wire` hears of all that goes over the wire as long as the session lasts; what it raises ends the call at work.
         """
 
     def load(self, plan: LoadPlan) -> LoadResult:

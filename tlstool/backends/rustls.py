@@ -13,11 +13,14 @@ from typing import Any
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     Certificate,
+    CertificateCompression,
     ClientConfig,
     Connection,
+    Cost,
     Finding,
     Handshake,
     LoadPlan,
@@ -54,11 +57,18 @@ class RustlsClient:
     def __init__(self, config: _native.ClientConfig) -> None:
         self._config = config
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> RustlsSession:
+    def connect(
+        self,
+        sock: socket.socket,
+        deadline: Deadline,
+        redial: Callable[[], socket.socket],
+        on_wire: Callable[[WireEvent], None] | None = None,
+    ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
+        told = None if on_wire is None else _told(on_wire)
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left()))
+                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), told))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -137,8 +147,19 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(_native.info()["cpu"])
 
 
+def _told(on_wire: Callable[[WireEvent], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda raw: on_wire(WireEvent(**raw))
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
-    return Handshake(**{**raw, "certificates": _certificates(raw["certificates"]), "trust": _trust(raw["trust"])})
+    compression, cost = raw["certificate_compression"], raw["cost"]
+    made = {
+        "certificates": _certificates(raw["certificates"]),
+        "trust": _trust(raw["trust"]),
+        "certificate_compression": compression and CertificateCompression(**compression),
+        "cost": cost and Cost(**cost),
+    }
+    return Handshake(**raw | made)
 
 
 def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:

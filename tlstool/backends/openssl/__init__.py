@@ -17,6 +17,7 @@ from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadR
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
+    from tlstool.events import WireEvent
 
 
 class OpenSsl:
@@ -59,6 +60,8 @@ class OpenSslClient:
     def __init__(self, config: ClientConfig) -> None:
         from tlstool.backends.openssl.context import client_context
 
+        if config.pcap is not None:
+            raise Unsupported("unsupported", "a capture is written by the Rustls backend alone")
         if config.at is not None:
             raise Unsupported("unsupported", "the interpreter's ssl judges certificates as of now only")
         # With no SNI, OpenSSL can still check an address: Python never sends one (RFC 6066 section 3).
@@ -71,11 +74,17 @@ class OpenSslClient:
         self._config = config
         self._context = client_context(config, verify_name=self._checks_name)
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> OpenSslSession:
+    def connect(
+        self,
+        sock: socket.socket,
+        deadline: Deadline,
+        redial: Callable[[], socket.socket],
+        on_wire: Callable[[WireEvent], None] | None = None,
+    ) -> OpenSslSession:
         """Handshake, and once or twice more to see a chain that does not verify."""
         from tlstool.backends.openssl.client import Handshaker
 
-        return Handshaker(self._config, self._context, self._checks_name).run(sock, deadline, redial)
+        return Handshaker(self._config, self._context, self._checks_name, on_wire).run(sock, deadline, redial)
 
     def load(self, plan: LoadPlan) -> LoadResult:
         """Handshakes in a closed loop, a thread for each connection under way; `plan.threads` means nothing here."""

@@ -14,12 +14,15 @@ from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import library, negotiated, peer_chain
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.backends.openssl.observed import Observed
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
 from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, Trust, Verdict
 
 if TYPE_CHECKING:
     import ssl
+
+    from tlstool.events import WireEvent
 
 _REFUSAL_SECONDS = 0.25
 
@@ -61,8 +64,15 @@ class OpenSslSession:
 class Handshaker:
     """One try to get a session, in as many connections as it takes to see the chain."""
 
-    def __init__(self, config: ClientConfig, context: ssl.SSLContext, checks_name: bool) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        context: ssl.SSLContext,
+        checks_name: bool,
+        on_wire: Callable[[WireEvent], None] | None = None,
+    ) -> None:
         self._config = config
+        self._on_wire = on_wire
         self._context = context
         self._checks_name = checks_name
 
@@ -98,6 +108,8 @@ class Handshaker:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
             channel = Channel(sock, context, server_hostname=name)
+            if channel.seen.requested is not None:
+                channel.seen.observed = Observed(sock, self._on_wire)
             channel.handshake(deadline)
         except BaseException:
             sock.close()
@@ -131,6 +143,7 @@ class Handshaker:
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
         certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
+        observed = channel.seen.observed
         return Handshake(
             tls=agreed.tls,
             suite=agreed.suite,
@@ -143,6 +156,9 @@ class Handshaker:
             stapled=None,
             client_certificate=_client_certificate(channel.seen),
             trust=self._trust(certificates, refusals),
+            hello_retry=observed.hello_retry if observed else None,
+            certificate_compression=observed.certificate_compression if observed else None,
+            cost=observed.cost() if observed else None,
         )
 
     def _trust(
