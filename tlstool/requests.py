@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
@@ -28,6 +29,15 @@ class TlsOptions(Record, kw_only=True):
         wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
+        family: the only kind of address to use, None for both.
+        bind: address of ours to connect from, with a port or without.
+        resolve: addresses that are known, as `HOST:PORT:ADDRESS`.
+        dns: the name server to ask, with a port or without; None for the system's resolver.
+        retries: how often to try again where no connection came about.
+        proxy: URL of the proxy to go through; None for the environment's, "" for none at all.
+        no_proxy: hosts to reach without a proxy, as in NO_PROXY, which it replaces; None leaves that as it is.
+        proxy_password: for a proxy whose URL has a user alone.
     """
 
     sni: str | None = None
@@ -48,18 +58,29 @@ class TlsOptions(Record, kw_only=True):
     wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    family: Literal["ipv4", "ipv6"] | None = None
+    bind: str | None = None
+    resolve: tuple[str, ...] = ()
+    dns: str | None = None
+    retries: int = 0
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
 
 
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
-        target: host, host:port, [v6]:port or an https:// URL.
+        target: host, host:port, [v6]:port, unix:/path or a URL.
+        all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
         relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
         strict_close: a peer that ends without close_notify is an error.
     """
 
     target: str
+    all_addresses: bool = False
     relay: tuple[int, int] | None = None
     strict_close: bool = False
 

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tlstool.dial import Deadline
 from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
@@ -23,6 +22,7 @@ from tlstool.model import (
     ServerConfig,
     ServeTotals,
 )
+from tlstool.phases import Deadline
 
 OnWire = Callable[[WireEvent], None]
 

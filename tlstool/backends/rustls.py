@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
-from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
 from tlstool.events import WireEvent
 from tlstool.model import (
@@ -32,6 +31,7 @@ from tlstool.model import (
     Trust,
     plain,
 )
+from tlstool.phases import Deadline
 
 
 class Rustls:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tlstool.backends.openssl.failure import Seen, failure
-from tlstool.dial import Deadline
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
+from tlstool.phases import Deadline
 from tlstool.sniff import not_tls
 
 if TYPE_CHECKING:
