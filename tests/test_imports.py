@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"errors", "events", "model", "record", "reports", "requests"},
+    {"cost", "errors", "events", "model", "record", "reports", "requests"},
     {"aside", "authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "trust", "tunnel", "wire"},
     {"peer"},

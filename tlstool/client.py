@@ -26,8 +26,11 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
+        LocalError: the file of `request.pcap` cannot be written; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    if request.pcap:
+        files.begin_private(request.pcap)
     if request.all_addresses:
         from tlstool.survey import survey
 
@@ -36,8 +39,6 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     error: TlsToolError | None
     relayed: Relayed | None = None
     try:
-        if request.pcap:
-            files.begin_private(request.pcap)
         session = attempt.open(request.target)
         try:
             error = peer.verdict(session.handshake.trust, request)

@@ -11,15 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.errors import TlsToolError
 from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     Certificate,
-    CertificateCompression,
     ClientConfig,
     Connection,
-    Cost,
     Finding,
     Handshake,
     LoadPlan,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from tlstool.backends.openssl.failure import alert_name
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.events import WireEvent
-from tlstool.model import CertificateCompression, Cost
 
 Direction = Literal["sent", "received"]
 

@@ -9,7 +9,7 @@ mod stream;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::reason;
@@ -22,7 +22,7 @@ const NOTE: &str =
 
 /// A file that several connections write to, each as a TCP stream of its own.
 ///
-/// A section is appended, so that several captures can go to one file one after the other; a pipe is as good as a file.
+/// A section is appended, so that several captures can go to one file one after the other.
 #[derive(Debug)]
 pub struct CaptureFile {
     path: String,
@@ -37,11 +37,15 @@ struct State {
 }
 
 impl CaptureFile {
-    /// Nobody but the owner can read it: an existing file that others could is made to be so, before anything is written.
+    /// Nobody but the owner can read it: an existing file that others could is made to be so, before anything is written. It has to
+    /// be a file, or a device: a pipe could keep the connection waiting.
     ///
     /// An error has the code `file-not-written`.
     pub fn open(path: &str) -> Result<Self> {
-        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path).and_then(private);
+        // A pipe that nobody reads would keep us waiting here.
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path);
+        let opened = opened.and_then(private);
         let file = opened.map_err(|why| not_written(path, why))?;
         let capture = Self { path: path.to_owned(), state: Mutex::new(State { file, failed: None }) };
         let mut head = Vec::new();
@@ -65,7 +69,7 @@ impl CaptureFile {
         let _ = self.write(&block);
     }
 
-    /// Whole blocks, in one write, so that several processes can share a pipe or a file.
+    /// Whole blocks, in one write, so that several processes can share a file.
     fn write(&self, blocks: &[u8]) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = &state.failed {
@@ -82,6 +86,10 @@ impl CaptureFile {
 /// Secrets must not go to a file that others may read.
 fn private(file: File) -> io::Result<File> {
     let metadata = file.metadata()?;
+    let kind = metadata.file_type();
+    if kind.is_fifo() || kind.is_socket() {
+        return Err(io::Error::other("it is a pipe, and has to be a file"));
+    }
     if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
