@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::decoder::{Direction, Seen, kind};
+use super::framer::content;
 use crate::hello::{Reader, ServerHello};
 
 /// `tlstool.model.Cost`.
@@ -48,7 +49,15 @@ impl Facts {
     /// One more thing was seen, so long after the beginning.
     pub fn note(&mut self, direction: Direction, seen: &Seen<'_>, at: Duration) {
         match seen {
-            Seen::Record { size, .. } if direction == Direction::Sent => self.sent += *size as u64,
+            Seen::Record { size, kind, encrypted } => {
+                if direction == Direction::Sent {
+                    self.sent += *size as u64;
+                }
+                // Of the handshake, too; whether it could be opened does not matter.
+                if *encrypted && matches!(*kind, content::HANDSHAKE | content::APPLICATION_DATA) {
+                    self.count_flight(direction);
+                }
+            }
             Seen::Message(message) => {
                 self.count_flight(direction);
                 match (direction, message.kind) {
@@ -65,7 +74,7 @@ impl Facts {
                     _ => {}
                 }
             }
-            _ => {}
+            Seen::Alert { .. } => {}
         }
     }
 

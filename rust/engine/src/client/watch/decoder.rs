@@ -47,9 +47,19 @@ pub enum Seen<'a> {
     },
 }
 
+/// How much of a connection is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What the server says in the handshake: of the rest, its size is enough.
+    Chain,
+    /// Every record.
+    Everything,
+}
+
 /// Reads along with a connection. What it cannot open, it passes over; it never fails.
 pub struct Decoder {
     secrets: Arc<Secrets>,
+    depth: Depth,
     sent: Half,
     received: Half,
     client_random: [u8; 32],
@@ -82,8 +92,9 @@ struct Agreed {
 }
 
 impl Decoder {
-    pub fn new(secrets: Arc<Secrets>) -> Self {
-        Self { secrets, sent: Half::default(), received: Half::default(), client_random: [0; 32], agreed: None }
+    pub fn new(secrets: Arc<Secrets>, depth: Depth) -> Self {
+        let (sent, received) = (Half::default(), Half::default());
+        Self { secrets, depth, sent, received, client_random: [0; 32], agreed: None }
     }
 
     /// Read on, where the secrets for `bytes` are known by now if ever.
@@ -145,8 +156,7 @@ impl Decoder {
     fn client_hello(&mut self, body: &[u8]) {
         let Some(hello) = ClientHello::parse(body) else { return };
         self.client_random = hello.random;
-        let early =
-            self.secrets.by_label("CLIENT_EARLY_TRAFFIC_SECRET").filter(|_| hello.offers(extension::EARLY_DATA));
+        let early = self.secret("CLIENT_EARLY_TRAFFIC_SECRET").filter(|_| hello.offers(extension::EARLY_DATA));
         if let Some(secret) = early {
             let suites = suites_for_secret(&hello.suites, secret.len());
             let mut openers = suites.filter_map(|suite| Opener::tls13(suite, &secret));
@@ -182,14 +192,20 @@ impl Decoder {
             Direction::Sent => Writer::Client,
             Direction::Received => Writer::Server,
         };
-        let master = self.secrets.by_label("CLIENT_RANDOM");
+        let master = self.secret("CLIENT_RANDOM");
         let randoms = (&self.client_random, &agreed.server_random);
         let opener = master.and_then(|master| Opener::tls12(agreed.suite, &master, randoms, writer));
         self.half(direction).protect(opener);
     }
 
     fn opener(&self, label: &str) -> Option<Opener> {
-        Opener::tls13(self.agreed?.suite, &self.secrets.by_label(label)?)
+        Opener::tls13(self.agreed?.suite, &self.secret(label)?)
+    }
+
+    /// None also for what is not wanted: most of what reading along takes is to derive keys.
+    fn secret(&self, label: &str) -> Option<Vec<u8>> {
+        let wanted = self.depth == Depth::Everything || label == "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+        wanted.then(|| self.secrets.by_label(label))?
     }
 }
 

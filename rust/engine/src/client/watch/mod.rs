@@ -25,7 +25,7 @@ pub use secrets::Secrets;
 pub use sighting::{Layer, Sighting};
 
 use cost::Facts;
-use decoder::{Decoder, Seen};
+use decoder::{Decoder, Depth, Seen};
 
 /// Hears of every record and message, a batch for each piece that the socket gave or took. An error of its ends the session.
 pub trait Listener: Send {
@@ -51,6 +51,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(secrets: Arc<Secrets>, socket: impl AsFd, listener: Option<Box<dyn Listener>>) -> Result<Self> {
+        let depth = if listener.is_some() { Depth::Everything } else { Depth::Chain };
         let capture = secrets.capture().map(|file| file.stream(&socket)).transpose()?;
         Ok(Self {
             begun: Instant::now(),
@@ -58,7 +59,7 @@ impl Watch {
             received: 0,
             facts: Facts::default(),
             cost: None,
-            decoder: Some(Box::new(Decoder::new(secrets.clone()))),
+            decoder: Some(Box::new(Decoder::new(secrets.clone(), depth))),
             listener,
             capture,
             secrets,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use rustls::KeyLog;
 
-use super::decoder::Decoder;
 use super::*;
 
 /// Numbers that look random and are the same each time (xorshift).
@@ -45,7 +44,8 @@ fn secrets() -> Arc<Secrets> {
 fn no_bytes_make_the_reader_fail_or_see_more_than_there_are() {
     let mut next = noise(0x9e37_79b9_7f4a_7c15);
     for _ in 0..2000 {
-        let mut decoder = Decoder::new(secrets());
+        let depth = if next() % 2 == 0 { Depth::Chain } else { Depth::Everything };
+        let mut decoder = Decoder::new(secrets(), depth);
         let mut facts = Facts::default();
         let mut fed = 0;
         let mut seen = 0;
@@ -75,7 +75,7 @@ fn no_bytes_make_the_reader_fail_or_see_more_than_there_are() {
 
 #[test]
 fn what_is_encrypted_with_keys_of_others_is_counted_and_not_read() {
-    let mut decoder = Decoder::new(secrets());
+    let mut decoder = Decoder::new(secrets(), Depth::Everything);
     let mut seen = Vec::new();
     let mut see = |what: Seen<'_>| {
         let sighting = Sighting::new(Direction::Received, &what, Duration::ZERO);

@@ -114,6 +114,22 @@ fn what_a_handshake_costs_is_told_by_the_records() {
 }
 
 #[test]
+fn what_is_not_listened_to_is_counted_all_the_same() {
+    let pki = pki();
+    for (version, flights) in [("1.3", (2, 1)), ("1.2", (2, 2))] {
+        let (address, thread) = tls_peer(pki.server(false), echo);
+        let mut spec = pki.spec();
+        spec.versions = vec![version.to_owned()];
+        let mut session = try_connect(address, &spec).unwrap();
+        let cost = session.handshake().cost.clone().unwrap();
+        assert_eq!((cost.flights_sent, cost.flights_received), flights);
+        assert!(cost.chain_bytes.unwrap() > pki.leaf.len() / 2 && cost.client_hello_bytes.is_some());
+        session.close(5.0, &Never).unwrap();
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn a_handshake_that_ends_early_has_cost_what_it_did() {
     let pki = pki();
     let mut config = pki.server(true);
