@@ -11,7 +11,7 @@ from conftest import Pair, Pki, Serve, backend_named
 from runner import on_both_backends, tlstool
 from sessions import client_config, connect, is_openssl, shake
 
-from tlstool.backends.base import Backend
+from tlstool.backends.base import Backend, Offer
 from tlstool.backends.openssl.observed import Observed
 from tlstool.events import WireEvent
 from tlstool.model import ServerConfig, TlsVersion
@@ -44,7 +44,7 @@ def test_every_record_and_message_is_told_in_order(
     served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
     config = replace(client_config(certificates.root.roots), versions=(version,))
     events: list[WireEvent] = []
-    session = connect(pair.client, served.port, config, on_wire=events.append)
+    session = connect(pair.client, served.port, config, offer=Offer(on_wire=events.append))
     assert summary(events) == MESSAGES[version]
     session.write(b"ping", soon)
     assert session.read(4, soon) == b"ping"
@@ -64,7 +64,7 @@ def test_the_cost_is_that_of_the_records(
     served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
     config = replace(client_config(certificates.root.roots), versions=(version,))
     events: list[WireEvent] = []
-    session = connect(pair.client, served.port, config, on_wire=events.append)
+    session = connect(pair.client, served.port, config, offer=Offer(on_wire=events.append))
     told = list(events)
     session.close(soon)
     cost = session.handshake.cost
@@ -120,7 +120,7 @@ def test_what_a_listener_raises_is_raised_where_it_was_told(backend: Backend, se
         raise BrokenPipeError("nobody reads this")
 
     with pytest.raises(BrokenPipeError, match="nobody reads this"):
-        connect(backend, served.port, client_config(certificates.root.roots), on_wire=refuse)
+        connect(backend, served.port, client_config(certificates.root.roots), offer=Offer(on_wire=refuse))
 
 
 def test_a_server_hello_that_is_cut_off_is_no_tls_1_3_and_no_failure() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
+from tlstool.backends.base import NOTHING, Offer, OnWire
 from tlstool.cost import CertificateCompression, Cost
 from tlstool.errors import TlsToolError
 from tlstool.events import WireEvent
@@ -23,7 +24,6 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -31,6 +31,8 @@ from tlstool.model import (
     plain,
 )
 from tlstool.phases import Deadline
+from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Rustls:
@@ -57,17 +59,15 @@ class RustlsClient:
         self._config = config
 
     def connect(
-        self,
-        sock: socket.socket,
-        deadline: Deadline,
-        redial: Callable[[], socket.socket],
-        on_wire: Callable[[WireEvent], None] | None = None,
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], offer: Offer = NOTHING
     ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
-        told = None if on_wire is None else _told(on_wire)
+        resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
+        told = None if offer.on_wire is None else _told(offer.on_wire)
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), told))
+                left = deadline.left()
+                return RustlsSession(_native.connect(self._config, sock.fileno(), left, resume, offer.early_data, told))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -95,6 +95,8 @@ class RustlsSession:
 
     def __init__(self, session: _native.Session) -> None:
         self.handshake = _handshake(session.handshake)
+        self.resumption = session.resumption
+        self.early_data = EarlyData(**early) if (early := session.early_data) else None
         self.warnings: tuple[Finding, ...] = ()
         self._session = session
 
@@ -106,13 +108,27 @@ class RustlsSession:
         """Send all of `data`."""
         self._session.write(data, deadline.left())
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
-        return Relayed(**self._session.relay(in_fd, out_fd))
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways, in one call of the engine."""
+        return Relayed(**self._session.relay(plain(plan), deadline.left()))
+
+    def export(self, label: str, context: bytes | None, length: int) -> bytes:
+        """Keying material."""
+        return self._session.export(label, context, length)
+
+    def update_keys(self, deadline: Deadline) -> None:
+        """Go on with new keys in both directions."""
+        self._session.update_keys(deadline.left())
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
         self._session.close(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
+
+    def finish(self, deadline: Deadline) -> None:
+        """Close, with all that time for what the peer still sends."""
+        self._session.finish(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
 
 
 def judge(
@@ -146,19 +162,23 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(_native.info()["cpu"])
 
 
-def _told(on_wire: Callable[[WireEvent], None]) -> Callable[[dict[str, Any]], None]:
+def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
     return lambda raw: on_wire(WireEvent(**raw))
 
 
 def _handshake(raw: dict[str, Any]) -> Handshake:
+    request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
     compression, cost = raw["certificate_compression"], raw["cost"]
-    made = {
+    records = {
         "certificates": _certificates(raw["certificates"]),
+        "client_request": request and ClientRequest(tuple(request["authorities"]), tuple(request["signature_schemes"])),
+        "tickets": tickets and Tickets(**tickets),
+        "ech": ech and Ech(**ech),
         "trust": _trust(raw["trust"]),
         "certificate_compression": compression and CertificateCompression(**compression),
         "cost": cost and Cost(**cost),
     }
-    return Handshake(**raw | made)
+    return Handshake(**{**raw, **records})
 
 
 def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:

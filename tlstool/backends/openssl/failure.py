@@ -115,6 +115,7 @@ class Seen:
         hellos: how many ClientHellos there were: a second one answers a HelloRetryRequest.
         sni: the name that a client sent.
         observed: what reads along with a client's connection; None for a server's, and where that cannot be seen here.
+        tickets: how many NewSessionTicket messages there were; None if that cannot be seen here.
     """
 
     alert: int | None = None
@@ -122,6 +123,7 @@ class Seen:
     sent: bool = False
     hellos: int = 0
     sni: str | None = None
+    tickets: int | None = None
     observed: Observed | None = None
 
 

@@ -66,6 +66,10 @@ impl Pki {
             keylog: None,
             pcap: None,
             at: None,
+            signature_schemes: Vec::new(),
+            ech: None,
+            exporter: false,
+            early_data: false,
         }
     }
 
@@ -128,7 +132,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), LIMIT, None, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, None, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {

@@ -42,10 +42,14 @@ impl Log {
 
 fn watched(address: SocketAddr, spec: &ClientSpec) -> (Session, Log) {
     let log = Log::default();
+    let session = heard(address, &ClientConfig::new(spec).unwrap(), &Offer::default(), &log);
+    (session, log)
+}
+
+fn heard(address: SocketAddr, config: &ClientConfig, offer: &Offer, log: &Log) -> Session {
     let socket = TcpStream::connect(address).unwrap();
-    let config = ClientConfig::new(spec).unwrap();
-    let session = connect(&config, socket.as_raw_fd(), LIMIT, Some(Box::new(log.clone())), &Never);
-    (session.map_err(|failure| failure.error).unwrap(), log)
+    let listener = Some(Box::new(log.clone()) as Box<dyn Listener>);
+    connect(config, socket.as_raw_fd(), offer, LIMIT, listener, &Never).map_err(|failure| failure.error).unwrap()
 }
 
 #[test]
@@ -146,15 +150,7 @@ fn a_handshake_that_ends_early_has_cost_what_it_did() {
 #[test]
 fn a_retried_handshake_says_so_and_costs_a_round_trip_more() {
     let pki = pki();
-    let mut config = pki.server(false);
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    provider.kx_groups.retain(|group| group.name() == rustls::NamedGroup::secp384r1);
-    config = ServerConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(config.cert_resolver.clone());
-    let (address, thread) = tls_peer(config, echo);
+    let (address, thread) = many(pki.server(false), 1, &[rustls::NamedGroup::secp384r1]);
     let (mut session, log) = watched(address, &pki.spec());
     let report = session.handshake().clone();
     assert_eq!((report.hello_retry, report.hybrid), (Some(true), Some(false)));
@@ -179,6 +175,85 @@ fn a_compressed_chain_is_said_to_be_one() {
     assert_eq!(session.handshake().cost.as_ref().unwrap().chain_bytes, Some(message.size));
     session.close(5.0, &Never).unwrap();
     thread.join().unwrap();
+}
+
+/// A server that has one session after the other.
+fn many(mut config: ServerConfig, count: usize, groups: &[rustls::NamedGroup]) -> (SocketAddr, JoinHandle<()>) {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.kx_groups.retain(|group| groups.contains(&group.name()));
+    let resolver = config.cert_resolver.clone();
+    let early = config.max_early_data_size;
+    config = ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(resolver);
+    config.max_early_data_size = early;
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        for _ in 0..count {
+            let (stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            echo(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream));
+        }
+    });
+    (address, thread)
+}
+
+/// One session, and another that resumes it; what each showed.
+fn twice(address: SocketAddr, spec: &ClientSpec, early_data: Option<Vec<u8>>) -> (Session, Session, Log) {
+    let config = ClientConfig::new(spec).unwrap();
+    let mut first = heard(address, &config, &Offer::default(), &Log::default());
+    first.write(b"x", LIMIT, &Never).unwrap();
+    assert_eq!(first.read(1, LIMIT, &Never).unwrap(), b"x");
+    first.close(5.0, &Never).unwrap();
+    let log = Log::default();
+    let offer = Offer { resume: Some(first.resumable()), early_data };
+    let second = heard(address, &config, &offer, &log);
+    (first, second, log)
+}
+
+#[test]
+fn a_resumed_handshake_is_read_and_has_no_chain() {
+    let pki = pki();
+    let (address, thread) = many(pki.server(false), 2, &[rustls::NamedGroup::X25519]);
+    let mut spec = pki.spec();
+    spec.groups = vec!["x25519".to_owned()];
+    let (_, mut second, log) = twice(address, &spec, None);
+    let report = second.handshake().clone();
+    assert_eq!((report.kind, report.hello_retry), (Some("resumed"), Some(false)));
+    let cost = report.cost.unwrap();
+    assert_eq!((cost.chain_bytes, cost.round_trips), (None, Some(1)));
+    let wanted = "> ClientHello, < ServerHello, < EncryptedExtensions, < Finished, > Finished";
+    assert_eq!(log.messages().join(", "), wanted);
+    assert!(log.find(Direction::Received, "ServerHello").detail.unwrap().ends_with("resumed"));
+    second.close(5.0, &Never).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn early_data_is_read_and_what_follows_it() {
+    let pki = pki();
+    let mut config = pki.server(false);
+    config.max_early_data_size = 1000;
+    let (address, thread) = many(config, 2, &[rustls::NamedGroup::X25519]);
+    let mut spec = pki.spec();
+    spec.groups = vec!["x25519".to_owned()];
+    // The server's first suite is the one of the session, and not the client's.
+    for suite in ["TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"] {
+        spec.ciphers.push(suite.to_owned());
+    }
+    let (_, mut second, log) = twice(address, &spec, Some(b"early".to_vec()));
+    second.write(b"late", LIMIT, &Never).unwrap();
+    assert_eq!(second.read(4, LIMIT, &Never).unwrap(), b"late");
+    second.close(5.0, &Never).unwrap();
+    thread.join().unwrap();
+    let wanted = "> ClientHello, < ServerHello, < EncryptedExtensions, < Finished, > EndOfEarlyData, > Finished, \
+                  > Alert, < Alert";
+    assert_eq!(log.messages().join(", "), wanted);
+    assert!(log.find(Direction::Sent, "application_data").detail.is_some());
 }
 
 #[test]
@@ -220,7 +295,9 @@ fn what_a_listener_cannot_take_ends_the_session() {
     let (address, thread) = tls_peer(pki.server(false), |mut tls| tls.read(&mut [0; 1]).is_err());
     let socket = TcpStream::connect(address).unwrap();
     let config = ClientConfig::new(&pki.spec()).unwrap();
-    let failure = connect(&config, socket.as_raw_fd(), LIMIT, Some(Box::new(Deaf)), &Never).map(|_| ()).unwrap_err();
+    let failure = connect(&config, socket.as_raw_fd(), &Offer::default(), LIMIT, Some(Box::new(Deaf)), &Never)
+        .map(|_| ())
+        .unwrap_err();
     assert_eq!(failure.error, Error::Interrupted);
     drop(socket);
     assert!(thread.join().unwrap());
