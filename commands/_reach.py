@@ -36,7 +36,7 @@ address_options = all_of(
         type=PhaseLimit(),
         multiple=True,
         metavar="PHASE=TIME",
-        help="Limit of a phase: dns, tcp, proxy, starttls, handshake or close. Repeatable.",
+        help="Limit of a phase: dns, tcp, proxy, starttls, handshake, expect, quiet, answer or close. Repeatable.",
     ),
 )
 """For every mode that connects."""

@@ -36,13 +36,16 @@ native = pytest.importorskip("tlstool._native", reason="the Rustls extension is 
 
 # What happens before the engine is asked, or is made of what it says.
 PYTHON_ONLY = {
+    "bad-proxy",
     "bad-target",
+    "cannot-bind",
     "cannot-listen",
     "expectation-missed",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
+    "not-a-proxy",
     "plain-ftp",
     "plain-http",
     "plain-imap",
@@ -50,8 +53,12 @@ PYTHON_ONLY = {
     "plain-smtp",
     "plain-ssh",
     "port-in-use",
+    "proxy-auth-required",
+    "proxy-failed",
+    "proxy-refused",
     "resolver-failed",
     "unknown-host",
+    "wrong-family",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
 from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
-from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -191,6 +192,22 @@ def no_roots(scene: Scene) -> object:
     return trust.listed(Roots("system", None))
 
 
+def moving(says: bytes, **options: Any) -> Provocation:
+    """Exchange data with a server that reads once, says this, and closes in order."""
+
+    def answers(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+        session.recv(65536)
+        session.sendall(says)
+        session.unwrap()
+
+    def provoke(scene: Scene) -> object:
+        null = os.open(os.devnull, os.O_WRONLY)
+        scene.held.callback(os.close, null)
+        return peer(zoo.tls(zoo.context(scene.files.good), answers), relay=(None, null), **options)(scene)
+
+    return provoke
+
+
 def truncated(scene: Scene) -> object:
     null = os.open(os.devnull, os.O_RDWR)
     scene.held.callback(os.close, null)
@@ -291,6 +308,8 @@ PROVOCATIONS: dict[str, Provocation] = {
     "client-certificate-refused": demanding("unknown_issuer"),
     "truncated": truncated,
     "expires-soon": file("good", min_days=60),
+    "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
+    "not-http": moving(b"hello", http="/"),
     "interrupted": served(cut=True),
 }
 

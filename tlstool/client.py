@@ -9,6 +9,7 @@ from tlstool import files, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
+from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
@@ -33,14 +34,14 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     """
     if request.pcap:
         files.begin_private(request.pcap)
-    if request.all_addresses:
-        from tlstool.survey import survey
-
-        return survey(request, on_event)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
     experiments = Experiments(request, on_event)
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return survey(request, on_event)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     session: Session | None = None
@@ -54,6 +55,9 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             if request.relay and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
+        except KeyboardInterrupt:
+            session.close(Deadline.after(0.0))
+            raise
         finally:
             experiments.close(attempt, session)
         experiments.conclude(attempt, session, None)

@@ -20,6 +20,9 @@ from tlstool.traffic import Relayed, RelayPlan
 if TYPE_CHECKING:
     from tlstool.backends.base import Session
 
+_REQUEST = 16 * 1024
+"""Bytes of something that wants an answer, at most; more is an upload."""
+
 _INTERIM_RESPONSES = 16
 """More of them before the one that counts are no answer (RFC 9110 section 15.2)."""
 
@@ -78,6 +81,7 @@ class Exchange:
         elif in_fd is not None:
             plan = RelayPlan(in_fd, out_fd, half_close=request.half_close, crlf=request.crlf)
             self._relay(session, plan, deadline)
+            self._look_for_an_answer()
         elif request.steps and isinstance(request.steps[-1], Send):
             self._answer(session, out_fd, deadline)
         else:
@@ -134,6 +138,13 @@ class Exchange:
         sent, received = self._dialogue.sent + moved.sent, self._dialogue.received + moved.received
         self.relayed = Relayed(sent, received, moved.close_notify, moved.half_close)
 
+    def _look_for_an_answer(self) -> None:
+        """Some servers drop what they are about to say when they hear that the client has no more to say."""
+        moved = self.relayed
+        if moved and moved.half_close and not moved.received and 0 < moved.sent <= _REQUEST:
+            hint = "servers that take the end of stdin for the end of everything answer with --half-close none"
+            self.warnings = (Finding("no-answer", f"the peer did not answer what was sent: {hint}"),)
+
     def _judge_end(self) -> None:
         """Without close_notify, the end of what was received may be missing (RFC 8446 section 6.1)."""
         if self.relayed is None or self.relayed.close_notify is not False:
@@ -162,6 +173,6 @@ def _check(request: ConnectRequest) -> None:
 
 def _http_request(request: ConnectRequest) -> bytes:
     peer = endpoint.parse(request.target)
-    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host)
+    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host) or "localhost"
     path = request.http or (request.target if "://" in request.target else "/")
-    return http1.request(path, host if peer.port == endpoint.HTTPS else f"{host}:{peer.port}", f"tlstool/{__version__}")
+    return http1.request(path, host if peer.port in (0, endpoint.HTTPS) else f"{host}:{peer.port}", f"tlstool/{__version__}")

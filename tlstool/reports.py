@@ -72,6 +72,7 @@ class AddressReport(Record, kw_only=True):
         serial: of its leaf, as hex.
         chain: SHA-256 of each certificate that it sent, leaf first.
         tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+        tickets: how many it gave; None if none came in time.
     """
 
     address: str
@@ -86,6 +87,17 @@ class AddressReport(Record, kw_only=True):
     suite: str | None = None
     group: str | None = None
     alpn: str | None = None
+    tickets: int | None = None
+
+    def compared(self, name: str) -> tuple[object] | None:
+        """What counts of a field where addresses are compared: of an error its code; None if the field is not known here.
+
+        Without a handshake only the error counts, and tickets that did not come in time do not.
+        """
+        if name == "error":
+            return (self.error.code if self.error else None,)
+        known = self.tls is not None and (name != "tickets" or self.tickets is not None)
+        return (getattr(self, name),) if known else None
 
 
 class Exchanged(Record):
