@@ -142,7 +142,12 @@ exit_map_option = option(
 )
 no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is wrong with the peer or the way to it.")
 
-report_options = all_of(json_option, jsonl_option, quiet_option, verbose_option, assert_option, no_fail_option, exit_map_option)
+
+def report_options(verbose: Decorator = verbose_option) -> Decorator:
+    """How a report is shown, and what of it decides; `verbose` is the command's own -v."""
+    return all_of(json_option, jsonl_option, quiet_option, verbose, assert_option, no_fail_option, exit_map_option)
+
+
 """How a report is shown, and what the exit status makes of it."""
 
 peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)

@@ -16,6 +16,7 @@ import greetings
 import pki
 import pytest
 import zoo
+from credentials import Pair
 
 from tlstool import authority, backends, certs, connect, echconfig, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
@@ -246,6 +247,13 @@ def bad_library(scene: Scene) -> object:
     )
 
 
+def large_certificate(scene: Scene) -> object:
+    """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+    large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
+    pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
+    return peer(zoo.tls(zoo.context(pair)))(scene)
+
+
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
@@ -284,6 +292,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
+    "handshake-too-large": large_certificate,
     "connection-closed": peer(zoo.closes),
     "connection-reset": peer(zoo.resets),
     "ech-rejected": unheard_ech,

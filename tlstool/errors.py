@@ -160,7 +160,15 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
+    codes = (
+        "alert-received",
+        "peer-incompatible",
+        "peer-misbehaved",
+        "handshake-too-large",
+        "connection-closed",
+        "connection-reset",
+        "ech-rejected",
+    )
 
 
 class ChainError(TlsToolError):
@@ -287,6 +295,7 @@ HINTS: dict[str, str] = {
     "ssl2": "the server wants replacing: nothing that is kept today speaks SSL 2",
     "odd-alert": "the server knows some TLS, but not this hello: try --tls 1.2, or --tls 1.0,1.1,1.2",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",

@@ -6,6 +6,7 @@ From the options of a request to a session, in phases that are limited and trace
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tlstool import backends, certs, endpoint, names, trust
@@ -60,6 +61,7 @@ class Attempt:
         self.config: ClientConfig | None = None
         self.client: Client | None = None
         self._options = options
+        self._on_event = on_event
         self._adjust = adjust
         self._trace = Trace(on_event, self.deadline)
 
@@ -92,7 +94,7 @@ class Attempt:
         sock = dial()
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, found.deadline, dial, offer)
+                session = self.client.connect(sock, found.deadline, dial, self._heard(offer))
             except TlsToolError as error:
                 self.handshake = error.handshake
                 self._explain(error)
@@ -122,6 +124,10 @@ class Attempt:
         other._trace = Trace(on_event, self.deadline)
         other.route = self.route.to(address, other._trace)
         return other
+
+    def _heard(self, offer: Offer) -> Offer:
+        """What a connection brings along, with whoever listens to the wire."""
+        return replace(offer, on_wire=self._on_event) if self._options.wire else offer
 
     @property
     def address(self) -> str | None:
@@ -209,6 +215,7 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         groups=tuple(names.group(name) for name in options.groups),
         alpn=options.alpn,
         keylog=options.keylog,
+        pcap=options.pcap,
         at=options.at,
         signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
     )

@@ -28,6 +28,8 @@ class TlsOptions(Record, kw_only=True):
         sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
+        pcap: file for a capture (pcapng) of all connections of the run, with the secrets that decrypt it.
+        wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
         limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
@@ -56,6 +58,8 @@ class TlsOptions(Record, kw_only=True):
     sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    pcap: str | None = None
+    wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
     limits: tuple[tuple[str, float], ...] = ()

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
-from tlstool.backends.base import NOTHING, Offer
+from tlstool.backends.base import NOTHING, Offer, OnWire
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.errors import TlsToolError
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     Certificate,
@@ -61,9 +63,11 @@ class RustlsClient:
     ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
         resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
+        told = None if offer.on_wire is None else _told(offer.on_wire)
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), resume, offer.early_data))
+                left = deadline.left()
+                return RustlsSession(_native.connect(self._config, sock.fileno(), left, resume, offer.early_data, told))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -158,14 +162,21 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(_native.info()["cpu"])
 
 
+def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
+    return lambda raw: on_wire(WireEvent(**raw))
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
     request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
+    compression, cost = raw["certificate_compression"], raw["cost"]
     records = {
         "certificates": _certificates(raw["certificates"]),
         "client_request": request and ClientRequest(tuple(request["authorities"]), tuple(request["signature_schemes"])),
         "tickets": tickets and Tickets(**tickets),
         "ech": ech and Ech(**ech),
         "trust": _trust(raw["trust"]),
+        "certificate_compression": compression and CertificateCompression(**compression),
+        "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
 

@@ -100,6 +100,7 @@ def _refuse(config: ClientConfig) -> None:
         "export keying material": "export" in config.uses,
         "send early data": "early_data" in config.uses,
         "update keys": "key_update" in config.uses,
+        "capture": config.pcap is not None,
     }
     for what, is_wanted in lacks.items():
         if is_wanted:

@@ -16,6 +16,7 @@ from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import library, negotiated, peer_chain, tickets
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.backends.openssl.observed import Observed
 from tlstool.errors import TlsToolError, Unsupported, make
 from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
 from tlstool.phases import Deadline
@@ -23,6 +24,7 @@ from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl
+
 
 _REFUSAL_SECONDS = 0.25
 
@@ -94,6 +96,7 @@ class Handshaker:
         import ssl
 
         self._config = config
+        self._on_wire = offer.on_wire
         self._offered = offer.resume if isinstance(offer.resume, ssl.SSLSession) else None
         self._context = context
         self._checks_name = checks_name
@@ -132,6 +135,8 @@ class Handshaker:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
             channel = Channel(sock, context, server_hostname=name, session=session)
+            if channel.seen.requested is not None:
+                channel.seen.observed = Observed(sock, self._on_wire)
             channel.handshake(deadline)
         except BaseException:
             sock.close()
@@ -167,6 +172,7 @@ class Handshaker:
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
         certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
+        observed = channel.seen.observed
         return Handshake(
             tls=agreed.tls,
             suite=agreed.suite,
@@ -183,6 +189,9 @@ class Handshaker:
             early_data_limit=None,
             ech=None,
             trust=self._trust(certificates, refusals),
+            hello_retry=observed.hello_retry if observed else None,
+            certificate_compression=observed.certificate_compression if observed else None,
+            cost=observed.cost() if observed else None,
         )
 
     def _trust(

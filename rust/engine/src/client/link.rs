@@ -16,6 +16,7 @@ use super::identity::{ClientCertificate, IdentityRequest};
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
 use super::verifier::Recorder;
+use super::watch::{Direction, Listener, Watch};
 use crate::conn::{MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
@@ -46,6 +47,7 @@ pub struct Link {
     tls: Machine,
     input: Input,
     pub output: Output,
+    watch: Watch,
     verifier: Arc<Recorder>,
     installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
@@ -61,8 +63,14 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd, offer: &Offer) -> Result<Self> {
+    pub fn new(
+        config: &ClientConfig,
+        socket: OwnedFd,
+        offer: &Offer,
+        listener: Option<Box<dyn Listener>>,
+    ) -> Result<Self> {
         let recorded = config.recorded(offer.resume.as_ref(), offer.early_data.is_some());
+        let watch = Watch::new(recorded.secrets, &socket, listener)?;
         let buffered = config.wants_buffers() || offer.early_data.is_some();
         let mut tls = Machine::new(recorded.tls, config.server_name(), buffered)?;
         let early = offer.early_data.as_ref().and_then(|data| tls.write_early(data));
@@ -73,6 +81,7 @@ impl Link {
             tls,
             input: Input::default(),
             output: Output::default(),
+            watch,
             verifier: recorded.verifier,
             installed: recorded.installed,
             identity: recorded.identity,
@@ -92,6 +101,16 @@ impl Link {
 
     pub fn tls(&self) -> &Machine {
         &self.tls
+    }
+
+    /// What was seen on the wire.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// All of the handshake is said, on both sides.
+    pub fn handshake_done(&mut self) {
+        self.watch.handshake_done();
     }
 
     pub fn identity(&self) -> &IdentityRequest {
@@ -154,6 +173,7 @@ impl Link {
         let space = self.input.space()?;
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
+                self.watch.finished(Direction::Received)?;
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
                 return self.ended_early().map_or(Ok(Received::Bytes(0)), Err);
             }
@@ -161,11 +181,16 @@ impl Link {
             Err(Errno::AGAIN | Errno::INTR) => return Ok(Received::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) if self.notified => {
                 // It did not wait for the rest of an orderly close; what it had to say, it said.
+                self.watch.broken();
                 self.peer = PeerEnd::Cut;
                 return Ok(Received::Bytes(0));
             }
-            Err(errno) => return Err(io::Error::from(errno).into()),
+            Err(errno) => {
+                self.watch.broken();
+                return Err(io::Error::from(errno).into());
+            }
         };
+        self.watch.received(&space[..count]);
         self.greeting.check(&space[..count])?;
         self.input.filled(count);
         self.process(plaintext)?;
@@ -176,6 +201,7 @@ impl Link {
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => self.established = true,
@@ -202,7 +228,10 @@ impl Link {
                 return Ok(());
             }
             match send(&self.socket, self.output.pending(), send_flags()) {
-                Ok(count) => self.output.sent(count),
+                Ok(count) => {
+                    self.watch.sent(&self.output.pending()[..count])?;
+                    self.output.sent(count);
+                }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
@@ -253,6 +282,8 @@ impl Link {
     /// End our direction of the transport itself.
     pub fn shut_down(&mut self) {
         self.deaf = true;
+        // Its own error is that of the next packet, if there is one.
+        let _ = self.watch.finished(Direction::Sent);
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
@@ -340,7 +371,7 @@ impl Input {
         if self.buffer.len() - self.end < MAX_RECORD {
             let size = (self.buffer.len() * 2).max(FIRST_INPUT);
             if size > LARGEST_INPUT.max(self.buffer.len()) {
-                return Err(Error::PeerMisbehaved("the peer's handshake message has no end".to_owned()));
+                return Err(Error::HandshakeTooLarge);
             }
             self.buffer.resize(size, 0);
         }

@@ -165,7 +165,7 @@ fn hostile_answers_are_errors_of_the_peer() {
         (records[5], records[6], records[7], records[8]) = (2, 0xff, 0xff, 0xff);
         records
     };
-    assert_eq!(canned(&ENDLESS).0.code(), "peer-misbehaved");
+    assert_eq!(canned(&ENDLESS).0.code(), "handshake-too-large");
     assert_eq!(canned(b"\x16\x03\x03\xff\xff").0.code(), "peer-misbehaved");
     assert_eq!(canned(b"\x16\x03\x03\x00\x04\x0e\x00\x00\x00").0.code(), "peer-misbehaved");
     assert_eq!(canned(b"\x15\x03\x03\x00\x02\x02\x28").0.alert(), Some("handshake_failure"));
@@ -178,7 +178,8 @@ fn a_silent_peer_runs_into_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let config = ClientConfig::new(&pki().spec()).unwrap();
-    let failure = connect(&config, socket.as_raw_fd(), &Offer::default(), Some(0.01), &Never).map(|_| ()).unwrap_err();
+    let failure =
+        connect(&config, socket.as_raw_fd(), &Offer::default(), Some(0.01), None, &Never).map(|_| ()).unwrap_err();
     assert_eq!(failure.error, Error::TimeLimit);
 }
 
