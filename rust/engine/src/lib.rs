@@ -25,10 +25,10 @@ mod sys;
 
 pub use certs::{Certificate, certificates};
 pub use client::{ClientConfig, ClientSpec, Failure, Handshake, Outcome, Relayed, Session, connect};
-pub use error::{ChainFault, ERROR_CODES, Error};
+pub use error::{ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
-pub use judge::{Verified, VerifySpec, verify};
+pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};

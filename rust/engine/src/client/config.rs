@@ -7,12 +7,10 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
 
 use super::verifier::{Enforcer, Recorder};
 use crate::identity::IdentitySpec;
-use crate::judge::RootsSpec;
-use crate::judge::{Judge, server_name};
+use crate::judge::{CrlSpec, Judge, JudgeSpec, Purpose, RootsSpec, Tlsa, server_name};
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
 
@@ -23,7 +21,10 @@ pub struct ClientSpec {
     pub verify_name: String,
     pub sni: Option<String>,
     pub roots: RootsSpec,
-    pub crls: Vec<ByteBuf>,
+    pub crls: Vec<CrlSpec>,
+    pub purpose: Purpose,
+    pub pins: Vec<String>,
+    pub tlsa: Vec<Tlsa>,
     pub insecure: bool,
     pub identity: Option<IdentitySpec>,
     pub versions: Vec<String>,
@@ -32,6 +33,20 @@ pub struct ClientSpec {
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
     pub at: Option<i64>,
+}
+
+impl ClientSpec {
+    fn judged_by(&self) -> JudgeSpec<'_> {
+        JudgeSpec {
+            roots: &self.roots,
+            crls: &self.crls,
+            name: Some(&self.verify_name),
+            at: self.at,
+            purpose: self.purpose,
+            pins: &self.pins,
+            tlsa: &self.tlsa,
+        }
+    }
 }
 
 /// A [`ClientSpec`] made ready: files read, names parsed, roots loaded.
@@ -54,8 +69,7 @@ pub struct Recorded {
 impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
-        let judge = Judge::new(&spec.roots, &spec.crls, Some(&spec.verify_name), spec.at, &provider)?;
-        let judge = Arc::new(judge);
+        let judge = Arc::new(Judge::new(spec.judged_by(), &provider)?);
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&provider::versions(&spec.versions)?)

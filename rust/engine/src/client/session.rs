@@ -11,7 +11,7 @@ use super::config::{ClientCertificate, ClientConfig};
 use super::link::{Link, PeerEnd, Received};
 use super::relay::{self, Relay};
 use crate::certs::{self, Certificate};
-use crate::judge::Trust;
+use crate::judge::{Staple, Trust};
 use crate::provider::{group_name, scheme_name, suite_name, version_name};
 use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
@@ -33,7 +33,7 @@ pub struct Handshake {
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
     pub certificates: Vec<Certificate>,
-    pub stapled: Option<bool>,
+    pub staple: Option<Staple>,
     pub client_certificate: Option<ClientCertificate>,
     pub trust: Trust,
 }
@@ -218,7 +218,7 @@ fn report(config: &ClientConfig, link: &Link) -> Handshake {
             HandshakeKind::Resumed => "resumed",
         }),
         certificates: certs::summaries(&shown.chain, config.judge().moment()),
-        stapled: (!shown.chain.is_empty()).then_some(!shown.staple.is_empty()),
+        staple: shown.judgement.as_ref().and_then(|judgement| judgement.staple.clone()),
         // That a certificate is not asked for is known only at the end.
         client_certificate: Some(certificate)
             .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),
