@@ -8,6 +8,8 @@ import click
 
 from ._command import Command, option
 from ._options import FILE, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._reach import address_options, way_options
+from ._reach import for_request as way_for_request
 from ._types import Whole
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 @option("--untrusted", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
 @option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
 @peer_options
+@address_options
+@way_options
 @json_option
 @quiet_option
 @verbose_option
@@ -52,16 +56,17 @@ def cert_verify(
     a SOURCE that is a server.
     """
     from tlstool import VerifyReport, VerifyRequest, verify
-    from tlstool.output import human
+    from tlstool.output.human import verifying
     from tlstool.verifier import source_kind
 
     from ._report import attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
+    options = way_for_request(options, source if source_kind(source) == "target" else None)
     request = VerifyRequest(source=source, untrusted=untrusted, min_days=min_days, **for_request(options))
 
     def run() -> VerifyReport:
         return verify(request, listener(console))
 
     report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
-    return present(console, "cert-verify", report, human.verify, as_json=json, no_fail=no_fail)
+    return present(console, "cert-verify", report, verifying.verify, as_json=json, no_fail=no_fail)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tlstool import peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
-from tlstool.model import Relayed
+from tlstool.model import Finding, Relayed
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
     """Handshake with a peer, judge its certificate and, if asked to, relay bytes.
 
-    Bytes are relayed only if the verdict is good, or `request.insecure` waives it.
+    Bytes are relayed only if the verdict is good, or `request.insecure` waives it. With `request.all_addresses` every address is
+    judged by itself.
 
     Returns:
-        The report, also when something failed: `exit_status` and `error` say what decided.
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
-        KeyboardInterrupt: as it comes.
     """
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return survey(request, on_event)
     attempt = peer.Attempt(request, on_event)
     error: TlsToolError | None
     relayed: Relayed | None = None
@@ -44,6 +48,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             session.close(attempt.deadline.phase("close"))
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
     return ConnectReport(
@@ -52,6 +58,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         warnings=(*attempt.warnings, *_incomplete(relayed, request)),
         target=request.target,
         address=attempt.address,
+        proxy=attempt.proxy,
+        tries=attempt.tries,
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),
@@ -68,11 +76,12 @@ def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
         raise
 
 
-def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[str, ...]:
+def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[Finding, ...]:
     """A warning where the end of what was received may be missing (RFC 8446 section 6.1), and that is no error already."""
     if relayed is None or relayed.close_notify or not relayed.received or request.strict_close:
         return ()
-    return ("the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)",)
+    words = "the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)"
+    return (Finding("incomplete", words),)
 
 
 def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:

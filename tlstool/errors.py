@@ -19,7 +19,7 @@ class TlsToolError(Exception):
         code: a kebab-case word, one of the class's `codes`.
         message: the cause in one line of words.
         hint: what to do or type next; None where nothing useful is known.
-        phase: where it happened: dns, tcp, tls, certificate, close, run; None outside a connection.
+        phase: where it happened: dns, tcp, proxy, starttls, handshake, certificate, close, run; None outside a connection.
         alert: the TLS alert that was received (RFC 8446 section 6), by its IANA name; None if there was none.
         handshake: what was seen of the handshake before it failed; None if nothing was.
     """
@@ -58,7 +58,7 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "bad-proxy", "unknown-name", "no-fast-path")
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -80,11 +80,13 @@ class LocalError(TlsToolError):
         "no-key",
         "bad-key",
         "key-encrypted",
+        "wrong-password",
         "key-mismatch",
         "bad-crl",
         "no-roots",
         "port-in-use",
         "cannot-listen",
+        "cannot-bind",
         "bad-library",
     )
 
@@ -93,7 +95,7 @@ class ResolveError(TlsToolError):
     """The name has no address, or the resolver did not say."""
 
     exit_status = 4
-    codes = ("unknown-host", "resolver-failed")
+    codes = ("unknown-host", "wrong-family", "resolver-failed")
 
 
 class ConnectError(TlsToolError):
@@ -101,6 +103,13 @@ class ConnectError(TlsToolError):
 
     exit_status = 5
     codes = ("connection-refused", "connection-failed")
+
+
+class ProxyError(TlsToolError):
+    """The proxy did not lead to the peer."""
+
+    exit_status = 5
+    codes = ("proxy-auth-required", "proxy-refused", "proxy-failed", "not-a-proxy")
 
 
 class TimeLimitError(TlsToolError):
@@ -136,7 +145,19 @@ class ChainError(TlsToolError):
         "bad-certificate",
         "wrong-purpose",
         "ca-as-leaf",
-        "unsupported-certificate",
+        "not-a-ca",
+        "path-length",
+        "name-constraint",
+        "unknown-critical-extension",
+        "weak-signature",
+        "unsupported-signature",
+        "weak-key",
+        "unsupported-key",
+        "certificate-version",
+        "chain-too-complex",
+        "must-staple-missing",
+        "pin-mismatch",
+        "tlsa-mismatch",
     )
 
 
@@ -189,14 +210,32 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
     codes = ("interrupted",)
 
 
+WARNINGS: tuple[str, ...] = (
+    "not-written",
+    "chain-order",
+    "incomplete",
+    "other-library",
+    "second-connection",
+)
+"""The codes of what a report says besides its verdict, and what is no reason to fail."""
+
+_PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
+
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
-    "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
+    "key-encrypted": "put the pass phrase into a file and name it with --pass-file FILE, or decrypt the key: "
+    "openssl pkey -in FILE -out PLAIN",
+    "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
+    "cannot-bind": "an address of this machine is wanted: ip address shows them",
+    "proxy-auth-required": "give them with --proxy http://USER@HOST:PORT and --proxy-pass-file FILE",
+    "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
+    "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
+    "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "plain-http": "try http:// or another port",
     "plain-ssh": "try ssh, or another port",
     "plain-smtp": "the server expects STARTTLS on this port; the port for TLS from the first byte is 465",
@@ -206,11 +245,30 @@ HINTS: dict[str, str] = {
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
-    "self-signed": "if you trust this very certificate, save it and name it with --ca FILE",
+    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE, or --extra-ca FILE besides others",
+    "self-signed": "if you trust this very certificate, save it (--chain FILE) and name it with --ca FILE",
     "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
+    "bad-signature": "the certificate was changed, or another authority has the same name: have it issued anew",
+    "bad-certificate": "have the certificate issued anew, or see what it says with --json",
+    "wrong-purpose": "the server needs a certificate whose extendedKeyUsage has serverAuth; --purpose any leaves that out",
     "ca-as-leaf": "the first certificate has to be the server's own, and that of no authority",
+    "not-a-ca": "the server has to send the certificates of authorities behind its own; have it issued by one",
+    "path-length": "the authority has to issue the certificate itself, or be given a longer pathLenConstraint",
+    "name-constraint": "have the certificate issued by an authority that may do so for this name",
+    "unknown-critical-extension": "have the certificate issued without it, or not marked as critical",
+    "weak-signature": "have the certificate issued anew with SHA-256",
+    "unsupported-signature": "have the certificate issued anew with ECDSA or RSA and SHA-256; --backend openssl may know more",
+    "weak-key": "the owner needs a new key: ecdsa-p256, or rsa-2048 at least",
+    "unsupported-key": "another --backend may take it; everybody takes ecdsa-p256 and rsa-2048",
+    "certificate-version": "have the certificate issued anew as version 3, with its names in subjectAltName",
+    "chain-too-complex": "have the server send the certificates that lead to a root, and no others",
+    "must-staple-missing": "turn OCSP stapling on at the server, or have the certificate issued without that demand",
+    "pin-mismatch": "if the server has a new key on purpose, pin that",
+    "tlsa-mismatch": "the record in the DNS has to be of this key or certificate: publish it before the certificate changes",
+    "expired": "the server needs a new certificate; if this one should be good, is the clock of this machine right?",
     "not-yet-valid": "is the clock of this machine right?",
+    "revoked": "the server needs a new certificate, with a new key",
+    "revocation-unknown": "fetch the list that the certificate names, and give it with --crl FILE",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "truncated": "what was received may be incomplete",
@@ -229,7 +287,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
-    "tls": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
+    "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""
 
@@ -254,6 +312,11 @@ def by_code(code: str) -> type[TlsToolError]:
 def rank(code: str) -> int:
     """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
     return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
+
+
+def precedence(exit_status: int) -> int:
+    """Where a status stands among those of many peers, of which the least decides for the whole run."""
+    return _PRECEDENCE.index(exit_status) if exit_status in _PRECEDENCE else len(_PRECEDENCE)
 
 
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:

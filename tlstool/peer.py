@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, dial, endpoint, names, trust
-from tlstool.dial import Deadline, Trace
-from tlstool.errors import ClientCertificateError, TlsToolError, Unsupported, make
+from tlstool import backends, caveats, endpoint, identities, names, pins, trust
+from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
-from tlstool.model import ClientConfig, Endpoint, Handshake, Trust
+from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
+from tlstool.phases import Deadline, Trace
+from tlstool.reach import Route
 from tlstool.reports import Phases
 from tlstool.requests import TlsOptions
 
 if TYPE_CHECKING:
-    import socket
-
     from tlstool.backends.base import Client, Session
+    from tlstool.resolve import Address
 
 
 _NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
@@ -29,7 +29,7 @@ class Attempt:
 
     Attributes:
         deadline: of the whole run.
-        reached: the peer's address and port, None before there was a connection.
+        route: the way to the peer; None before a target was read.
         backend: the name of the backend that speaks, None before there was one.
         backend_reason: why that is not Rustls, where `auto` would have taken it.
         handshake: what was seen of it, None for nothing.
@@ -38,52 +38,98 @@ class Attempt:
     """
 
     def __init__(self, options: TlsOptions, on_event: OnEvent) -> None:
-        self.deadline = Deadline.after(options.timeout)
-        self.reached: tuple[str, int] | None = None
+        self.deadline = Deadline.of_run(options.timeout, options.limits)
+        self.route: Route | None = None
         self.backend: str | None = None
         self.backend_reason: str | None = None
         self.handshake: Handshake | None = None
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
-        self._trace = Trace(on_event)
+        self._trace = Trace(on_event, self.deadline)
 
     def open(self, target: str) -> Session:
         """A session with `target`, its handshake done, whatever the verdict.
 
         Raises:
-            TlsToolError: what went wrong; `handshake` and `reached` keep what was seen until then.
+            TlsToolError: what went wrong; `handshake` and `address` keep what was seen until then.
+        """
+        self.find(target)
+        return self.enter()
+
+    def find(self, target: str, *, locally: bool = False) -> Route:
+        """The way to `target`, its addresses found, and a backend ready to go it; `locally` also where a proxy could find them.
+
+        Raises:
+            TlsToolError: what went wrong.
         """
         peer = endpoint.parse(target)
+        self.route = Route(peer, self._options, self._trace, self.deadline)
         self.client = self._prepare(peer)
-        with self._trace.phase("dns", peer.host) as found:
-            addresses = dial.resolve(peer, self.deadline.phase("dns"))
-            found.detail = ", ".join(dial.printable(*address[:2]) for _, address in addresses)
-        sock = self._dial(addresses)
-        with self._trace.phase("tls", f"handshake by {self.backend}") as found:
+        self.route.find(locally=locally)
+        return self.route
+
+    def enter(self) -> Session:
+        """A session with the peer that was found; see `open`."""
+        assert self.route is not None, "a peer that was found has a way to it"
+        assert self.client is not None, "a peer that was found has a backend that goes there"
+        dial = self.route.dial
+        sock = dial()
+        with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, self.deadline.phase("tls"), lambda: self._dial(addresses))
+                session = self.client.connect(sock, found.deadline, dial)
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
-            self.handshake, self.warnings = session.handshake, session.warnings
+            self.handshake = session.handshake
+            observed = caveats.of_handshake(self.handshake, self._options.tls)
+            self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
+
+    def to(self, address: Address, on_event: OnEvent) -> Attempt:
+        """An attempt of its own to reach just one of the addresses that were found, with the same backend."""
+        assert self.route is not None, "addresses that were found have a way to them"
+        other = Attempt(self._options, on_event)
+        other.deadline, other.client = self.deadline, self.client
+        other.backend, other.backend_reason = self.backend, self.backend_reason
+        other._trace = Trace(on_event, self.deadline)
+        other.route = self.route.to(address, other._trace)
+        return other
 
     @property
     def address(self) -> str | None:
         """The peer's address and port as one reads them."""
-        return self.reached and dial.printable(*self.reached)
+        return None if self.route is None else self.route.address
+
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy on the way, without user and password."""
+        return None if self.route is None or self.route.proxy is None else str(self.route.proxy)
+
+    @property
+    def tries(self) -> int | None:
+        """How often it was tried to connect; None before the first try."""
+        return (self.route.tries or None) if self.route else None
 
     @property
     def trust(self) -> Trust | None:
         """The verdict on the peer's chain, None if none was seen."""
         return None if self.handshake is None else self.handshake.trust
 
+    def interruption(self) -> Interrupted:
+        """The error that Ctrl-C amounts to, with the phase that it ended."""
+        return Interrupted("interrupted", "interrupted", phase=self._trace.current)
+
     def phases(self) -> Phases:
         """How long each took, until now."""
-        elapsed = self._trace.elapsed_ms
-        return Phases(elapsed.get("dns"), elapsed.get("tcp"), elapsed.get("tls"), self._trace.total_ms())
+        return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
+
+    def _unchecked(self) -> tuple[Finding, ...]:
+        """A warning where the verdict says nothing of the name."""
+        if self.handshake is None or self.handshake.trust.name is not None:
+            return ()
+        return (Finding("name-not-checked", "the certificate's name was not checked: none was given"),)
 
     def _prepare(self, peer: Endpoint) -> Client:
         config = client_config(self._options, peer)
@@ -97,32 +143,32 @@ class Attempt:
                 error.hint = f"it fell to the {self.backend} backend because {self.backend_reason}"
             raise
 
-    def _dial(self, addresses: list[dial.Address]) -> socket.socket:
-        shown = dial.printable(*addresses[0][1][:2])
-        with self._trace.phase("tcp", shown if len(addresses) == 1 else f"{shown} and {len(addresses) - 1} more") as found:
-            sock = dial.connect(addresses, self.deadline.phase("tcp"))
-            self.reached = sock.getpeername()[:2]
-            found.detail = dial.printable(*self.reached)
-        return sock
-
 
 def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
     """What a backend has to know to connect to `peer` in the way that was asked for.
 
     `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).
+    The certificate's name is left unchecked only where there is none to check, and a bad certificate is no failure.
 
     Raises:
         UsageError: a key without its certificate.
         LocalError: a file is missing or no good.
     """
     sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
+    name = options.verify_name or sent or peer.host.partition("%")[0]
+    if not name and not options.insecure:
+        hint = "name it with --verify-name NAME or --sni NAME, or see what it shows with -k"
+        raise UsageError("usage", f"{peer} has no host whose name the certificate could have", hint)
     return ClientConfig(
-        verify_name=options.verify_name or sent or peer.host.partition("%")[0],
+        verify_name=name or None,
         sni=sent or None,
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
+        purpose=options.purpose,
+        pins=tuple(map(pins.pin, options.pin)),
+        tlsa=tuple(map(pins.tlsa, options.tlsa)),
         insecure=options.insecure,
-        identity=certs.identity(options.cert, options.key),
+        identity=identities.given(options.cert, options.key, options.pass_file),
         versions=options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
@@ -138,7 +184,7 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
         return None
     worst = trusted.findings[0]
     # The standing hint of this one is to give what was given.
-    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else None
+    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else worst.hint
     return make(worst.code, worst.message, hint, phase="certificate")
 
 

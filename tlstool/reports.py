@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, TlsVersion, Trust, Verdict
 from tlstool.record import Record
 
 
@@ -33,26 +33,57 @@ class Report(Record, kw_only=True):
     Attributes:
         exit_status: of the process, see `tlstool help exit-codes`.
         error: why that is not 0; None if it is.
-        warnings: what the reader should know besides, in words.
+        warnings: what the reader should know besides, and what is no reason to fail.
     """
 
     exit_status: int = 0
     error: Problem | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 class Phases(Record):
     """Milliseconds a phase; None where it did not take place.
 
     Attributes:
-        dns, tcp, tls: name resolution, connection, handshake with verification.
+        dns, tcp: name resolution, connection.
+        proxy: from the connection to a proxy to its consent.
+        starttls: from the connection to the server's consent to turn to TLS.
+        handshake: with verification.
         total: the whole run, a relay included.
     """
 
-    dns: float | None
-    tcp: float | None
-    tls: float | None
-    total: float | None
+    dns: float | None = None
+    tcp: float | None = None
+    proxy: float | None = None
+    starttls: float | None = None
+    handshake: float | None = None
+    total: float | None = None
+
+
+class AddressReport(Record, kw_only=True):
+    """What one of a target's addresses showed.
+
+    Attributes:
+        address: with its port.
+        exit_status, error, tries, phases_ms: as in `ConnectReport`, for this address alone.
+        verdict: on its chain; None if none was seen.
+        serial: of its leaf, as hex.
+        chain: SHA-256 of each certificate that it sent, leaf first.
+        tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+    """
+
+    address: str
+    exit_status: int = 0
+    error: Problem | None = None
+    tries: int | None = None
+    phases_ms: Phases = Phases()
+    verdict: Verdict | None = None
+    serial: str | None = None
+    chain: tuple[str, ...] = ()
+    tls: TlsVersion | None = None
+    suite: str | None = None
+    group: str | None = None
+    alpn: str | None = None
 
 
 class ConnectReport(Report, kw_only=True):
@@ -60,21 +91,32 @@ class ConnectReport(Report, kw_only=True):
 
     Attributes:
         target: as it was given.
-        address: the peer's address and port; None before there was a connection.
+        address: the peer's address and port; None before there was a connection, and where only a proxy knows it.
+        proxy: the URL of the proxy on the way, without user and password; None for none.
+        tries: how often it was tried to connect; None before the first try.
         backend: the name of the one that spoke; None if it came not so far.
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
         handshake: all that was seen of it; None if nothing was.
         relayed: what a relay moved; None if there was none.
+        addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
+            status, the first if all are good. None otherwise.
+        differences: the names of what is not the same in all of `addresses`.
+        consistent: whether there are none; None where nothing was compared.
     """
 
     target: str
     address: str | None = None
+    proxy: str | None = None
+    tries: int | None = None
     backend: str | None = None
     backend_reason: str | None = None
-    phases_ms: Phases = Phases(None, None, None, None)
+    phases_ms: Phases = Phases()
     handshake: Handshake | None = None
     relayed: Relayed | None = None
+    addresses: tuple[AddressReport, ...] | None = None
+    differences: tuple[str, ...] | None = None
+    consistent: bool | None = None
 
 
 class VerifyReport(Report, kw_only=True):

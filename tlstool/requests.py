@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
-from tlstool.model import BackendName, ServeMode, TlsVersion
+from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
 from tlstool.record import Record
 
 
@@ -16,27 +17,47 @@ class TlsOptions(Record, kw_only=True):
         verify_name: the name that the certificate must have; None takes `sni`, else the host.
         roots: the store to trust, unless `ca` names files.
         ca: files or directories with the only anchors to trust.
+        extra_ca: files with anchors to trust besides the store, or besides `ca`.
         crl: files with certificate revocation lists.
+        pin: public keys, one of which has to be the leaf's: `sha256/` and base64, or hex, of the hash of one.
+        tlsa: TLSA records as the DNS writes them, one of which has to fit: `3 1 1 HEX`.
+        purpose: what the certificate has to be meant for.
         insecure: report a bad certificate without failing.
         at: judge as of this time, seconds since the epoch; None for now.
         cert, key: files with our own certificate and its key.
+        pass_file: file whose first line is the pass phrase of an encrypted one, "-" for standard input; None asks at the
+            terminal.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
+        family: the only kind of address to use, None for both.
+        bind: address of ours to connect from, with a port or without.
+        resolve: addresses that are known, as `HOST:PORT:ADDRESS`.
+        dns: the name server to ask, with a port or without; None for the system's resolver.
+        retries: how often to try again where no connection came about.
+        proxy: URL of the proxy to go through; None for the environment's, "" for none at all.
+        no_proxy: hosts to reach without a proxy, as in NO_PROXY, which it replaces; None leaves that as it is.
+        proxy_password: for a proxy whose URL has a user alone.
     """
 
     sni: str | None = None
     verify_name: str | None = None
     roots: Literal["system", "certifi", "none"] = "system"
     ca: tuple[str, ...] = ()
+    extra_ca: tuple[str, ...] = ()
     crl: tuple[str, ...] = ()
+    pin: tuple[str, ...] = ()
+    tlsa: tuple[str, ...] = ()
+    purpose: Purpose = "server"
     insecure: bool = False
     at: int | None = None
     cert: str | None = None
     key: str | None = None
+    pass_file: str | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -44,18 +65,29 @@ class TlsOptions(Record, kw_only=True):
     keylog: str | None = None
     backend: BackendName = "auto"
     timeout: float | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    family: Literal["ipv4", "ipv6"] | None = None
+    bind: str | None = None
+    resolve: tuple[str, ...] = ()
+    dns: str | None = None
+    retries: int = 0
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
 
 
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
-        target: host, host:port, [v6]:port or an https:// URL.
+        target: host, host:port, [v6]:port, unix:/path or a URL.
+        all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
         relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
         strict_close: a peer that ends without close_notify is an error.
     """
 
     target: str
+    all_addresses: bool = False
     relay: tuple[int, int] | None = None
     strict_close: bool = False
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Literal
 
-from tlstool import backends, certs, peer, trust
-from tlstool.dial import Deadline
+from tlstool import backends, caveats, certs, peer, pins, trust
+from tlstool.endpoint import is_unix
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
-from tlstool.model import Certificate, Trust
+from tlstool.findings import ordered
+from tlstool.model import Certificate, Criteria, Finding, Trust
+from tlstool.phases import Deadline
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
 
@@ -20,11 +23,10 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     """Judge the chain at `request.source`.
 
     Returns:
-        The report, also when something failed: `exit_status` and `error` say what decided.
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
-        KeyboardInterrupt: as it comes.
     """
     kind = source_kind(request.source)
     certificates: tuple[Certificate, ...] = ()
@@ -39,6 +41,8 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         error = peer.verdict(trusted, request) or _expiry(certificates, request)
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        error = attempt.interruption()
     except TlsToolError as raised:
         error = raised
         if isinstance(error, ResolveError):
@@ -46,7 +50,7 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=_out_of_order(certificates) if kind == "file" else attempt.warnings,
+        warnings=(*_out_of_order(certificates), *caveats.of_chain(certificates, trusted)) if kind == "file" else attempt.warnings,
         source=request.source,
         kind=kind,
         certificates=certificates,
@@ -56,6 +60,8 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
 
 def source_kind(source: str) -> Literal["file", "target"]:
     """Whether a source names a file, or standard input, or else a peer."""
+    if is_unix(source):
+        return "target"
     named_like_file = os.sep in source.partition("://")[0] or source.lower().endswith(_FILE_SUFFIXES)
     return "file" if source == "-" or named_like_file or os.path.exists(source) else "target"
 
@@ -78,8 +84,18 @@ def _from_peer(attempt: peer.Attempt, request: VerifyRequest) -> Judged:
     assert handshake is not None, "an open session has had its handshake"
     if request.untrusted:
         sent = "".join(certificate.pem for certificate in handshake.certificates)
-        return _judge(sent.encode(), request, handshake.trust.name)
+        certificates, judged = _judge(sent.encode(), request, handshake.trust.name)
+        return certificates, _with_staple(judged, handshake.trust)
     return handshake.certificates, handshake.trust
+
+
+def _with_staple(judged: Trust, shown: Trust) -> Trust:
+    """A verdict on certificates alone, with what only the handshake could show: what the server stapled, or did not."""
+    known = {finding.code for finding in judged.findings}
+    missed = [one for one in shown.findings if one.code in ("revoked", "must-staple-missing") and one.code not in known]
+    if not missed:
+        return judged
+    return replace(judged, verdict="bad", revocation=shown.revocation, findings=ordered((*judged.findings, *missed)))
 
 
 def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
@@ -90,21 +106,27 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
         from tlstool.judge import judge
     return judge(
         chain,
-        untrusted=[certs.read_chain(path) for path in request.untrusted],
-        roots=trust.roots(request),
-        crls=trust.crls(request.crl),
-        verify_name=name,
-        at=request.at,
+        [certs.read_chain(path) for path in request.untrusted],
+        Criteria(
+            roots=trust.roots(request),
+            crls=trust.crls(request.crl),
+            purpose=request.purpose,
+            pins=tuple(map(pins.pin, request.pin)),
+            tlsa=tuple(map(pins.tlsa, request.tlsa)),
+            verify_name=name,
+            at=request.at,
+        ),
     )
 
 
-def _out_of_order(certificates: tuple[Certificate, ...]) -> tuple[str, ...]:
+def _out_of_order(certificates: tuple[Certificate, ...]) -> tuple[Finding, ...]:
     """A warning where the certificate that is judged is an authority's, and another one looks as if it had been meant."""
     leaf = next((number for number, one in enumerate(certificates) if not one.is_ca), 0)
     if not leaf:
         return ()
     subject = certificates[leaf].subject
-    return (f"only the first certificate is judged, and that is an authority's; {subject} is number {leaf + 1}",)
+    words = f"only the first certificate is judged, and that is an authority's; {subject} is number {leaf + 1}"
+    return (Finding("chain-order", words),)
 
 
 def _expiry(certificates: tuple[Certificate, ...], request: VerifyRequest) -> TlsToolError | None:

@@ -11,24 +11,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
-from tlstool.dial import Deadline
+from tlstool import advice
 from tlstool.errors import TlsToolError
 from tlstool.model import (
     BackendInfo,
     Certificate,
     ClientConfig,
     Connection,
+    Criteria,
     Finding,
     Handshake,
     LoadPlan,
     LoadResult,
+    PathCertificate,
     Relayed,
-    Roots,
+    Sct,
     ServerConfig,
     ServeTotals,
+    Staple,
     Trust,
     plain,
 )
+from tlstool.phases import Deadline
 
 
 class Rustls:
@@ -86,7 +90,7 @@ class RustlsSession:
 
     def __init__(self, session: _native.Session) -> None:
         self.handshake = _handshake(session.handshake)
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Finding, ...] = ()
         self._session = session
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
@@ -106,30 +110,14 @@ class RustlsSession:
         self._session.close(deadline.left() or 0.0)
 
 
-def judge(
-    certificates: bytes,
-    *,
-    untrusted: Sequence[bytes],
-    roots: Roots,
-    crls: Sequence[bytes],
-    verify_name: str | None,
-    at: int | None,
-) -> tuple[tuple[Certificate, ...], Trust]:
+def judge(certificates: bytes, untrusted: Sequence[bytes], criteria: Criteria) -> tuple[tuple[Certificate, ...], Trust]:
     """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict on it, without a connection.
 
-    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+    `untrusted` are more files with certificates that may lead from the leaf to an anchor.
     """
-    raw = _native.verify(
-        {
-            "certificates": certificates,
-            "untrusted": list(untrusted),
-            "roots": plain(roots),
-            "crls": list(crls),
-            "verify_name": verify_name,
-            "at": at,
-        }
-    )
-    return _certificates(raw["certificates"]), _trust(raw["trust"])
+    raw = _native.verify({"certificates": certificates, "untrusted": list(untrusted), **plain(criteria)})
+    chain = tuple(map(_certificate, raw["certificates"]))
+    return chain, advice.advised(_trust(raw["trust"]), chain)
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -138,12 +126,20 @@ def cpu_features() -> tuple[str, ...]:
 
 
 def _handshake(raw: dict[str, Any]) -> Handshake:
-    return Handshake(**{**raw, "certificates": _certificates(raw["certificates"]), "trust": _trust(raw["trust"])})
+    chain = tuple(map(_certificate, raw["certificates"]))
+    records = {
+        "certificates": chain,
+        "staple": raw["staple"] and Staple(**raw["staple"]),
+        "trust": advice.advised(_trust(raw["trust"]), chain),
+    }
+    return Handshake(**{**raw, **records})
 
 
-def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:
-    return tuple(Certificate(**{**one, "names": tuple(one["names"])}) for one in raw)
+def _certificate(raw: dict[str, Any]) -> Certificate:
+    lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
+    return Certificate(**{**raw, **lists, "scts": tuple(Sct(**sct) for sct in raw["scts"])})
 
 
 def _trust(raw: dict[str, Any]) -> Trust:
-    return Trust(**{**raw, "findings": tuple(Finding(**finding) for finding in raw["findings"])})
+    path = raw["path"] and tuple(PathCertificate(**one) for one in raw["path"])
+    return Trust(**{**raw, "path": path, "findings": tuple(Finding(**finding) for finding in raw["findings"])})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 from tlstool import certs, findings
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
-from tlstool.backends.openssl.facts import library, negotiated, peer_chain
-from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
-from tlstool.dial import Deadline
+from tlstool.backends.openssl.facts import negotiated, peer_chain
+from tlstool.backends.openssl.failure import Seen
+from tlstool.backends.openssl.verdict import NAME_CODES, fault, trust
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, Trust, Verdict
+from tlstool.model import ClientConfig, Finding, Handshake, Relayed
+from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ _REFUSAL_SECONDS = 0.25
 class OpenSslSession:
     """`tlstool.backends.base.Session` on the interpreter's ssl."""
 
-    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[str, ...]) -> None:
+    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[Finding, ...]) -> None:
         self.handshake = handshake
         self.warnings = warnings
         self._channel = channel
@@ -119,14 +119,14 @@ class Handshaker:
             raise
         return OpenSslSession(channel, handshake, self._warnings(refusals))
 
-    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[str, ...]:
+    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[Finding, ...]:
         """What the report's reader has to know: that it is not of the connection that was verified."""
         if not refusals:
             return ()
         which = "second" if len(refusals) == 1 else "third"
         name_alone = len(refusals) == 1 and refusals[0].verify_code in NAME_CODES
         what = " of the name" if name_alone else ""
-        return (f"the chain was fetched over a {which} connection without verification{what}",)
+        return (Finding("second-connection", f"the chain was fetched over a {which} connection without verification{what}"),)
 
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
@@ -140,53 +140,10 @@ class Handshaker:
             sni=self._config.sni,
             kind=agreed.kind,
             certificates=certificates,
-            stapled=None,
+            staple=None,
             client_certificate=_client_certificate(channel.seen),
-            trust=self._trust(certificates, refusals),
+            trust=trust(self._config, channel.tls, certificates, refusals, self._checks_name),
         )
-
-    def _trust(
-        self,
-        certificates: tuple[Certificate, ...],
-        refusals: list[ssl.SSLCertVerificationError],
-    ) -> Trust:
-        now = time.time()
-        if certificates and not certificates[0].spki_sha256:
-            found = [findings.bad_certificate("OpenSSL reads it, but the report cannot")]
-        else:
-            found = [fault(refusal, certificates, now) for refusal in refusals]
-        if certificates and certificates[0].spki_sha256:
-            # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
-            leaf = certificates[0]
-            checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []
-            checks += [findings.date_fault(leaf, now)] if refusals else []
-            found = [*(one for one in checks if one), *found]
-        return Trust(
-            verdict="bad" if found else "good",
-            name=self._config.verify_name,
-            revocation=self._revocation(refusals),
-            findings=findings.ordered(found),
-            verifier=verifier(self._config),
-            store=self._config.roots.store,
-        )
-
-    def _revocation(self, refusals: list[ssl.SSLCertVerificationError]) -> Verdict:
-        if not self._config.crls:
-            return "not_checked"
-        codes = {refusal.verify_code for refusal in refusals} - NAME_CODES
-        if 23 in codes:
-            return "bad"
-        # OpenSSL looks at lists before it looks at dates, so that a chain which fails by those is not revoked.
-        return "unknown" if codes & UNKNOWN_REVOCATION or codes - {9, 10} else "good"
-
-
-def verifier(config: ClientConfig) -> str:
-    """What judges the chains of a configuration, by name and version."""
-    if config.roots.store == "system" and sys.platform in ("darwin", "win32"):
-        import truststore
-
-        return f"the platform's verifier (truststore {truststore.__version__})"
-    return library()
 
 
 def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "sent"] | None:
