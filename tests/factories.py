@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tlstool.events import Ready
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, Relayed, ServeTotals, Staple, Trust
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Staple, Trust
 from tlstool.reports import (
     ConnectReport,
     Environment,
@@ -16,6 +16,8 @@ from tlstool.reports import (
     Problem,
     VerifyReport,
 )
+from tlstool.sessions import Tickets
+from tlstool.traffic import Relayed
 
 
 def certificate(**fields: Any) -> Certificate:
@@ -90,6 +92,10 @@ def handshake(**fields: Any) -> Handshake:
         "certificates": (certificate(), certificate(subject="CN=Example Issuing CA 1", is_ca=True)),
         "staple": staple(),
         "client_certificate": "not_requested",
+        "client_request": None,
+        "tickets": Tickets(2, None),
+        "early_data_limit": 0,
+        "ech": None,
         "trust": trust(),
     }
     return Handshake(**usual | fields)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tlstool import peer
-from tlstool.errors import TlsToolError, TruncatedError, UsageError
-from tlstool.events import OnEvent, ignore
-from tlstool.model import Finding, Relayed
+from tlstool.errors import TlsToolError, UsageError
+from tlstool.events import Established, OnEvent, ignore
+from tlstool.exchange import Exchange
+from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
@@ -32,30 +34,45 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         from tlstool.survey import survey
 
         return survey(request, on_event)
-    attempt = peer.Attempt(request, on_event)
+    if request.http is not None and not request.alpn:
+        request = replace(request, alpn=("http/1.1",))
+    exchange = Exchange(request, on_event)
+    experiments = Experiments(request, on_event)
+    attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
-    relayed: Relayed | None = None
+    session: Session | None = None
     try:
-        session = attempt.open(request.target)
+        session = experiments.open(attempt)
         try:
             error = peer.verdict(session.handshake.trust, request)
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
+            session = experiments.proceed(attempt, session)
             if request.relay and is_trusted:
-                relayed = _relay(session, *request.relay)
-                error = _truncation(relayed, request)
+                on_event(Established(_report(request, attempt, exchange, experiments, None)))
+                exchange.run(session, attempt.deadline)
         finally:
-            session.close(attempt.deadline.phase("close"))
+            experiments.close(attempt, session)
+        experiments.conclude(attempt, session, None)
     except UsageError:
         raise
     except KeyboardInterrupt:
         error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
+        if session is None:
+            experiments.conclude(attempt, None, raised)
+    return _report(request, attempt, exchange, experiments, error)
+
+
+def _report(
+    request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, experiments: Experiments, error: TlsToolError | None
+) -> ConnectReport:
+    """What is known by now."""
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *_incomplete(relayed, request)),
+        warnings=(*attempt.warnings, *experiments.warnings(), *exchange.warnings),
         target=request.target,
         address=attempt.address,
         proxy=attempt.proxy,
@@ -64,27 +81,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),
         handshake=attempt.handshake,
-        relayed=relayed,
+        **experiments.report(),
+        exchanged=exchange.steps,
+        http=exchange.http,
+        relayed=exchange.relayed,
     )
-
-
-def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
-    try:
-        return session.relay(in_fd, out_fd)
-    except TlsToolError as error:
-        error.phase = error.phase or "run"
-        raise
-
-
-def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[Finding, ...]:
-    """A warning where the end of what was received may be missing (RFC 8446 section 6.1), and that is no error already."""
-    if relayed is None or relayed.close_notify or not relayed.received or request.strict_close:
-        return ()
-    words = "the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)"
-    return (Finding("incomplete", words),)
-
-
-def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:
-    if relayed.close_notify or not request.strict_close:
-        return None
-    return TruncatedError("truncated", "the peer ended the connection without close_notify", phase="close")

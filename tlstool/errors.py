@@ -83,6 +83,7 @@ class LocalError(TlsToolError):
         "wrong-password",
         "key-mismatch",
         "bad-crl",
+        "bad-ech-config",
         "no-roots",
         "port-in-use",
         "cannot-listen",
@@ -130,7 +131,7 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
 
 
 class ChainError(TlsToolError):
@@ -190,17 +191,17 @@ class ClientCertificateError(TlsToolError):
 
 
 class TruncatedError(TlsToolError):
-    """The peer closed the connection without close_notify (RFC 8446 section 6.1), and that was forbidden."""
+    """The peer ended in the middle: without close_notify (RFC 8446 section 6.1) where that was forbidden, or of a body."""
 
     exit_status = 14
     codes = ("truncated",)
 
 
 class ThresholdError(TlsToolError):
-    """The connection is fine, but a limit that was asked for is missed."""
+    """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon",)
+    codes = ("expires-soon", "expectation-missed", "not-http")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -211,6 +212,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 WARNINGS: tuple[str, ...] = (
+    "client-certificate-unused",
+    "early-data-rejected",
+    "ech-unavailable",
+    "no-key-update",
+    "not-resumed",
     "not-written",
     "chain-order",
     "incomplete",
@@ -232,7 +238,7 @@ HINTS: dict[str, str] = {
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
     "cannot-bind": "an address of this machine is wanted: ip address shows them",
-    "proxy-auth-required": "give them with --proxy http://USER@HOST:PORT and --proxy-pass-file FILE",
+    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
     "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
     "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
@@ -271,6 +277,8 @@ HINTS: dict[str, str] = {
     "revocation-unknown": "fetch the list that the certificate names, and give it with --crl FILE",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
+    "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
+    "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
 }
 """The standing hint of a code. An error that knows better brings its own."""
@@ -287,6 +295,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""

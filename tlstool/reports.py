@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, TlsVersion, Trust, Verdict
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, TlsVersion, Trust, Verdict
 from tlstool.record import Record
+from tlstool.sessions import EarlyDataUse, EchUse, Exported, HybridCheck, Reconnect
+from tlstool.traffic import Relayed
 
 
 class Problem(Record):
@@ -86,6 +88,46 @@ class AddressReport(Record, kw_only=True):
     alpn: str | None = None
 
 
+class Exchanged(Record):
+    """One step that was taken.
+
+    Attributes:
+        sent: bytes; None if something was waited for.
+        expected: the pattern that was waited for; None if something was sent.
+        matched: what matched it, control characters and what is not ASCII as escapes, at most 1,000 characters; None if nothing
+            did.
+        elapsed_ms: how long it took.
+    """
+
+    sent: int | None
+    expected: str | None
+    matched: str | None
+    elapsed_ms: float
+
+
+class HttpField(Record):
+    """One line of a head."""
+
+    name: str
+    value: str
+
+
+class HttpResponse(Record):
+    """The head of an HTTP/1.1 response.
+
+    Attributes:
+        version: `1.0` or `1.1`.
+        status: the code, such as 200.
+        reason: the words beside it, empty for none.
+        fields: in the order in which they came.
+    """
+
+    version: str
+    status: int
+    reason: str
+    fields: tuple[HttpField, ...]
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
@@ -98,11 +140,20 @@ class ConnectReport(Report, kw_only=True):
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
         handshake: all that was seen of it; None if nothing was.
-        relayed: what a relay moved; None if there was none.
+        ech: what Encrypted Client Hello came to; None if it was not asked for, as for what follows.
+        early_data: what became of the data for the first flight of a second connection.
+        exported: keying material of the session.
+        keys_updated: whether the session's keys were renewed after its handshake.
+        pq_check: whether the server does hybrid key exchange.
+        reconnects: the further connections, in order.
+        shared_ticket_keys: whether each of several addresses took the ticket of another; None also if that did not show.
         addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
             status, the first if all are good. None otherwise.
         differences: the names of what is not the same in all of `addresses`.
-        consistent: whether there are none; None where nothing was compared.
+        consistent: whether there are none; None where there was no handshake to compare.
+        exchanged: the steps that were taken, the one that failed last.
+        http: the head of the response to the request; None if there was none.
+        relayed: all application data that was moved; None if none was to be, or the session broke.
     """
 
     target: str
@@ -113,7 +164,16 @@ class ConnectReport(Report, kw_only=True):
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
     handshake: Handshake | None = None
+    exchanged: tuple[Exchanged, ...] = ()
+    http: HttpResponse | None = None
     relayed: Relayed | None = None
+    ech: EchUse | None = None
+    early_data: EarlyDataUse | None = None
+    exported: tuple[Exported, ...] | None = None
+    keys_updated: bool | None = None
+    pq_check: HybridCheck | None = None
+    reconnects: tuple[Reconnect, ...] | None = None
+    shared_ticket_keys: bool | None = None
     addresses: tuple[AddressReport, ...] | None = None
     differences: tuple[str, ...] | None = None
     consistent: bool | None = None

@@ -7,6 +7,8 @@ from typing import Literal
 
 from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
 from tlstool.record import Record
+from tlstool.sessions import Export
+from tlstool.traffic import HalfClose
 
 
 class TlsOptions(Record, kw_only=True):
@@ -29,6 +31,7 @@ class TlsOptions(Record, kw_only=True):
             terminal.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
+        sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
@@ -61,6 +64,7 @@ class TlsOptions(Record, kw_only=True):
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     backend: BackendName = "auto"
@@ -76,20 +80,65 @@ class TlsOptions(Record, kw_only=True):
     proxy_password: str | None = field(default=None, repr=False)
 
 
+class Send(Record):
+    """Send something.
+
+    Attributes:
+        data: the bytes themselves, unless `file` is given.
+        file: a file with them.
+    """
+
+    data: bytes = b""
+    file: str | None = None
+
+
+class Expect(Record):
+    """Wait until what the peer sends matches; what it sent before the last match is not looked at again.
+
+    Attributes:
+        pattern: a regular expression of `re` over bytes, in which ^ and $ match at every line.
+    """
+
+    pattern: bytes
+
+
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
         target: host, host:port, [v6]:port, unix:/path or a URL.
         all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
-        relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
+        relay: descriptors to move bytes between once the verdict is good, (input, output); input None sends nothing that is not
+            in `steps` or `http`; None for a handshake alone.
+        steps: what to send and to wait for first, in this order. With no input to relay, what comes after the last `Send` is
+            read until the peer is quiet; after an `Expect`, the end has come.
+        http: path to GET by HTTP/1.1, whose body goes to the output; excludes `steps` and an input.
+        half_close: how to tell the peer that the input has ended.
+        crlf: send CRLF for every LF that has no CR before it, of the input and of `steps`.
         strict_close: a peer that ends without close_notify is an error.
+        ech: Encrypted Client Hello: `auto` asks the DNS for the configuration, `grease` pretends to have one, and anything else
+            is a file with it (an `ECHConfigList`); None for none of it.
+        early_data: a file whose bytes a second connection sends as early data, if the verdict on the first is good.
+        reconnect: how many further connections to make, each with a ticket of the one before.
+        pq_check: find out whether the server does hybrid key exchange.
+        export_keying: keying material to export from the session.
+        key_update: renew the session's keys after the handshake.
     """
 
     target: str
     all_addresses: bool = False
-    relay: tuple[int, int] | None = None
+    relay: tuple[int | None, int] | None = None
+    steps: tuple[Send | Expect, ...] = ()
+    http: str | None = None
+    half_close: HalfClose = "notify"
+    crlf: bool = False
     strict_close: bool = False
+    ech: str | None = None
+    early_data: str | None = None
+    reconnect: int = 0
+    pq_check: bool = False
+    export_keying: tuple[Export, ...] = ()
+    key_update: bool = False
 
 
 class VerifyRequest(TlsOptions, kw_only=True):

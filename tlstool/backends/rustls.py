@@ -12,6 +12,7 @@ from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
 from tlstool import advice
+from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import TlsToolError
 from tlstool.model import (
     BackendInfo,
@@ -24,7 +25,6 @@ from tlstool.model import (
     LoadPlan,
     LoadResult,
     PathCertificate,
-    Relayed,
     Sct,
     ServerConfig,
     ServeTotals,
@@ -33,6 +33,8 @@ from tlstool.model import (
     plain,
 )
 from tlstool.phases import Deadline
+from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Rustls:
@@ -58,11 +60,14 @@ class RustlsClient:
     def __init__(self, config: _native.ClientConfig) -> None:
         self._config = config
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> RustlsSession:
+    def connect(
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], offer: Offer = NOTHING
+    ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
+        resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left()))
+                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), resume, offer.early_data))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -90,6 +95,8 @@ class RustlsSession:
 
     def __init__(self, session: _native.Session) -> None:
         self.handshake = _handshake(session.handshake)
+        self.resumption = session.resumption
+        self.early_data = EarlyData(**early) if (early := session.early_data) else None
         self.warnings: tuple[Finding, ...] = ()
         self._session = session
 
@@ -101,13 +108,27 @@ class RustlsSession:
         """Send all of `data`."""
         self._session.write(data, deadline.left())
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
-        return Relayed(**self._session.relay(in_fd, out_fd))
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways, in one call of the engine."""
+        return Relayed(**self._session.relay(plain(plan), deadline.left()))
+
+    def export(self, label: str, context: bytes | None, length: int) -> bytes:
+        """Keying material."""
+        return self._session.export(label, context, length)
+
+    def update_keys(self, deadline: Deadline) -> None:
+        """Go on with new keys in both directions."""
+        self._session.update_keys(deadline.left())
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
         self._session.close(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
+
+    def finish(self, deadline: Deadline) -> None:
+        """Close, with all that time for what the peer still sends."""
+        self._session.finish(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
 
 
 def judge(certificates: bytes, untrusted: Sequence[bytes], criteria: Criteria) -> tuple[tuple[Certificate, ...], Trust]:
@@ -127,9 +148,13 @@ def cpu_features() -> tuple[str, ...]:
 
 def _handshake(raw: dict[str, Any]) -> Handshake:
     chain = tuple(map(_certificate, raw["certificates"]))
+    request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
     records = {
         "certificates": chain,
         "staple": raw["staple"] and Staple(**raw["staple"]),
+        "client_request": request and ClientRequest(tuple(request["authorities"]), tuple(request["signature_schemes"])),
+        "tickets": tickets and Tickets(**tickets),
+        "ech": ech and Ech(**ech),
         "trust": advice.advised(_trust(raw["trust"]), chain),
     }
     return Handshake(**{**raw, **records})

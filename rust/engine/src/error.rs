@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+// Not of its stable interface; but the configurations that come with a rejection can be had in no other way.
+use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
 use crate::judge::{ChainFault, Why};
@@ -34,10 +36,17 @@ pub enum Error {
     ClientCertificateRequired { alert: String },
     /// The peer did not like our certificate.
     ClientCertificateRefused { alert: String },
+    /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
+    /// counts only if its certificate is good for the public name; None if it has no key at all (RFC 9849 section 6.1.6).
+    EchRejected { retry: Option<Vec<u8>> },
     /// The peer keeps to TLS, but there is nothing in common.
     PeerIncompatible(String),
     /// The peer broke a rule of TLS.
     PeerMisbehaved(String),
+    /// The peer ended in the middle of what it had announced.
+    Truncated(String),
+    /// The peer's answer is not the HTTP that was asked for.
+    NotHttp(String),
     /// The peer's certificate is bad, and that was to be an error.
     Certificate(ChainFault),
 }
@@ -48,6 +57,7 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-certificate",
     "bad-certificate-file",
     "bad-crl",
+    "bad-ech-config",
     "bad-key",
     "bad-library",
     "bad-signature",
@@ -60,6 +70,7 @@ pub const ERROR_CODES: &[&str] = &[
     "connection-failed",
     "connection-refused",
     "connection-reset",
+    "ech-rejected",
     "expired",
     "file-not-written",
     "file-unreadable",
@@ -74,6 +85,7 @@ pub const ERROR_CODES: &[&str] = &[
     "no-key",
     "no-roots",
     "not-a-ca",
+    "not-http",
     "not-tls",
     "not-yet-valid",
     "path-length",
@@ -85,6 +97,7 @@ pub const ERROR_CODES: &[&str] = &[
     "self-signed",
     "time-limit",
     "tlsa-mismatch",
+    "truncated",
     "unknown-critical-extension",
     "unknown-issuer",
     "unknown-name",
@@ -124,8 +137,11 @@ impl Error {
             Self::AlertReceived { .. } => "alert-received",
             Self::ClientCertificateRequired { .. } => "client-certificate-required",
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
+            Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
             Self::PeerMisbehaved(_) => "peer-misbehaved",
+            Self::Truncated(_) => "truncated",
+            Self::NotHttp(_) => "not-http",
             Self::Certificate(fault) => fault.code(),
         }
     }
@@ -150,7 +166,9 @@ impl fmt::Display for Error {
             | Self::Local { message, .. }
             | Self::ConnectionReset(message)
             | Self::PeerIncompatible(message)
-            | Self::PeerMisbehaved(message) => f.write_str(message),
+            | Self::PeerMisbehaved(message)
+            | Self::Truncated(message)
+            | Self::NotHttp(message) => f.write_str(message),
             Self::Interrupted => f.write_str("interrupted"),
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
@@ -162,6 +180,8 @@ impl fmt::Display for Error {
             Self::ClientCertificateRefused { alert } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
             }
+            Self::EchRejected { retry: Some(_) } => f.write_str("the peer cannot decrypt the Encrypted Client Hello"),
+            Self::EchRejected { retry: None } => f.write_str("the peer does no Encrypted Client Hello"),
             Self::Certificate(fault) => fault.fmt(f),
         }
     }
@@ -190,6 +210,9 @@ impl From<rustls::Error> for Error {
         use rustls::Error as Tls;
         match error {
             Tls::AlertReceived(alert) => Self::AlertReceived { alert: alert_name(alert) },
+            Tls::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(configs)) => {
+                Self::EchRejected { retry: configs.map(|configs| configs.get_encoding()) }
+            }
             Tls::PeerIncompatible(why) => Self::PeerIncompatible(incompatibility(&why)),
             Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
             Tls::PeerMisbehaved(why) => {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _RECORD = 16 * 1024
+_EARLY = 1024 * 1024  # kept for the next read of what arrives while we write
 
 # RFC 8446 section 5.1: a handshake or an alert begins the conversation; all versions since SSL 3.0 have 3 as their major number.
 _FIRST_TYPES = (0x15, 0x16)
@@ -73,7 +74,7 @@ class Channel:
             self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname, session=session
         )
         visible = hasattr(getattr(context, "_ctx", context), "_msg_callback")
-        self.seen = Seen(requested=False if visible else None)
+        self.seen = Seen(requested=False, tickets=0) if visible else Seen()
         vars(self.tls)["seen"] = self.seen
         self.done = False
         self.phase = "handshake"
@@ -110,19 +111,23 @@ class Channel:
                 raise failure(error, self.seen, self.phase) from None
         self.flush(deadline)
 
-    def settle(self, seconds: float) -> None:
+    def settle(self, seconds: float) -> bool:
         """Give a peer that may yet refuse our certificate, or the lack of one, the time to say so; data that comes is kept.
 
         A TLS 1.3 client is done before the server has seen its certificate (RFC 8446 section 4.4.2).
+
+        Returns:
+            Whether it answered, with a ticket or with data: so it took what it got.
 
         Raises:
             TlsToolError: it refused.
         """
         if not self._readable(seconds):
-            return
+            return False
         self.fill()
         if data := self.decrypt():
             self._early.append(data)
+        return bool(data or self.seen.tickets)
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""
@@ -146,7 +151,7 @@ class Channel:
         while rest:
             taken = self.encrypt(rest[:_CHUNK])
             rest = rest[taken:]
-            self.flush(deadline)
+            self._flush_and_listen(deadline)
             if not taken:
                 self.receive(deadline)
 
@@ -160,6 +165,15 @@ class Channel:
         except ssl.SSLError:
             # It wants to read the peer's, which comes later, or never.
             return
+
+    def hear_out(self, deadline: Deadline) -> None:
+        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error."""
+        with suppress(TlsToolError):
+            self.send_close()
+            self.flush(deadline)
+            while not self.ended:
+                self.receive(deadline)
+                self.decrypt()
 
     # ---- steps that never wait, for loops that watch more than this socket -----------------------
 
@@ -253,6 +267,18 @@ class Channel:
         self._wait(select.POLLIN, deadline)
         self.fill()
 
+    def _flush_and_listen(self, deadline: Deadline) -> None:
+        """Send all that is queued; a peer that has to get rid of its answer first can do so, up to a limit."""
+        self.drain()
+        while self.unsent():
+            listens = not self.ended and sum(map(len, self._early)) < _EARLY
+            self._wait(select.POLLOUT | (select.POLLIN if listens else 0), deadline)
+            if listens:
+                self.fill()
+                if data := self.decrypt():
+                    self._early.append(data)
+            self.drain()
+
     def _wait(self, events: int, deadline: Deadline) -> None:
         if not ready(self.sock, events, deadline.left()):
             raise TimeLimitError("time-limit", "the peer did not answer in time", phase=self.phase)
@@ -296,6 +322,8 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
             # close_notify and user_canceled come without an error (RFC 8446 section 6.1).
             if data[0] == 2 or alert not in (0, 90):
                 seen.alert = alert
+        case 0x16, 0x04, "read":
+            seen.tickets = (seen.tickets or 0) + 1
         case 0x16, 0x0D, "read":
             seen.requested = True
         case 0x16, 0x0B, "write":

@@ -1,12 +1,21 @@
 //! Client connections: configured once, then a handshake with its report, then bytes both ways.
 
+mod body;
 mod config;
+mod ech;
 mod ends;
+mod identity;
 mod link;
+mod machine;
+mod newlines;
+mod plan;
 mod relay;
+mod resumption;
+mod schemes;
 mod session;
 mod verifier;
 
 pub use config::{ClientConfig, ClientSpec};
-pub use relay::{Outcome, Relayed};
+pub use plan::{Outcome, RelayPlan, Relayed};
+pub use resumption::{EarlyData, Offer, Resumable};
 pub use session::{Failure, Handshake, Session, connect};

@@ -67,6 +67,10 @@ impl Pki {
             alpn: Vec::new(),
             keylog: None,
             at: None,
+            signature_schemes: Vec::new(),
+            ech: None,
+            exporter: false,
+            early_data: false,
         }
     }
 
@@ -129,7 +133,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), LIMIT, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {
