@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.certs import load
 from tlstool.extensions import extension
-from tlstool.findings import bad_certificate, ca_as_leaf, purpose_fault, quoted, untrusted, who
+from tlstool.findings import bad_certificate, ca_as_leaf, forged, purpose_fault, quoted, untrusted, who
 from tlstool.model import Certificate, Finding, Purpose
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ class Walk:
             issuers = [above for _, above in self.steps[place + 1 : place + 2]]
             issuers += [anchor for anchor in anchors if anchor.subject == one.issuer]
             if issuers and not any(_signed_by(one, issuer) for issuer in issuers):
-                words = f"the signature on {who(number, one)} is not by the key of {quoted(one.issuer)}"
-                return Finding("bad-signature", words, number)
+                return forged(number, one)
         return None
 
     def name_constraint(self) -> Finding | None:

@@ -42,6 +42,12 @@ def ca_as_leaf(leaf: Certificate) -> Finding:
     return Finding("ca-as-leaf", words, 0)
 
 
+def forged(number: int | None, certificate: Certificate) -> Finding:
+    """A certificate whose signature is not its issuer's."""
+    words = f"the signature on {who(number, certificate)} is not by the key of {quoted(certificate.issuer)}"
+    return Finding("bad-signature", words, number)
+
+
 def untrusted(walk: Sequence[tuple[int | None, Certificate]], *, stray: bool) -> Finding:
     """Why a chain leads to no anchor, as far as the certificates themselves tell.
 

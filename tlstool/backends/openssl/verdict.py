@@ -29,7 +29,7 @@ _UNKNOWN_REVOCATION = frozenset({3, 4, 6, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54}
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21, 27})
 
 _LOOKS: dict[int, Callable[[Walk], Finding | None]] = {
-    7: Walk.forged,
+    7: lambda walk: walk.forged() or findings.forged(*walk.steps[-1]),  # by the anchor, which nobody shows
     24: Walk.not_a_ca,  # up to OpenSSL 1.1
     25: Walk.path_length,
     26: lambda walk: walk.purpose("server"),
