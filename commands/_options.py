@@ -56,14 +56,53 @@ trust_options = all_of(
         show_default=True,
         help="Whose roots to trust without --ca.",
     ),
+    option(
+        "--extra-ca",
+        panel="Trust",
+        type=FILE,
+        multiple=True,
+        metavar="FILE|DIR",
+        help="Trust the certificates in this file or folder besides the others. Repeatable.",
+    ),
     option("-k", "--insecure", panel="Trust", is_flag=True, help="Report a bad certificate, but do not fail because of it."),
     option("--crl", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Check revocation by this list. Repeatable."),
+    option(
+        "--pin",
+        panel="Trust",
+        multiple=True,
+        metavar="sha256/BASE64",
+        help="Want this public key in the server's own certificate, besides trust. Repeatable: any of them will do.",
+    ),
+    option(
+        "--tlsa",
+        panel="Trust",
+        multiple=True,
+        metavar="'3 1 1 HEX'",
+        help="Judge by this TLSA record (DANE); usage 2 and 3 replace the roots. Repeatable: any of them will do.",
+    ),
+    option(
+        "--purpose",
+        panel="Trust",
+        type=OneWord(["server", "client", "any"]),
+        default="server",
+        show_default=True,
+        help="What the certificate has to be meant for (extendedKeyUsage).",
+    ),
     option("--at", panel="Trust", type=Instant(), metavar="TIME", help="Judge as of this time, such as 2026-12-24."),
 )
 
 identity_options = all_of(
-    option("--cert", panel="Identity", type=FILE, metavar="FILE", help="Our own certificate with its chain, PEM or DER."),
+    option(
+        "--cert", panel="Identity", type=FILE, metavar="FILE", help="Our own certificate with its chain: PEM, DER or PKCS#12."
+    ),
     option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key; by default in the file of --cert."),
+    option(
+        "--pass-file",
+        panel="Identity",
+        type=FILE,
+        metavar="FILE",
+        help="The pass phrase of an encrypted key: the first line; by default the terminal is asked.",
+    ),
 )
 
 suite_options = all_of(
@@ -182,4 +221,6 @@ def for_request(options: dict[str, Any]) -> dict[str, Any]:
         found["sni"] = ""
     if found["key"] and not found["cert"]:
         raise UsageError("usage", "--key needs --cert", "name the key's certificate with --cert FILE")
+    if found["pass_file"] and not found["cert"]:
+        raise UsageError("usage", "--pass-file needs --cert", "name the certificate whose key is encrypted with --cert FILE")
     return found

@@ -234,8 +234,11 @@ def test_an_ended_validity_is_red(days, words):
 def test_many_names_are_counted():
     names = tuple(f"host-{number}.example.com" for number in range(50))
     report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(names=names),)))
-    line = next(line for line in connecting.connect(report, PLAIN).splitlines() if line.startswith("Names"))
-    assert line.endswith("(+48 more)")
+    lines = connecting.connect(report, PLAIN).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Names"))
+    assert all(line.startswith(" ") for line in lines[start + 1 : start + 4])
+    assert "host-10.example.com" in lines[start + 3]
+    assert lines[start + 3].endswith("(+38 more)")
 
 
 def test_a_name_as_long_as_a_peer_likes_is_cut():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, endpoint, names, trust
+from tlstool import backends, caveats, endpoint, identities, names, pins, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
@@ -100,7 +100,8 @@ class Attempt:
                 self._explain(error)
                 raise
             self.handshake = session.handshake
-            self.warnings = (*self._unchecked(), *session.warnings)
+            observed = caveats.of_handshake(self.handshake, self._options.tls)
+            self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
 
@@ -208,8 +209,11 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         sni=sent or None,
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
+        purpose=options.purpose,
+        pins=tuple(map(pins.pin, options.pin)),
+        tlsa=tuple(map(pins.tlsa, options.tlsa)),
         insecure=options.insecure,
-        identity=certs.identity(options.cert, options.key),
+        identity=identities.given(options.cert, options.key, options.pass_file),
         versions=options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
@@ -227,7 +231,7 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
         return None
     worst = trusted.findings[0]
     # The standing hint of this one is to give what was given.
-    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else None
+    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else worst.hint
     return make(worst.code, worst.message, hint, phase="certificate")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from tlstool.model import BackendName, ServeMode, TlsVersion
+from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
 from tlstool.record import Record
 from tlstool.sessions import Export
 from tlstool.traffic import HalfClose
@@ -19,10 +19,16 @@ class TlsOptions(Record, kw_only=True):
         verify_name: the name that the certificate must have; None takes `sni`, else the host.
         roots: the store to trust, unless `ca` names files.
         ca: files or directories with the only anchors to trust.
+        extra_ca: files with anchors to trust besides the store, or besides `ca`.
         crl: files with certificate revocation lists.
+        pin: public keys, one of which has to be the leaf's: `sha256/` and base64, or hex, of the hash of one.
+        tlsa: TLSA records as the DNS writes them, one of which has to fit: `3 1 1 HEX`.
+        purpose: what the certificate has to be meant for.
         insecure: report a bad certificate without failing.
         at: judge as of this time, seconds since the epoch; None for now.
         cert, key: files with our own certificate and its key.
+        pass_file: file whose first line is the pass phrase of an encrypted one, "-" for standard input; None asks at the
+            terminal.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
@@ -47,11 +53,16 @@ class TlsOptions(Record, kw_only=True):
     verify_name: str | None = None
     roots: Literal["system", "certifi", "none"] = "system"
     ca: tuple[str, ...] = ()
+    extra_ca: tuple[str, ...] = ()
     crl: tuple[str, ...] = ()
+    pin: tuple[str, ...] = ()
+    tlsa: tuple[str, ...] = ()
+    purpose: Purpose = "server"
     insecure: bool = False
     at: int | None = None
     cert: str | None = None
     key: str | None = None
+    pass_file: str | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

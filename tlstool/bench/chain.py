@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tlstool import authority, certs, endpoint, pem
+from tlstool import authority, certs, endpoint, identities, pem
 from tlstool.errors import LocalError
 from tlstool.model import Certificate
 
@@ -58,7 +58,7 @@ def load(cert: str, key: str, ca: str) -> Chain:
     Raises:
         LocalError: a file is missing or not what it should be.
     """
-    identity = certs.read_identity(cert, key)
+    identity = identities.read(cert, key)
     chain = certs.summaries(identity.chain)
     return Chain(
         key_type=chain[0].key_type,

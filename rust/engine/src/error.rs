@@ -7,6 +7,8 @@ use std::io;
 use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
+use crate::judge::{ChainFault, Why};
+
 /// Why a job failed, told apart by who is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -51,24 +53,6 @@ pub enum Error {
     Certificate(ChainFault),
 }
 
-/// One fault of a certificate chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChainFault {
-    UnknownIssuer { issuer: String },
-    SelfSigned { subject: String },
-    MissingIntermediate { issuer: String },
-    BadSignature,
-    BadCertificate(String),
-    WrongPurpose,
-    CaAsLeaf,
-    UnsupportedCertificate(String),
-    Revoked,
-    RevocationUnknown,
-    NameMismatch { wanted: String, presented: Vec<String> },
-    Expired { subject: String, not_after: String },
-    NotYetValid { subject: String, not_before: String },
-}
-
 /// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
 pub const ERROR_CODES: &[&str] = &[
     "alert-received",
@@ -80,6 +64,8 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-library",
     "bad-signature",
     "ca-as-leaf",
+    "certificate-version",
+    "chain-too-complex",
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
@@ -95,25 +81,35 @@ pub const ERROR_CODES: &[&str] = &[
     "interrupted",
     "key-mismatch",
     "missing-intermediate",
+    "must-staple-missing",
+    "name-constraint",
     "name-mismatch",
     "no-certificate",
     "no-key",
     "no-roots",
+    "not-a-ca",
     "not-http",
     "not-tls",
     "not-yet-valid",
+    "path-length",
     "peer-incompatible",
     "peer-misbehaved",
+    "pin-mismatch",
     "revocation-unknown",
     "revoked",
     "self-signed",
     "time-limit",
+    "tlsa-mismatch",
     "truncated",
+    "unknown-critical-extension",
     "unknown-issuer",
     "unknown-name",
     "unsupported",
-    "unsupported-certificate",
+    "unsupported-key",
+    "unsupported-signature",
     "usage",
+    "weak-key",
+    "weak-signature",
     "wrong-purpose",
 ];
 
@@ -165,42 +161,6 @@ impl Error {
     }
 }
 
-impl ChainFault {
-    /// The stable word for it.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownIssuer { .. } => "unknown-issuer",
-            Self::SelfSigned { .. } => "self-signed",
-            Self::MissingIntermediate { .. } => "missing-intermediate",
-            Self::BadSignature => "bad-signature",
-            Self::BadCertificate(_) => "bad-certificate",
-            Self::WrongPurpose => "wrong-purpose",
-            Self::CaAsLeaf => "ca-as-leaf",
-            Self::UnsupportedCertificate(_) => "unsupported-certificate",
-            Self::Revoked => "revoked",
-            Self::RevocationUnknown => "revocation-unknown",
-            Self::NameMismatch { .. } => "name-mismatch",
-            Self::Expired { .. } => "expired",
-            Self::NotYetValid { .. } => "not-yet-valid",
-        }
-    }
-
-    /// Whether it says that no path leads from the leaf to a trusted root.
-    pub fn is_of_path(&self) -> bool {
-        self.rank() == 1 && !matches!(self, Self::WrongPurpose)
-    }
-
-    /// Which of several faults decides: revocation, then the chain, then the name, then the dates; least first.
-    pub fn rank(&self) -> u8 {
-        match self {
-            Self::Revoked | Self::RevocationUnknown => 0,
-            Self::NameMismatch { .. } => 2,
-            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
-            _ => 1,
-        }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -234,45 +194,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Display for ChainFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownIssuer { issuer } => {
-                write!(f, "the chain ends at {issuer:?}, which is not among the trusted roots")
-            }
-            Self::SelfSigned { subject } => write!(f, "the certificate of {subject:?} is signed by itself"),
-            Self::MissingIntermediate { issuer } => {
-                write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
-            }
-            Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
-            Self::BadCertificate(why) => write!(f, "a certificate is not valid: {why}"),
-            Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
-            Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
-            Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
-            Self::Revoked => f.write_str("the certificate is revoked"),
-            Self::RevocationUnknown => f.write_str("no revocation list that is in force covers the certificate"),
-            Self::NameMismatch { wanted, presented } if presented.is_empty() => {
-                write!(f, "the certificate is for no name at all, not for {wanted}")
-            }
-            Self::NameMismatch { wanted, presented } => {
-                let (shown, rest) = presented.split_at(presented.len().min(4));
-                write!(f, "the certificate is for {}", shown.join(", "))?;
-                if !rest.is_empty() {
-                    write!(f, " and {} more", rest.len())?;
-                }
-                write!(f, ", not for {wanted}")
-            }
-            Self::Expired { subject, not_after } => write!(f, "the certificate of {subject:?} expired at {not_after}"),
-            Self::NotYetValid { subject, not_before } => {
-                write!(f, "the certificate of {subject:?} is not valid before {not_before}")
-            }
-        }
-    }
-}
-
 impl std::error::Error for Error {}
-
-impl std::error::Error for ChainFault {}
 
 /// What the system says, as the middle of a sentence: in lower case, without the number that nobody knows by heart.
 pub fn reason(error: impl Into<io::Error>) -> String {
@@ -311,11 +233,14 @@ impl From<rustls::Error> for Error {
             | Tls::PeerSentOversizedRecord
             | Tls::NoApplicationProtocol
             | Tls::NoCertificatesPresented => Self::PeerMisbehaved(format!("the peer broke the protocol: {error}")),
-            Tls::InvalidCertificate(CertificateError::BadSignature) => Self::Certificate(ChainFault::BadSignature),
-            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
-                Self::Certificate(why.downcast_ref::<ChainFault>().cloned().unwrap_or(ChainFault::BadSignature))
+            Tls::InvalidCertificate(CertificateError::BadSignature) => {
+                Self::Certificate(Why::BadHandshakeSignature.of_leaf())
             }
-            Tls::InvalidCertificate(why) => Self::Certificate(ChainFault::BadCertificate(format!("{why}"))),
+            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
+                let found = why.downcast_ref::<ChainFault>().cloned();
+                Self::Certificate(found.unwrap_or_else(|| Why::BadHandshakeSignature.of_leaf()))
+            }
+            Tls::InvalidCertificate(why) => Self::Certificate(Why::BadCertificate(format!("{why}")).of_leaf()),
             _ => Self::Internal(error.to_string()),
         }
     }

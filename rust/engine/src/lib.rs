@@ -31,10 +31,10 @@ pub use client::{
     ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, RelayPlan, Relayed, Resumable, Session,
     connect,
 };
-pub use error::{ChainFault, ERROR_CODES, Error};
+pub use error::{ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
-pub use judge::{Verified, VerifySpec, verify};
+pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};

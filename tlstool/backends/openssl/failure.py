@@ -1,15 +1,12 @@
-"""What OpenSSL and the socket report, as errors and findings of ours: by code and reason, never by the text of a message."""
+"""What OpenSSL and the socket report, as errors of ours: by code and reason, never by the text of a message."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlstool import findings
 from tlstool.errors import ClientCertificateError, HandshakeError, NotTlsError, TlsToolError
-from tlstool.model import Certificate, Finding
 
 if TYPE_CHECKING:
     import ssl
@@ -156,49 +153,6 @@ def _of_reason(reason: str, phase: str) -> TlsToolError:
     if reason in _INCOMPATIBLE:
         return HandshakeError("peer-incompatible", f"nothing in common with the peer: {words}", phase=phase)
     return HandshakeError("peer-misbehaved", f"the peer broke the protocol: {words}", phase=phase)
-
-
-def fault(error: ssl.SSLCertVerificationError, certificates: Sequence[Certificate], now: float) -> Finding:
-    """The finding for what OpenSSL's verifier stopped at (`x509_vfy.h`); `certificates` as sent, or none if nobody saw them."""
-    code = error.verify_code
-    if code in _UNTRUSTED:
-        return findings.untrusted(certificates) if certificates else _NO_ROOT
-    if code in _DATES:
-        dated = (findings.date_fault(certificate, now) for certificate in certificates)
-        return next((one for one in dated if one and one.code == _DATES[code].code), _DATES[code])
-    if code in UNKNOWN_REVOCATION:
-        return findings.REVOCATION_UNKNOWN
-    if code in _UNACCEPTABLE:
-        return findings.unsupported_certificate(error.verify_message)
-    return _PLAIN.get(code) or findings.bad_certificate(error.verify_message)
-
-
-_NO_ROOT = Finding("unknown-issuer", "the chain does not end at a trusted root")
-
-# No issuer in the store, or one signed by itself, or one that is there and not trusted.
-_UNTRUSTED = frozenset({2, 18, 19, 20, 21, 27})
-
-_DATES = {
-    9: Finding("not-yet-valid", "a certificate of the chain is not valid yet"),
-    10: Finding("expired", "a certificate of the chain has expired"),
-}
-
-# An unknown critical extension; keys and hashes that are too weak.
-_UNACCEPTABLE = frozenset({34, 66, 67, 68})
-
-_PLAIN = {
-    7: findings.BAD_SIGNATURE,
-    23: findings.REVOKED,
-    26: findings.WRONG_PURPOSE,
-    62: Finding("name-mismatch", "the certificate is for another name"),
-    64: Finding("name-mismatch", "the certificate is for another address"),
-}
-
-NAME_CODES = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
-
-UNKNOWN_REVOCATION = frozenset({3, 4, 6, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
-"""A list is missing, of another scope, unreadable, not signed by the issuer, or out of date."""
 
 
 def _alert(error: ssl.SSLError, seen: Seen) -> str | None:

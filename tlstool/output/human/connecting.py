@@ -22,7 +22,8 @@ def connect(report: ConnectReport, style: Style) -> str:
     facts += addresses.way(report)
     if handshake:
         facts += _negotiated(handshake)
-        facts += certificates.chain(handshake.certificates, style, stapled=handshake.stapled)
+        facts += certificates.chain(handshake.certificates, handshake.trust, style)
+        facts += certificates.staple(handshake.staple, style)
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)

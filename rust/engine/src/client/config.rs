@@ -19,8 +19,7 @@ use super::verifier::{Enforcer, Outer, Recorder};
 use super::watch::Secrets;
 use crate::capture::CaptureFile;
 use crate::identity::IdentitySpec;
-use crate::judge::RootsSpec;
-use crate::judge::{Judge, server_name};
+use crate::judge::{CrlSpec, Judge, JudgeSpec, Purpose, RootsSpec, Tlsa, server_name};
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
 
@@ -32,7 +31,10 @@ pub struct ClientSpec {
     pub verify_name: Option<String>,
     pub sni: Option<String>,
     pub roots: RootsSpec,
-    pub crls: Vec<ByteBuf>,
+    pub crls: Vec<CrlSpec>,
+    pub purpose: Purpose,
+    pub pins: Vec<String>,
+    pub tlsa: Vec<Tlsa>,
     pub insecure: bool,
     pub identity: Option<IdentitySpec>,
     pub versions: Vec<String>,
@@ -54,6 +56,25 @@ pub enum Use {
     Export,
     EarlyData,
     KeyUpdate,
+}
+
+impl ClientSpec {
+    fn judged_by(&self) -> JudgeSpec<'_> {
+        JudgeSpec {
+            roots: &self.roots,
+            crls: &self.crls,
+            name: self.verify_name.as_deref(),
+            at: self.at,
+            purpose: self.purpose,
+            pins: &self.pins,
+            tlsa: &self.tlsa,
+        }
+    }
+
+    /// For the public name of an Encrypted Client Hello: pins and records are of the server behind it.
+    fn outer_judged_by<'a>(&'a self, public_name: &'a str) -> JudgeSpec<'a> {
+        JudgeSpec { name: Some(public_name), pins: &[], tlsa: &[], ..self.judged_by() }
+    }
 }
 
 /// A [`ClientSpec`] made ready: files read, names parsed, roots loaded.
@@ -88,9 +109,6 @@ impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let schemes = provider::schemes(&spec.signature_schemes, &provider)?;
-        let judge = |name: Option<&str>| -> Result<_> {
-            Ok(Arc::new(Judge::new(&spec.roots, &spec.crls, name, spec.at, &provider)?))
-        };
         let ech = spec.ech.as_deref().map(Ech::new).transpose()?;
         // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
         let server_name =
@@ -98,12 +116,12 @@ impl ClientConfig {
         let outer = match ech.as_ref().and_then(|ech| ech.chosen.as_ref()) {
             // Where both names are the same, rustls would not tell which is meant, and only the name to verify will do.
             Some(chosen) if ServerName::DnsName(chosen.public_name.clone()) != server_name => Some(Outer {
-                judge: judge(Some(chosen.public_name.as_ref()))?,
+                judge: Arc::new(Judge::new(spec.outer_judged_by(chosen.public_name.as_ref()), &provider)?),
                 name: ServerName::DnsName(chosen.public_name.clone()),
             }),
             _ => None,
         };
-        let judge = judge(spec.verify_name.as_deref())?;
+        let judge = Arc::new(Judge::new(spec.judged_by(), &provider)?);
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let enforcer = Restricted::to(&schemes, Arc::new(Enforcer::new(&judge, spec.insecure)));
         let mut tls = with_versions(spec, provider, ech.as_ref())?

@@ -16,7 +16,7 @@ use super::relay::Relay;
 use super::resumption::{EarlyData, Offer, Resumable, TicketCount};
 use super::watch::{CertificateCompression, Cost, Listener};
 use crate::certs::{self, Certificate};
-use crate::judge::Trust;
+use crate::judge::{Staple, Trust};
 use crate::provider::{group_name, is_hybrid, scheme_name, suite_name, version_name};
 use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
@@ -43,7 +43,7 @@ pub struct Handshake {
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
     pub certificates: Vec<Certificate>,
-    pub stapled: Option<bool>,
+    pub staple: Option<Staple>,
     pub certificate_compression: Option<CertificateCompression>,
     pub client_certificate: Option<ClientCertificate>,
     pub cost: Option<Cost>,
@@ -307,7 +307,7 @@ fn report(config: &ClientConfig, link: &Link, certificate: ClientCertificate, ec
             HandshakeKind::Resumed => "resumed",
         }),
         certificates: certs::summaries(&shown.chain, judge.moment()),
-        stapled: (!shown.chain.is_empty()).then_some(!shown.staple.is_empty()),
+        staple: shown.judgement.as_ref().and_then(|judgement| judgement.staple.clone()),
         // That a certificate is not asked for is known only at the end.
         client_certificate: Some(certificate)
             .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),

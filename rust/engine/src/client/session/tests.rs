@@ -15,7 +15,7 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::client::ClientSpec;
 use crate::identity::IdentitySpec;
-use crate::judge::RootsSpec;
+use crate::judge::{Purpose, RootsSpec};
 use crate::provider;
 use crate::wait::Never;
 
@@ -56,8 +56,11 @@ impl Pki {
         ClientSpec {
             verify_name: Some("localhost".to_owned()),
             sni: Some("localhost".to_owned()),
-            roots: RootsSpec { store: "ca.pem".to_owned(), pem },
+            roots: RootsSpec { store: "ca.pem".to_owned(), pem, extra: Vec::new() },
             crls: Vec::new(),
+            purpose: Purpose::Server,
+            pins: Vec::new(),
+            tlsa: Vec::new(),
             insecure: false,
             identity: None,
             versions: Vec::new(),
