@@ -143,12 +143,12 @@ def labels(text: str) -> list[str]:
     return [line[:14].strip() for line in text.splitlines()]
 
 
-def test_the_fullest_good_report_has_sixteen_lines_and_the_verdict_last():
+def test_the_fullest_good_report_has_seventeen_lines_and_the_verdict_last():
     report = factories.connect_report(
         relayed=factories.relayed(), handshake=factories.handshake(client_certificate="sent", kind="resumed")
     )
     text = connecting.connect(report, PLAIN)
-    assert len(text.splitlines()) == 16
+    assert len(text.splitlines()) == 17
     assert text.splitlines()[-1] == "Verdict       good"
 
 
