@@ -162,7 +162,7 @@ def local(
     from tlstool.output.bench import text
 
     from . import _exports
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet = quiet
     _check_choices(options)
@@ -179,7 +179,7 @@ def local(
         return report
 
     report = attempt(LocalBenchReport, run)
-    return present(console, "bench local", report, partial(text.bench_local, clock=clock, verbose=verbose), as_json=json)
+    return present(console, "bench local", report, partial(text.bench_local, clock=clock, verbose=verbose), Shape(json=json))
 
 
 @click.command(
@@ -202,14 +202,14 @@ def compare(console: Console, /, reports: tuple[str, ...], *, json: bool, quiet:
     from tlstool import compare as compare_reports
     from tlstool.output.bench import compared
 
-    from ._report import attempt, present
+    from ._report import Shape, attempt, present
 
     console.quiet = quiet
 
     def run() -> CompareReport:
         return compare_reports(reports)
 
-    return present(console, "bench compare", attempt(CompareReport, run), compared.bench_compare, as_json=json)
+    return present(console, "bench compare", attempt(CompareReport, run), compared.bench_compare, Shape(json=json))
 
 
 def _check_choices(options: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tlstool.events import Ready
 from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Trust
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Staple, Trust
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
@@ -20,16 +20,27 @@ from tlstool.traffic import Relayed
 
 def certificate(**fields: Any) -> Certificate:
     usual: dict[str, Any] = {
+        "version": 3,
         "subject": "CN=example.com",
         "issuer": "CN=Example Issuing CA 1,O=Example Trust",
+        "is_self_issued": False,
         "serial": "0a1b2c",
         "not_before": "2026-01-02T03:04:05Z",
         "not_after": "2026-12-30T03:04:05Z",
         "days_left": 36,
         "names": ("example.com", "www.example.com"),
         "key_type": "ecdsa-p256",
+        "key_bits": 256,
         "signature_algorithm": "ecdsa-with-SHA256",
         "is_ca": False,
+        "path_length": None,
+        "key_usage": ("digitalSignature",),
+        "extended_key_usage": ("serverAuth",),
+        "ocsp_urls": (),
+        "ca_issuer_urls": ("http://ca.example/1.cer",),
+        "crl_urls": (),
+        "scts": (),
+        "must_staple": False,
         "sha256": "ab12" * 16,
         "spki_sha256": "cd34" * 16,
         "pem": "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n",
@@ -44,10 +55,27 @@ def trust(*codes: str, **fields: Any) -> Trust:
         "name": "example.com",
         "revocation": "not_checked",
         "findings": tuple(Finding(code, f"the words of {code}") for code in codes),
+        "path": None,
         "verifier": "webpki",
         "store": "/etc/ca.pem",
     }
     return Trust(**usual | fields)
+
+
+def staple(**fields: Any) -> Staple:
+    usual: dict[str, Any] = {
+        "status": "good",
+        "signature": "good",
+        "is_current": True,
+        "produced_at": "2026-06-01T00:00:00Z",
+        "this_update": "2026-06-01T00:00:00Z",
+        "next_update": "2026-06-08T00:00:00Z",
+        "responder": "CN=Example Issuing CA 1,O=Example Trust",
+        "revoked_at": None,
+        "reason": None,
+        "problem": None,
+    }
+    return Staple(**usual | fields)
 
 
 def handshake(**fields: Any) -> Handshake:
@@ -60,7 +88,7 @@ def handshake(**fields: Any) -> Handshake:
         "sni": "example.com",
         "kind": "full",
         "certificates": (certificate(), certificate(subject="CN=Example Issuing CA 1", is_ca=True)),
-        "stapled": True,
+        "staple": staple(),
         "client_certificate": "not_requested",
         "client_request": None,
         "tickets": Tickets(2, None),

@@ -20,7 +20,7 @@ from tlstool.bench.chain import Chain
 from tlstool.bench.plan import KEY_TYPES
 from tlstool.errors import LocalError
 from tlstool.judge import judge
-from tlstool.model import Roots
+from tlstool.model import Criteria, Roots
 
 OPEN = NoEncryption()
 
@@ -47,7 +47,7 @@ def load(folder: Path, chain: Chain, **changes: bytes) -> Chain:
 def test_a_made_chain_is_good_for_its_name(key_type: str) -> None:
     made = chains.make(key_type)
     roots = Roots("test", (made.root.encode(),))
-    shown, trust = judge(made.chain.encode(), untrusted=(), roots=roots, crls=(), verify_name=made.name, at=None)
+    shown, trust = judge(made.chain.encode(), (), Criteria(roots, verify_name=made.name))
     assert (trust.verdict, trust.findings) == ("good", ())
     assert [(one.key_type, one.is_ca) for one in shown] == [(key_type, False), (key_type, True)]
 

@@ -26,32 +26,37 @@ from tlstool.model import (
     Roots,
     ServerConfig,
     ServeTotals,
+    Staple,
     Trust,
     plain,
 )
 from tlstool.record import Record
+from tlstool.sniff import PROTOCOLS
 from tlstool.traffic import Relayed, RelayPlan
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
 # What happens before the engine is asked, or is made of what it says.
-PYTHON_ONLY = {
+PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
+    "assertion-failed",
+    "bad-proxy",
     "bad-target",
+    "cannot-bind",
     "cannot-listen",
     "expectation-missed",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
-    "plain-ftp",
-    "plain-http",
-    "plain-imap",
-    "plain-pop3",
-    "plain-smtp",
-    "plain-ssh",
+    "not-a-proxy",
     "port-in-use",
+    "proxy-auth-required",
+    "proxy-failed",
+    "proxy-refused",
     "resolver-failed",
     "unknown-host",
+    "wrong-family",
+    "wrong-password",
 }
 
 
@@ -104,7 +109,9 @@ def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki
         load = native.load(plain(plan), native.ClientConfig(plain(ClientConfig("localhost", "localhost", Roots("none", ())))))
     assert handshake.keys() == names(Handshake)
     assert handshake["trust"].keys() == names(Trust)
-    assert handshake["trust"]["findings"][0].keys() == names(Finding)
+    # What to do next about a fault is said on this side of the border alone.
+    assert handshake["trust"]["findings"][0].keys() == names(Finding) - {"hint"}
+    assert handshake["staple"].keys() == names(Staple)
     assert handshake["certificates"][0].keys() == names(Certificate)
     assert relayed.keys() == names(Relayed)
     assert load.keys() == names(LoadResult)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,23 +13,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import greetings
 import pki
 import pytest
 import zoo
+from credentials import Pair
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed448
 
-from tlstool import authority, backends, certs, connect, phases, serve, trust, verify
+from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
-from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
-from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+from tlstool.model import ClientConfig, Connection, Criteria, Identity, Roots, ServerConfig, Trust
+from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
 
 pytest_plugins = ("credentials",)
+
+UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
 
 NOBODY = Roots("none", ())
 
@@ -92,6 +100,14 @@ def demanding(*own: str) -> Provocation:
     return provoke
 
 
+def unheard_ech(scene: Scene) -> object:
+    """Encrypt the hello for a server that cannot decrypt it, and whose certificate is good for the public name."""
+    if backends.why_no_fast_path():
+        pytest.skip("only Rustls does ECH")
+    configs = scene.file(pki.ech_configs("localhost"), "ech")
+    return peer(zoo.tls(zoo.context(scene.files.good)), ca=(str(scene.files.ca),), ech=configs)(scene)
+
+
 def file(name: str, *, crl: bool = False, **options: Any) -> Provocation:
     """Verify a file of the credentials."""
 
@@ -119,7 +135,7 @@ def judged(chain: Callable[[], tuple[bytes, bytes]]) -> Provocation:
 
     def provoke(_scene: Scene) -> object:
         certificates, anchor = chain()
-        return judge(certificates, untrusted=(), roots=Roots("test", (anchor,)), crls=(), verify_name=None, at=None)[1]
+        return judge(certificates, (), Criteria(Roots("test", (anchor,))))[1]
 
     return provoke
 
@@ -129,9 +145,43 @@ def ed25519_chain() -> tuple[bytes, bytes]:
     return identity.chain, ca
 
 
+def constrained(root: pki.Issued) -> pki.Issued:
+    elsewhere = x509.NameConstraints([x509.DNSName("example.com")], None)
+    return pki.leaf(pki.authority("middle", root, extensions=(elsewhere,)))
+
+
+def signed_by_sha1(root: pki.Issued) -> pki.Issued:
+    middle = pki.authority("middle", root, key=pki.rsa_key())
+    return pki.with_algorithm(pki.leaf(middle), middle, hashes.SHA1())
+
+
+def signed_by_ed448(root: pki.Issued) -> pki.Issued:
+    return pki.leaf(pki.authority("middle", root, key=ed448.Ed448PrivateKey.generate()))
+
+
+def too_long(root: pki.Issued) -> pki.Issued:
+    above = root
+    for number in range(10):
+        above = pki.authority(f"authority {number}", above)
+    return pki.leaf(above)
+
+
+def without_staple(scene: Scene) -> object:
+    """A server that staples nothing, with a leaf that demands it."""
+    from credentials import Pair
+
+    feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
+    root = pki.authority()
+    demanding = pki.leaf(root, plain_extensions=(feature,))
+    pair = Pair(Path(scene.file(demanding.chain_pem, "cert.pem")), Path(scene.file(demanding.key_pem(), "key.pem")))
+    behaviour = zoo.tls(zoo.context(pair))
+    target = scene.held.enter_context(zoo.listening(behaviour)).target
+    return connect(ConnectRequest(target=target, ca=(scene.file(root.pem, "ca.pem"),)))
+
+
 def key(data: bytes) -> Provocation:
     """Read an identity whose key is in a file with this in it."""
-    return lambda scene: certs.read_identity(str(scene.files.good.cert), scene.file(data))
+    return lambda scene: identities.read(str(scene.files.good.cert), scene.file(data))
 
 
 def client(**fields: Any) -> Provocation:
@@ -140,7 +190,7 @@ def client(**fields: Any) -> Provocation:
 
 
 def mismatch(scene: Scene) -> object:
-    return client(identity=certs.read_identity(str(scene.files.good.cert), str(scene.files.client.key)))(scene)
+    return client(identity=identities.read(str(scene.files.good.cert), str(scene.files.client.key)))(scene)
 
 
 def resolver(number: int) -> Provocation:
@@ -189,6 +239,22 @@ def no_roots(scene: Scene) -> object:
     scene.patch.delenv("SSL_CERT_DIR", raising=False)
     scene.patch.setattr("ssl.get_default_verify_paths", Nowhere)
     return trust.listed(Roots("system", None))
+
+
+def moving(says: bytes, **options: Any) -> Provocation:
+    """Exchange data with a server that reads once, says this, and closes in order."""
+
+    def answers(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+        session.recv(65536)
+        session.sendall(says)
+        session.unwrap()
+
+    def provoke(scene: Scene) -> object:
+        null = os.open(os.devnull, os.O_WRONLY)
+        scene.held.callback(os.close, null)
+        return peer(zoo.tls(zoo.context(scene.files.good), answers), relay=(None, null), **options)(scene)
+
+    return provoke
 
 
 def truncated(scene: Scene) -> object:
@@ -244,6 +310,13 @@ def no_package(scene: Scene) -> object:
     return _exports.check([_exports.Export("html", str(scene.folder / "report.html"))])
 
 
+def large_certificate(scene: Scene) -> object:
+    """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+    large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
+    pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
+    return peer(zoo.tls(zoo.context(pair)))(scene)
+
+
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
@@ -260,9 +333,13 @@ PROVOCATIONS: dict[str, Provocation] = {
     "bad-certificate-file": lambda scene: certs.read_chain(scene.file(b"nonsense")),
     "no-key": key(b""),
     "bad-key": key(b"nonsense"),
-    "key-encrypted": lambda scene: certs.read_identity(str(scene.files.good.cert), str(scene.files.encrypted_key)),
+    "key-encrypted": lambda scene: identities.read(str(scene.files.good.cert), str(scene.files.encrypted_key)),
+    "wrong-password": lambda scene: identities.read(
+        str(scene.files.good.cert), str(scene.files.encrypted_key), scene.file(b"another\n")
+    ),
     "key-mismatch": mismatch,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
+    "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
@@ -279,18 +356,14 @@ PROVOCATIONS: dict[str, Provocation] = {
     "proxy-failed": proxied(zoo.closes),
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
-    "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-    "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    "plain-smtp": peer(zoo.greets(b"220 mail.test ESMTP\r\n")),
-    "plain-imap": peer(zoo.greets(b"* OK ready\r\n")),
-    "plain-pop3": peer(zoo.greets(b"+OK ready\r\n")),
-    "plain-ftp": peer(zoo.greets(b"220 FTP ready\r\n")),
-    "not-tls": peer(zoo.greets(b"hello\r\n")),
+    **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
+    "handshake-too-large": large_certificate,
     "connection-closed": peer(zoo.closes),
     "connection-reset": peer(zoo.resets),
+    "ech-rejected": unheard_ech,
     "unknown-issuer": file("unknown_issuer"),
     "self-signed": file("self_signed"),
     "missing-intermediate": file("missing_intermediate"),
@@ -298,7 +371,19 @@ PROVOCATIONS: dict[str, Provocation] = {
     "bad-certificate": judged(lambda: (b"\x30\x00", pki.authority().pem)),
     "wrong-purpose": leaf(lambda root: pki.leaf(root, usage=pki.CLIENT)),
     "ca-as-leaf": leaf(lambda root: pki.leaf(root, is_ca=True)),
-    "unsupported-certificate": judged(ed25519_chain),
+    "not-a-ca": leaf(lambda root: pki.leaf(pki.authority("middle", root, is_ca=False))),
+    "path-length": leaf(lambda root: pki.leaf(pki.authority("lower", pki.authority("upper", root, path_length=0)))),
+    "name-constraint": leaf(constrained),
+    "unknown-critical-extension": leaf(lambda root: pki.leaf(root, extensions=(UNKNOWN_EXTENSION,))),
+    "weak-signature": leaf(signed_by_sha1),
+    "unsupported-signature": leaf(signed_by_ed448),
+    "weak-key": leaf(lambda root: pki.leaf(root, key=pki.rsa_key(1024))),
+    "unsupported-key": judged(ed25519_chain),
+    "certificate-version": leaf(pki.version_1),
+    "chain-too-complex": leaf(too_long),
+    "must-staple-missing": without_staple,
+    "pin-mismatch": file("good", pin=("00" * 32,)),
+    "tlsa-mismatch": file("good", tlsa=(f"3 1 1 {'00' * 32}",)),
     "name-mismatch": file("wrong_name"),
     "expired": file("expired"),
     "not-yet-valid": file("not_yet_valid"),
@@ -308,6 +393,10 @@ PROVOCATIONS: dict[str, Provocation] = {
     "client-certificate-refused": demanding("unknown_issuer"),
     "truncated": truncated,
     "expires-soon": file("good", min_days=60),
+    "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
+    "not-http": moving(b"hello", http="/"),
+    "assertion-failed": file("good", assertions=("days>60",)),
+    "limit-missed": missed_limit,
     "interrupted": served(cut=True),
 }
 

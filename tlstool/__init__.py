@@ -13,22 +13,33 @@ if TYPE_CHECKING:
     from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
-    from tlstool.events import Event, PhaseEvent, Progress, Ready
+    from tlstool.events import Answered, Established, Event, PhaseEvent, Progress, Ready
     from tlstool.figures import CompareReport, LocalBenchReport
     from tlstool.model import Connection, Handshake, ServeTotals, plain
     from tlstool.reports import ConnectReport, HandshakeBenchReport, VerifyReport
-    from tlstool.requests import ConnectRequest, HandshakeBenchRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+    from tlstool.requests import (
+        ConnectRequest,
+        Expect,
+        HandshakeBenchRequest,
+        LocalBenchRequest,
+        Send,
+        ServeRequest,
+        VerifyRequest,
+    )
     from tlstool.server import Stop, serve
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answered",
     "CompareReport",
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Established",
     "Event",
+    "Expect",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
@@ -37,6 +48,7 @@ __all__ = [
     "PhaseEvent",
     "Progress",
     "Ready",
+    "Send",
     "ServeRequest",
     "ServeTotals",
     "Stop",
@@ -59,11 +71,19 @@ _HOMES = {
     "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
-    "tlstool.events": ("Event", "PhaseEvent", "Progress", "Ready"),
+    "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
     "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
     "tlstool.figures": ("CompareReport", "LocalBenchReport"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
-    "tlstool.requests": ("ConnectRequest", "HandshakeBenchRequest", "LocalBenchRequest", "ServeRequest", "VerifyRequest"),
+    "tlstool.requests": (
+        "ConnectRequest",
+        "Expect",
+        "HandshakeBenchRequest",
+        "LocalBenchRequest",
+        "Send",
+        "ServeRequest",
+        "VerifyRequest",
+    ),
     "tlstool.server": ("Stop", "serve"),
     "tlstool.verifier": ("verify",),
 }

@@ -87,6 +87,7 @@ class LocalError(TlsToolError):
         "no-key",
         "bad-key",
         "key-encrypted",
+        "wrong-password",
         "key-mismatch",
         "bad-crl",
         "bad-ech-config",
@@ -131,14 +132,52 @@ class NotTlsError(TlsToolError):
     """The peer's first bytes were no TLS."""
 
     exit_status = 7
-    codes = ("plain-http", "plain-ssh", "plain-smtp", "plain-imap", "plain-pop3", "plain-ftp", "not-tls")
+    codes = (
+        "plain-http",
+        "plain-http2",
+        "html-page",
+        "plain-ssh",
+        "plain-smtp",
+        "plain-lmtp",
+        "plain-imap",
+        "plain-pop3",
+        "plain-ftp",
+        "plain-ldap",
+        "plain-postgres",
+        "plain-mysql",
+        "plain-xmpp",
+        "plain-xmpp-server",
+        "plain-irc",
+        "plain-nntp",
+        "plain-sieve",
+        "plain-telnet",
+        "plain-rdp",
+        "plain-mssql",
+        "plain-vnc",
+        "plain-redis",
+        "plain-memcached",
+        "plain-amqp",
+        "plain-mqtt",
+        "plain-socks",
+        "ssl2",
+        "odd-alert",
+        "not-tls",
+    )
 
 
 class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
+    codes = (
+        "alert-received",
+        "peer-incompatible",
+        "peer-misbehaved",
+        "handshake-too-large",
+        "connection-closed",
+        "connection-reset",
+        "ech-rejected",
+    )
 
 
 class ChainError(TlsToolError):
@@ -153,7 +192,19 @@ class ChainError(TlsToolError):
         "bad-certificate",
         "wrong-purpose",
         "ca-as-leaf",
-        "unsupported-certificate",
+        "not-a-ca",
+        "path-length",
+        "name-constraint",
+        "unknown-critical-extension",
+        "weak-signature",
+        "unsupported-signature",
+        "weak-key",
+        "unsupported-key",
+        "certificate-version",
+        "chain-too-complex",
+        "must-staple-missing",
+        "pin-mismatch",
+        "tlsa-mismatch",
     )
 
 
@@ -196,7 +247,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon", "expectation-missed", "not-http", "limit-missed")
+    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed", "limit-missed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -217,6 +268,7 @@ WARNINGS: tuple[str, ...] = (
     "incomplete",
     "other-library",
     "second-connection",
+    "asked-again",
     "few-rounds",
     "cpu-governor",
     "frequency-drift",
@@ -230,7 +282,9 @@ _PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
 
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
-    "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
+    "key-encrypted": "put the pass phrase into a file and name it with --pass-file FILE, or decrypt the key: "
+    "openssl pkey -in FILE -out PLAIN",
+    "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
     "bad-baseline": "make one with: tlstool bench local --export json:FILE",
@@ -249,14 +303,56 @@ HINTS: dict[str, str] = {
     "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
     "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
     "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
+    "plain-http2": "the port is for HTTP/2 in the clear (h2c): try the server's port for https",
+    "html-page": "a server for plain HTTP may answer so, and so may a proxy or a portal in the way",
+    "plain-lmtp": "the server expects STARTTLS: --starttls lmtp",
+    "plain-ldap": "the server expects StartTLS on this port: --starttls ldap; the port for TLS from the first byte is 636",
+    "plain-postgres": "the server turns to TLS when asked: --starttls postgres",
+    "plain-mysql": "the server turns to TLS when asked: --starttls mysql",
+    "plain-xmpp": "the server turns to TLS when asked: --starttls xmpp; the port for TLS from the first byte is 5223",
+    "plain-xmpp-server": "the server turns to TLS when asked: --starttls xmpp-server",
+    "plain-irc": "the server may turn to TLS when asked: --starttls irc; the port for TLS from the first byte is 6697",
+    "plain-nntp": "the server may turn to TLS when asked: --starttls nntp; the port for TLS from the first byte is 563",
+    "plain-sieve": "the server turns to TLS when asked: --starttls sieve",
+    "plain-telnet": "the server may turn to TLS when asked: --starttls telnet; the port for TLS from the first byte is 992",
+    "plain-rdp": "the server turns to TLS when asked: --starttls rdp",
+    "plain-mssql": "the server turns to TLS when asked: --starttls mssql",
+    "plain-vnc": "VNC has TLS inside its own handshake only, which is not spoken here",
+    "plain-redis": "Redis has TLS on a port of its own, which its tls-port names: often 6380",
+    "plain-memcached": "memcached has TLS on a port of its own, if it was started with --enable-ssl",
+    "plain-amqp": "the port for TLS from the first byte is 5671",
+    "plain-mqtt": "the port for TLS from the first byte is 8883",
+    "plain-socks": "to go through it, name it with --proxy socks5h://HOST:PORT",
+    "ssl2": "the server wants replacing: nothing that is kept today speaks SSL 2",
+    "odd-alert": "the server knows some TLS, but not this hello: try --tls 1.2, or --tls 1.0,1.1,1.2",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
-    "self-signed": "if you trust this very certificate, save it and name it with --ca FILE",
+    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE, or --extra-ca FILE besides others",
+    "self-signed": "if you trust this very certificate, save it (--chain FILE) and name it with --ca FILE",
     "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
+    "bad-signature": "the certificate was changed, or another authority has the same name: have it issued anew",
+    "bad-certificate": "have the certificate issued anew, or see what it says with --json",
+    "wrong-purpose": "the server needs a certificate whose extendedKeyUsage has serverAuth; --purpose any leaves that out",
     "ca-as-leaf": "the first certificate has to be the server's own, and that of no authority",
+    "not-a-ca": "the server has to send the certificates of authorities behind its own; have it issued by one",
+    "path-length": "the authority has to issue the certificate itself, or be given a longer pathLenConstraint",
+    "name-constraint": "have the certificate issued by an authority that may do so for this name",
+    "unknown-critical-extension": "have the certificate issued without it, or not marked as critical",
+    "weak-signature": "have the certificate issued anew with SHA-256",
+    "unsupported-signature": "have the certificate issued anew with ECDSA or RSA and SHA-256; --backend openssl may know more",
+    "weak-key": "the owner needs a new key: ecdsa-p256, or rsa-2048 at least",
+    "unsupported-key": "another --backend may take it; everybody takes ecdsa-p256 and rsa-2048",
+    "certificate-version": "have the certificate issued anew as version 3, with its names in subjectAltName",
+    "chain-too-complex": "have the server send the certificates that lead to a root, and no others",
+    "must-staple-missing": "turn OCSP stapling on at the server, or have the certificate issued without that demand",
+    "pin-mismatch": "if the server has a new key on purpose, pin that",
+    "tlsa-mismatch": "the record in the DNS has to be of this key or certificate: publish it before the certificate changes",
+    "expired": "the server needs a new certificate; if this one should be good, is the clock of this machine right?",
     "not-yet-valid": "is the clock of this machine right?",
+    "revoked": "the server needs a new certificate, with a new key",
+    "revocation-unknown": "fetch the list that the certificate names, and give it with --crl FILE",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from tlstool.model import BackendName, ServeMode, TlsVersion
+from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
 from tlstool.record import Record
 from tlstool.sessions import Export
 from tlstool.traffic import HalfClose
@@ -19,15 +19,23 @@ class TlsOptions(Record, kw_only=True):
         verify_name: the name that the certificate must have; None takes `sni`, else the host.
         roots: the store to trust, unless `ca` names files.
         ca: files or directories with the only anchors to trust.
+        extra_ca: files with anchors to trust besides the store, or besides `ca`.
         crl: files with certificate revocation lists.
+        pin: public keys, one of which has to be the leaf's: `sha256/` and base64, or hex, of the hash of one.
+        tlsa: TLSA records as the DNS writes them, one of which has to fit: `3 1 1 HEX`.
+        purpose: what the certificate has to be meant for.
         insecure: report a bad certificate without failing.
         at: judge as of this time, seconds since the epoch; None for now.
         cert, key: files with our own certificate and its key.
+        pass_file: file whose first line is the pass phrase of an encrypted one, "-" for standard input; None asks at the
+            terminal.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
+        pcap: file for a capture (pcapng) of all connections of the run, with the secrets that decrypt it.
+        wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
         limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
@@ -45,17 +53,24 @@ class TlsOptions(Record, kw_only=True):
     verify_name: str | None = None
     roots: Literal["system", "certifi", "none"] = "system"
     ca: tuple[str, ...] = ()
+    extra_ca: tuple[str, ...] = ()
     crl: tuple[str, ...] = ()
+    pin: tuple[str, ...] = ()
+    tlsa: tuple[str, ...] = ()
+    purpose: Purpose = "server"
     insecure: bool = False
     at: int | None = None
     cert: str | None = None
     key: str | None = None
+    pass_file: str | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    pcap: str | None = None
+    wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
     limits: tuple[tuple[str, float], ...] = ()
@@ -112,6 +127,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
         pq_check: find out whether the server does hybrid key exchange.
         export_keying: keying material to export from the session.
         key_update: renew the session's keys after the handshake.
+        assertions: what else the report has to say, such as `tls>=1.3`; see `tlstool.assertions`.
     """
 
     target: str
@@ -128,6 +144,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
     pq_check: bool = False
     export_keying: tuple[Export, ...] = ()
     key_update: bool = False
+    assertions: tuple[str, ...] = ()
 
 
 class VerifyRequest(TlsOptions, kw_only=True):
@@ -137,11 +154,13 @@ class VerifyRequest(TlsOptions, kw_only=True):
         source: a file (PEM or DER), "-" for standard input, or a target as in `ConnectRequest`.
         untrusted: files with further intermediates.
         min_days: the leaf has to be valid for so many days more; None asks for nothing.
+        assertions: as in `ConnectRequest`.
     """
 
     source: str
     untrusted: tuple[str, ...] = ()
     min_days: int | None = None
+    assertions: tuple[str, ...] = ()
 
 
 class ServeRequest(Record, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tlstool import authority, certs, endpoint, pem
+from tlstool import authority, certs, endpoint, identities, pem
 from tlstool.errors import LocalError
 from tlstool.model import Certificate
 
@@ -65,7 +65,7 @@ def load(cert: str, key: str, ca: str, *, client_auth: bool = False) -> Chain:
     Raises:
         LocalError: a file is missing or not what it should be.
     """
-    identity = certs.read_identity(cert, key)
+    identity = identities.read(cert, key)
     chain = certs.summaries(identity.chain)
     sent, private = _text(chain), pem.key_text(identity.key)
     return Chain(
