@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def connect(report: ConnectReport, style: Style) -> str:
-    """What `connect` found: 17 lines at most, unless there are several faults or more was asked for; empty if nothing is known."""
+    """What `connect` found: 17 lines at most, unless it has several faults or more was asked for; empty if nothing is known."""
     handshake = report.handshake
     facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
