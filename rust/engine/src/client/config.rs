@@ -32,6 +32,14 @@ pub struct ClientSpec {
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
     pub at: Option<i64>,
+    pub framing: Option<Framing>,
+}
+
+/// What the records of a handshake travel in, where that is not the socket alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    Tds,
 }
 
 /// A [`ClientSpec`] made ready: files read, names parsed, roots loaded.
@@ -40,6 +48,7 @@ pub struct ClientConfig {
     judge: Arc<Judge>,
     insecure: bool,
     identity: Option<Arc<CertifiedKey>>,
+    framing: Option<Framing>,
     /// What rustls calls the server: the SNI if one is sent. It is not what is verified, see [`Recorder`].
     server_name: ServerName<'static>,
 }
@@ -70,11 +79,15 @@ impl ClientConfig {
             tls.key_log = Arc::new(KeyLogFile::open(path)?);
         }
         let server_name = server_name(spec.sni.as_ref().unwrap_or(&spec.verify_name))?;
-        Ok(Self { tls, judge, insecure: spec.insecure, identity, server_name })
+        Ok(Self { tls, judge, insecure: spec.insecure, identity, framing: spec.framing, server_name })
     }
 
     pub fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    pub fn framing(&self) -> Option<Framing> {
+        self.framing
     }
 
     pub fn server_name(&self) -> ServerName<'static> {

@@ -10,7 +10,8 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt}
 use rustls::client::UnbufferedClientConnection;
 use rustls::{AlertDescription, Error as TlsError};
 
-use super::config::{ClientCertificate, ClientConfig, IdentityRequest};
+use super::config::{ClientCertificate, ClientConfig, Framing, IdentityRequest};
+use super::tds::{self, Unwrapping};
 use super::verifier::Recorder;
 use crate::conn::{self, MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
@@ -46,6 +47,8 @@ pub struct Link {
     pub output: Output,
     verifier: Arc<Recorder>,
     identity: Arc<IdentityRequest>,
+    /// While the handshake has to be wrapped.
+    wrapping: Option<Unwrapping>,
     first_bytes: Vec<u8>,
     established: bool,
     peer: PeerEnd,
@@ -67,6 +70,7 @@ impl Link {
             output: Output::default(),
             verifier: recorded.verifier,
             identity: recorded.identity,
+            wrapping: config.framing().map(|Framing::Tds| Unwrapping::default()),
             first_bytes: Vec::new(),
             established: false,
             peer: PeerEnd::Open,
@@ -118,6 +122,8 @@ impl Link {
     /// Nothing is lost on an error: the alert that it owes the peer has been sent, as far as the socket took it.
     pub fn receive(&mut self, plaintext: impl FnMut(&[u8])) -> Result<Received> {
         let space = self.input.space()?;
+        let most = self.wrapping.as_ref().map_or(space.len(), |wrapping| wrapping.wanted().min(space.len()));
+        let space = &mut space[..most];
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
@@ -132,20 +138,31 @@ impl Link {
             }
             Err(errno) => return Err(io::Error::from(errno).into()),
         };
-        let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
+        let records = match &mut self.wrapping {
+            None => count,
+            Some(wrapping) => wrapping.unwrap(&space[..count])?,
+        };
+        let missing = (FIRST_BYTES - self.first_bytes.len()).min(records);
         self.first_bytes.extend_from_slice(&space[..missing]);
-        self.input.filled(count);
+        self.input.filled(records);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
     }
 
     /// Let rustls go on with what is there; without input, that begins the handshake.
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
+        let waiting = self.output.pending().len();
         let (used, outcome) = conn::advance(&mut self.tls, self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        if self.wrapping.is_some() {
+            self.output.rewrite(waiting, tds::wrapped);
+        }
         match outcome {
             Ok(Progress::Handshaking) => {}
-            Ok(Progress::Established) => self.established = true,
+            Ok(Progress::Established) => {
+                self.established = true;
+                self.wrapping = None;
+            }
             Ok(Progress::PeerClosed) => {
                 self.peer = PeerEnd::Notified;
                 return self.ended_early().map_or(Ok(()), Err);

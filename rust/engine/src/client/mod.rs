@@ -5,6 +5,7 @@ mod ends;
 mod link;
 mod relay;
 mod session;
+mod tds;
 mod verifier;
 
 pub use config::{ClientConfig, ClientSpec};

@@ -64,6 +64,7 @@ impl Pki {
             alpn: Vec::new(),
             keylog: None,
             at: None,
+            framing: None,
         }
     }
 
