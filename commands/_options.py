@@ -113,12 +113,14 @@ suite_options = all_of(
     ),
 )
 
-timeout_option = option(
-    "--timeout",
-    panel="Target",
-    type=Duration(),
-    metavar="TIME",
-    help="Limit of the whole run; by default each phase has its own.",
+target_options = all_of(
+    option(
+        "--timeout",
+        panel="Target",
+        type=Duration(),
+        metavar="TIME",
+        help="Limit of the whole run; by default each phase has its own.",
+    ),
 )
 
 json_option = option("--json", is_flag=True, help="Print one JSON document instead, on failure too.")
@@ -126,7 +128,7 @@ quiet_option = option("-q", "--quiet", is_flag=True, help="Print errors only.")
 verbose_option = option("-v", "--verbose", count=True, help="Trace the phases on stderr.")
 no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is wrong with the peer or the way to it.")
 
-peer_options = all_of(timeout_option, name_options, trust_options, identity_options, suite_options)
+peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)
 """Everything that `tlstool.requests.TlsOptions` has."""
 
 

@@ -60,7 +60,7 @@ def present(
         if shown:
             put(shown)
         for warning in report.warnings:
-            console.warn(warning)
+            console.warn(warning.message)
     _explain(console, report)
     return report.exit_status
 

@@ -203,7 +203,7 @@ def handshake(
     ends the run, unless -k waives it. Ctrl-C ends it early and prints what was measured.
     """
     from tlstool import HandshakeBenchReport, HandshakeBenchRequest, bench_handshake
-    from tlstool.output import human
+    from tlstool.output.human import benching
 
     from ._report import attempt, listener, present
 
@@ -218,10 +218,10 @@ def handshake(
         authorized=i_am_authorized,
         **for_request(options),
     )
-    console.note(human.plan(request))
+    console.note(benching.plan(request))
 
     def run() -> HandshakeBenchReport:
         return bench_handshake(request, listener(console))
 
     report = attempt(HandshakeBenchReport, run, target=target)
-    return present(console, "bench handshake", report, human.bench_handshake, as_json=json, no_fail=no_fail)
+    return present(console, "bench handshake", report, benching.bench_handshake, as_json=json, no_fail=no_fail)

@@ -52,7 +52,7 @@ def cert_verify(
     a SOURCE that is a server.
     """
     from tlstool import VerifyReport, VerifyRequest, verify
-    from tlstool.output import human
+    from tlstool.output.human import verifying
     from tlstool.verifier import source_kind
 
     from ._report import attempt, listener, present
@@ -64,4 +64,4 @@ def cert_verify(
         return verify(request, listener(console))
 
     report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
-    return present(console, "cert-verify", report, human.verify, as_json=json, no_fail=no_fail)
+    return present(console, "cert-verify", report, verifying.verify, as_json=json, no_fail=no_fail)

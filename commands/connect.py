@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import FILE, for_request, json_option, keylog_file, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import (
+    FILE,
+    all_of,
+    for_request,
+    json_option,
+    keylog_file,
+    no_fail_option,
+    peer_options,
+    quiet_option,
+    verbose_option,
+)
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -68,6 +78,23 @@ _FROM_OTHERS = {
 """Of curl, gnutls-cli and ncat."""
 
 
+data_options = all_of(
+    option(
+        "-p",
+        "--pipe",
+        panel="Data",
+        is_flag=True,
+        help="Relay stdin and stdout; the report goes to stderr. The end of stdin is passed on as close_notify, which some "
+        "servers take for the end of everything: keep stdin open for those.",
+    ),
+    option("--strict-close", panel="Data", is_flag=True, help="Fail if the peer ends without close_notify."),
+)
+
+file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
+
+output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
+
+
 @click.command(
     cls=Command,
     examples=(
@@ -80,21 +107,10 @@ _FROM_OTHERS = {
     from_others=_FROM_OTHERS,
 )
 @click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
-@option(
-    "-p",
-    "--pipe",
-    panel="Target",
-    is_flag=True,
-    help="Relay stdin and stdout; the report goes to stderr. The end of stdin is passed on as close_notify, which some servers "
-    "take for the end of everything: keep stdin open for those.",
-)
-@option("--strict-close", panel="Target", is_flag=True, help="Fail if the peer ends without close_notify.")
 @peer_options
-@option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM.")
-@json_option
-@quiet_option
-@verbose_option
-@no_fail_option
+@data_options
+@file_options
+@output_options
 @click.pass_obj
 def connect(
     console: Console,
@@ -116,7 +132,7 @@ def connect(
     after that, but only to a peer whose verdict is good.
     """
     from tlstool import ConnectReport, ConnectRequest, connect
-    from tlstool.output import human
+    from tlstool.output.human import connecting
 
     from ._report import attempt, listener, present
 
@@ -132,7 +148,7 @@ def connect(
     report = attempt(ConnectReport, run, target=target)
     if chain:
         report = _with_chain(report, chain)
-    return present(console, "connect", report, human.connect, as_json=json, no_fail=no_fail, aside=pipe)
+    return present(console, "connect", report, connecting.connect, as_json=json, no_fail=no_fail, aside=pipe)
 
 
 def _relay() -> tuple[int, int]:
@@ -166,15 +182,18 @@ def _with_chain(report: ConnectReport, path: str) -> ConnectReport:
 
     from tlstool import files
     from tlstool.errors import LocalError
+    from tlstool.model import Finding
     from tlstool.reports import problem
 
     certificates = report.handshake.certificates if report.handshake else ()
     if not certificates:
-        return replace(report, warnings=(*report.warnings, f"no certificate was seen, so {path} was not written"))
+        return replace(
+            report, warnings=(*report.warnings, Finding("not-written", f"no certificate was seen, so {path} was not written"))
+        )
     try:
         files.write(path, "".join(f"{certificate.pem.strip()}\n" for certificate in certificates).encode())
     except LocalError as error:
         if report.error is None:
             return replace(report, exit_status=error.exit_status, error=problem(error))
-        return replace(report, warnings=(*report.warnings, error.message))
+        return replace(report, warnings=(*report.warnings, Finding("not-written", error.message)))
     return report

@@ -87,7 +87,8 @@ def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
     from tlstool.events import Ready
     from tlstool.model import Connection, ServeTotals
-    from tlstool.output import human, jsonout
+    from tlstool.output import jsonout
+    from tlstool.output.human import serving
 
     def on_event(event: Event) -> None:
         if not isinstance(event, (Ready, Connection, ServeTotals)):
@@ -97,10 +98,10 @@ def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
         elif console.quiet:
             return
         elif isinstance(event, Ready):
-            console.result(human.ready(event, console.out))
+            console.result(serving.ready(event, console.out))
         elif isinstance(event, Connection):
-            console.result(human.connection(event, console.out))
+            console.result(serving.connection(event, console.out))
         else:
-            console.note(human.totals(event))
+            console.note(serving.totals(event))
 
     return on_event

@@ -77,7 +77,7 @@ def connect_report(**fields: Any) -> ConnectReport:
         "target": "example.com",
         "address": "192.0.2.7:443",
         "backend": "rustls",
-        "phases_ms": Phases(dns=12.34, tcp=0.312, tls=4.56, total=18.2),
+        "phases_ms": Phases(dns=12.34, tcp=0.312, handshake=4.56, total=18.2),
         "handshake": handshake(),
     }
     return ConnectReport(**usual | fields)

@@ -13,6 +13,7 @@ import standins
 import tlstool
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import PhaseEvent
+from tlstool.model import Finding
 from tlstool.output import schema
 
 
@@ -46,12 +47,12 @@ def test_a_failure_before_the_handshake_is_a_cause_and_a_hint_on_stderr(run, use
 
 def test_quiet_prints_errors_only(run, use_cases):
     assert run("connect x -q") == (0, "", "")
-    use_cases["connect"].answer = factories.bad_connect_report("expired", warnings=("careful",))
+    use_cases["connect"].answer = factories.bad_connect_report("expired", warnings=(Finding("incomplete", "careful"),))
     assert run("connect x -q") == (9, "", "error: the words of expired\nhint: do something\n")
 
 
 def test_warnings_go_to_stderr(run, use_cases):
-    use_cases["connect"].answer = factories.connect_report(warnings=("careful",))
+    use_cases["connect"].answer = factories.connect_report(warnings=(Finding("incomplete", "careful"),))
     assert run("connect x")[2] == "warning: careful\n"
 
 
@@ -61,7 +62,7 @@ def test_verbose_traces_the_phases_on_stderr(run, use_cases):
         PhaseEvent("dns", "done", "192.0.2.7", 1.25),
     ]
     assert run("connect x")[2] == ""
-    assert run("connect x -v")[2] == "* dns   started example.com\n* dns   done    192.0.2.7 (1.2 ms)\n"
+    assert run("connect x -v")[2] == "* dns       started example.com\n* dns       done    192.0.2.7 (1.2 ms)\n"
 
 
 def test_in_a_relay_stdout_is_the_peers(run, use_cases):

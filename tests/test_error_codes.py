@@ -156,7 +156,7 @@ def no_such_family(scene: Scene) -> object:
 
 
 def silence(scene: Scene) -> object:
-    scene.patch.setitem(dial.LIMITS, "tls", 0.1)
+    scene.patch.setitem(dial.LIMITS, "handshake", 0.1)
     return peer(zoo.silent)(scene)
 
 

@@ -22,8 +22,8 @@ from runner import COMMAND, on_both_backends, tlstool
 
 from tlstool import dial, endpoint, errors, pem
 from tlstool.errors import LocalError, TimeLimitError, UsageError
-from tlstool.output import human
 from tlstool.output.console import Console, Style
+from tlstool.output.human import benching, connecting, verifying
 from tlstool.requests import HandshakeBenchRequest
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_a_bundle_that_begins_with_the_root_says_which_certificate_was_judged(cr
 
 def test_a_name_that_was_not_checked_is_told_so() -> None:
     report = factories.verify_report(trust=factories.trust(name=None))
-    assert "Name          not checked\n" in human.verify(report, Style(color=False))
+    assert "Name          not checked\n" in verifying.verify(report, Style(color=False))
 
 
 def test_a_file_that_may_not_be_read_is_3_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
@@ -190,7 +190,7 @@ def test_a_server_that_cannot_speak_a_version_is_never_ready() -> None:
     assert (done.status, [event["event"] for event in done.events]) == (2, ["error"])
 
 
-@pytest.mark.parametrize("phase", ["dns", "tcp", "tls"])
+@pytest.mark.parametrize("phase", ["dns", "tcp", "handshake"])
 def test_a_phase_that_ran_out_of_time_says_what_to_look_at(phase: str) -> None:
     with pytest.raises(TimeLimitError) as caught, dial.Trace().phase(phase, "x"):
         raise TimeLimitError("time-limit", "the time limit ran out")
@@ -210,7 +210,7 @@ def test_an_authority_that_was_given_is_not_asked_for_again(credentials: Credent
 
 
 def test_a_plan_counts_the_threads_that_there_will_be() -> None:
-    assert "2 connections on 2 threads" in human.plan(HandshakeBenchRequest(target="x", connections=2, threads=64))
+    assert "2 connections on 2 threads" in benching.plan(HandshakeBenchRequest(target="x", connections=2, threads=64))
 
 
 def test_ctrl_c_before_the_program_has_begun_leaves_no_traceback() -> None:
@@ -237,7 +237,7 @@ def test_ctrl_c_before_the_program_has_begun_leaves_no_traceback() -> None:
 
 def test_the_verifier_of_most_people_fits_80_columns() -> None:
     trusted = factories.trust(verifier="platform verifier (webpki on Linux)", store="system")
-    shown = human.connect(factories.connect_report(handshake=factories.handshake(trust=trusted)), Style(color=False))
+    shown = connecting.connect(factories.connect_report(handshake=factories.handshake(trust=trusted)), Style(color=False))
     assert max(len(line) for line in shown.splitlines()) == 80
 
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from tlstool.errors import ConnectError, UsageError, subclasses
+from tlstool.model import Finding
 from tlstool.output import exitcodes, jsonout, schema
 from tlstool.output.console import Style
 from tlstool.reports import ConnectReport, Phases
@@ -25,8 +26,8 @@ REPORTS = {
             address=None,
             backend=None,
             handshake=None,
-            phases_ms=Phases(1.0, None, None, 2.0),
-            warnings=("look out",),
+            phases_ms=Phases(dns=1.0, total=2.0),
+            warnings=(Finding("incomplete", "look out"),),
         ),
     ],
     "bench local": [

@@ -20,7 +20,7 @@ from tlstool.backends.openssl.facts import iana_suite
 from tlstool.backends.openssl.status import respond
 from tlstool.dial import Deadline
 from tlstool.errors import ChainError, ConnectError, Unsupported
-from tlstool.model import LoadPlan, ServerConfig, TlsVersion
+from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
 
 ScriptedPeer = Callable[[Script], int]
 
@@ -71,7 +71,7 @@ def test_suites_go_by_the_names_of_their_numbers() -> None:
 
 def test_only_a_bad_chain_costs_a_second_connection(serve: Serve, certificates: Pki) -> None:
     served = serve(OpenSsl(), ServerConfig(identity=certificates.leaf.identity))
-    warning = "the chain was fetched over a second connection without verification of the name"
+    warning = Finding("second-connection", "the chain was fetched over a second connection without verification of the name")
     for name, warnings in (("localhost", ()), ("example.com", (warning,))):
         session = connect(OpenSsl(), served.port, client_config(certificates.root.roots, name))
         session.close(Deadline.after(1.0))

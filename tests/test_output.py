@@ -10,6 +10,7 @@ import pytest
 
 from tlstool.output import human, table
 from tlstool.output.console import Console, Style, safe
+from tlstool.output.human import benching, connecting, facts, serving
 
 PLAIN = Style(color=False)
 
@@ -54,7 +55,7 @@ def test_safe_writes_escapes_by_width():
 def test_no_peer_text_steers_the_terminal_in_a_report(field):
     evil = factories.certificate(**{field: "CN=\x1b]0;owned\x07\u202e"}, names=("a\x1b[31m", "\x9bb"))
     report = factories.connect_report(target="x\x1bc", handshake=factories.handshake(alpn="h\x1b2", certificates=(evil,)))
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", human.connect(report, PLAIN))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", connecting.connect(report, PLAIN))
 
 
 # ---- colour and streams --------------------------------------------------------------------------
@@ -146,20 +147,20 @@ def test_the_fullest_good_report_has_sixteen_lines_and_the_verdict_last():
     report = factories.connect_report(
         relayed=factories.relayed(), handshake=factories.handshake(client_certificate="sent", kind="resumed")
     )
-    text = human.connect(report, PLAIN)
+    text = connecting.connect(report, PLAIN)
     assert len(text.splitlines()) == 16
     assert text.splitlines()[-1] == "Verdict       good"
 
 
 def test_a_report_fits_80_columns_and_aligns_its_values():
-    lines = human.connect(factories.connect_report(), PLAIN).splitlines()
+    lines = connecting.connect(factories.connect_report(), PLAIN).splitlines()
     assert all(len(line) <= 80 for line in lines)
     assert all(line[13] == " " and line[14] != " " for line in lines)
 
 
 def test_a_bad_certificate_gets_the_whole_report_then_all_findings_then_one_hint():
-    good = human.connect(factories.connect_report(), PLAIN).splitlines()
-    bad = human.connect(factories.bad_connect_report("unknown-issuer", "expired"), PLAIN).splitlines()
+    good = connecting.connect(factories.connect_report(), PLAIN).splitlines()
+    bad = connecting.connect(factories.bad_connect_report("unknown-issuer", "expired"), PLAIN).splitlines()
     assert bad[: len(good) - 1] == good[:-1]
     assert [line.strip() for line in bad[len(good) - 1 :]] == [
         "Verdict       BAD  unknown-issuer: the words of unknown-issuer",
@@ -170,18 +171,18 @@ def test_a_bad_certificate_gets_the_whole_report_then_all_findings_then_one_hint
 
 def test_a_waived_verdict_says_so():
     report = factories.connect_report(handshake=factories.handshake(trust=factories.trust("expired")))
-    assert "BAD, but waived  expired" in human.connect(report, PLAIN)
+    assert "BAD, but waived  expired" in connecting.connect(report, PLAIN)
 
 
 def test_an_unchecked_verdict_is_never_called_good():
     report = factories.connect_report(handshake=factories.handshake(trust=factories.trust(verdict="not_checked")))
-    assert human.connect(report, PLAIN).splitlines()[-1] == "Verdict       not checked"
+    assert connecting.connect(report, PLAIN).splitlines()[-1] == "Verdict       not checked"
 
 
 def test_what_is_known_before_a_handshake_is_printed():
     report = factories.connect_report(handshake=None, exit_status=8, error=factories.problem("alert-received"))
-    assert labels(human.connect(report, PLAIN)) == ["Peer", "Time"]
-    assert human.connect(factories.connect_report(handshake=None, address=None), PLAIN) == ""
+    assert labels(connecting.connect(report, PLAIN)) == ["Peer", "Time"]
+    assert connecting.connect(factories.connect_report(handshake=None, address=None), PLAIN) == ""
 
 
 @pytest.mark.parametrize(
@@ -190,31 +191,31 @@ def test_what_is_known_before_a_handshake_is_printed():
 def test_the_days_left_turn_amber_below_three_weeks(days, color, words):
     report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(days_left=days),)))
     expected = f"\x1b[{color}m{words}\x1b[0m" if color else f", {words}\n"
-    assert expected in human.connect(report, Style(color=True))
+    assert expected in connecting.connect(report, Style(color=True))
 
 
 @pytest.mark.parametrize(("days", "words"), [(-1, "ended today"), (-2, "ended 1 day ago"), (-4, "ended 3 days ago")])
 def test_an_ended_validity_is_red(days, words):
     report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(days_left=days),)))
-    assert f"\x1b[1;31m{words}\x1b[0m" in human.connect(report, Style(color=True))
+    assert f"\x1b[1;31m{words}\x1b[0m" in connecting.connect(report, Style(color=True))
 
 
 def test_many_names_are_counted():
     names = tuple(f"host-{number}.example.com" for number in range(50))
     report = factories.connect_report(handshake=factories.handshake(certificates=(factories.certificate(names=names),)))
-    line = next(line for line in human.connect(report, PLAIN).splitlines() if line.startswith("Names"))
+    line = next(line for line in connecting.connect(report, PLAIN).splitlines() if line.startswith("Names"))
     assert line.endswith("(+48 more)")
 
 
 def test_a_name_as_long_as_a_peer_likes_is_cut():
     huge = factories.certificate(subject="CN=" + "x" * 10_000, names=("y" * 10_000,))
     report = factories.connect_report(handshake=factories.handshake(certificates=(huge,)))
-    assert max(map(len, human.connect(report, PLAIN).splitlines())) < 300
+    assert max(map(len, connecting.connect(report, PLAIN).splitlines())) < 300
 
 
 def test_the_reason_for_another_backend_is_told():
     report = factories.connect_report(backend="openssl", backend_reason="TLS 1.0 was asked for")
-    assert "Backend       openssl: TLS 1.0 was asked for" in human.connect(report, PLAIN).splitlines()
+    assert "Backend       openssl: TLS 1.0 was asked for" in connecting.connect(report, PLAIN).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_an_error_line_is_needed_only_where_the_report_does_not_tell(report, tol
 
 def test_a_benchmark_tells_rate_kinds_latency_and_errors_by_kind():
     result = factories.load_result(errors={"time-limit": 3, "connection-reset": 20}, interrupted=True)
-    lines = human.bench_handshake(factories.handshake_bench_report(result=result), PLAIN).splitlines()
+    lines = benching.bench_handshake(factories.handshake_bench_report(result=result), PLAIN).splitlines()
     assert lines[-5:] == [
         "Rate          3,420 handshakes/s (17,105 in 5.00 s, ended by Ctrl-C)",
         "Kind          17,105 full, 0 resumed",
@@ -248,7 +249,7 @@ def test_a_benchmark_tells_rate_kinds_latency_and_errors_by_kind():
 def test_a_benchmark_without_a_handshake_has_no_latency():
     nothing = dict.fromkeys(("p50_ms", "p90_ms", "p99_ms", "max_ms", "cpu_us_per_handshake"))
     report = factories.handshake_bench_report(result=factories.load_result(handshakes=0, full=0, **nothing))
-    assert not {"Latency", "CPU"} & set(labels(human.bench_handshake(report, PLAIN)))
+    assert not {"Latency", "CPU"} & set(labels(benching.bench_handshake(report, PLAIN)))
 
 
 def test_libraries_stand_in_one_table_a_scenario_with_ratios_to_the_first_libssl():
@@ -276,21 +277,21 @@ def test_rustls_alone_has_no_ratio():
     [(0.312, "0.31 ms"), (4.56, "4.6 ms"), (99.94, "99.9 ms"), (128.4, "128 ms"), (2345.6, "2.35 s")],
 )
 def test_durations_have_about_three_digits(value, shown):
-    assert human.milliseconds(value) == shown
+    assert facts.milliseconds(value) == shown
 
 
 def test_a_server_has_a_line_a_connection():
-    assert human.connection(factories.connection(), PLAIN) == (
+    assert serving.connection(factories.connection(), PLAIN) == (
         "127.0.0.1:50312, TLS 1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, full, alpn http/1.1, sni localhost, "
         "78 B in, 1,024 B out, 12.3 ms"
     )
     failed = factories.connection(tls=None, error="alert-received", message="unknown\x1b ca")
-    assert human.connection(failed, PLAIN) == r"127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
+    assert serving.connection(failed, PLAIN) == r"127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
 
 
 def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
-    assert human.totals(factories.serve_totals()).endswith("156 B in, 2,048 B out")
-    assert human.totals(factories.serve_totals(unreported=7)).endswith(", 7 not shown above")
+    assert serving.totals(factories.serve_totals()).endswith("156 B in, 2,048 B out")
+    assert serving.totals(factories.serve_totals(unreported=7)).endswith(", 7 not shown above")
 
 
 def test_a_benchmark_in_which_all_was_skipped_quotes_no_figures():

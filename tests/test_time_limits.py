@@ -91,12 +91,12 @@ def test_a_peer_that_takes_no_connection_is_left_at_the_limit(monkeypatch: pytes
 def test_a_peer_that_does_not_get_on_with_the_handshake_is_left_at_the_limit(
     monkeypatch: pytest.MonkeyPatch, credentials: Credentials, behaviour: zoo.Behaviour, backend: str
 ) -> None:
-    monkeypatch.setitem(dial.LIMITS, "tls", AT_LIMIT)
+    monkeypatch.setitem(dial.LIMITS, "handshake", AT_LIMIT)
     request = ConnectRequest(target="", ca=(str(credentials.ca),), backend="rustls" if backend == "rustls" else "openssl")
     with zoo.listening(behaviour) as peer, taking(AT_LIMIT, AT_LIMIT + 1):
         report = connect(replace(request, target=peer.target))
     assert report.error is not None
-    assert (report.exit_status, report.error.code, report.error.phase) == (6, "time-limit", "tls")
+    assert (report.exit_status, report.error.code, report.error.phase) == (6, "time-limit", "handshake")
     assert report.address == f"127.0.0.1:{peer.port}"
 
 
@@ -117,7 +117,7 @@ def test_the_limit_of_the_whole_run_holds_in_the_handshake(
         done = tlstool(*command, peer.target, *WHOLE_RUN, "--backend", backend, "--json")
     assert done.status == 6, done
     error = done.document["error"]
-    assert (error["code"], error["phase"]) == ("time-limit", "tls")
+    assert (error["code"], error["phase"]) == ("time-limit", "handshake")
     assert done.seconds >= 0.4
     if command == ("connect",):
         assert 399 <= done.document["phases_ms"]["total"] < 1400

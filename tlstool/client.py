@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tlstool import peer
 from tlstool.errors import TlsToolError, TruncatedError, UsageError
 from tlstool.events import OnEvent, ignore
-from tlstool.model import Relayed
+from tlstool.model import Finding, Relayed
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
@@ -68,11 +68,12 @@ def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
         raise
 
 
-def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[str, ...]:
+def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[Finding, ...]:
     """A warning where the end of what was received may be missing (RFC 8446 section 6.1), and that is no error already."""
     if relayed is None or relayed.close_notify or not relayed.received or request.strict_close:
         return ()
-    return ("the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)",)
+    words = "the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)"
+    return (Finding("incomplete", words),)
 
 
 def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:

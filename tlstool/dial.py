@@ -21,7 +21,7 @@ from tlstool.events import OnEvent, PhaseEvent, ignore
 from tlstool.model import Endpoint
 from tlstool.record import Record
 
-LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "tls": 10.0, "close": 2.0}
+LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "proxy": 10.0, "starttls": 10.0, "handshake": 10.0, "close": 2.0}
 """Seconds that each phase may take unless the whole run ends before."""
 
 # RFC 8305 section 5: how long one attempt is alone before the next address is tried beside it.

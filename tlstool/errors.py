@@ -19,7 +19,7 @@ class TlsToolError(Exception):
         code: a kebab-case word, one of the class's `codes`.
         message: the cause in one line of words.
         hint: what to do or type next; None where nothing useful is known.
-        phase: where it happened: dns, tcp, tls, certificate, close, run; None outside a connection.
+        phase: where it happened: dns, tcp, proxy, starttls, handshake, certificate, close, run; None outside a connection.
         alert: the TLS alert that was received (RFC 8446 section 6), by its IANA name; None if there was none.
         handshake: what was seen of the handshake before it failed; None if nothing was.
     """
@@ -189,6 +189,15 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
     codes = ("interrupted",)
 
 
+WARNINGS: tuple[str, ...] = (
+    "not-written",
+    "chain-order",
+    "incomplete",
+    "other-library",
+    "second-connection",
+)
+"""The codes of what a report says besides its verdict, and what is no reason to fail."""
+
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
@@ -229,7 +238,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
-    "tls": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
+    "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""
 

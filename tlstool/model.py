@@ -199,7 +199,7 @@ class Certificate(Record):
 
 
 class Finding(Record):
-    """One fault of a chain: a code of `tlstool.errors`, and the cause in words."""
+    """One thing to say: a fault of a chain or a warning, by a code of `tlstool.errors`, and in words."""
 
     code: str
     message: str

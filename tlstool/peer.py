@@ -11,7 +11,7 @@ from tlstool import backends, certs, dial, endpoint, names, trust
 from tlstool.dial import Deadline, Trace
 from tlstool.errors import ClientCertificateError, TlsToolError, Unsupported, make
 from tlstool.events import OnEvent
-from tlstool.model import ClientConfig, Endpoint, Handshake, Trust
+from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
 from tlstool.reports import Phases
 from tlstool.requests import TlsOptions
 
@@ -43,7 +43,7 @@ class Attempt:
         self.backend: str | None = None
         self.backend_reason: str | None = None
         self.handshake: Handshake | None = None
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
         self._trace = Trace(on_event)
@@ -60,9 +60,9 @@ class Attempt:
             addresses = dial.resolve(peer, self.deadline.phase("dns"))
             found.detail = ", ".join(dial.printable(*address[:2]) for _, address in addresses)
         sock = self._dial(addresses)
-        with self._trace.phase("tls", f"handshake by {self.backend}") as found:
+        with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, self.deadline.phase("tls"), lambda: self._dial(addresses))
+                session = self.client.connect(sock, self.deadline.phase("handshake"), lambda: self._dial(addresses))
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
@@ -82,8 +82,7 @@ class Attempt:
 
     def phases(self) -> Phases:
         """How long each took, until now."""
-        elapsed = self._trace.elapsed_ms
-        return Phases(elapsed.get("dns"), elapsed.get("tcp"), elapsed.get("tls"), self._trace.total_ms())
+        return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
 
     def _prepare(self, peer: Endpoint) -> Client:
         config = client_config(self._options, peer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, Trust
 from tlstool.record import Record
 
 
@@ -33,26 +33,31 @@ class Report(Record, kw_only=True):
     Attributes:
         exit_status: of the process, see `tlstool help exit-codes`.
         error: why that is not 0; None if it is.
-        warnings: what the reader should know besides, in words.
+        warnings: what the reader should know besides, and what is no reason to fail.
     """
 
     exit_status: int = 0
     error: Problem | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 class Phases(Record):
     """Milliseconds a phase; None where it did not take place.
 
     Attributes:
-        dns, tcp, tls: name resolution, connection, handshake with verification.
+        dns, tcp: name resolution, connection.
+        proxy: from the connection to a proxy to its consent.
+        starttls: from the connection to the server's consent to turn to TLS.
+        handshake: with verification.
         total: the whole run, a relay included.
     """
 
-    dns: float | None
-    tcp: float | None
-    tls: float | None
-    total: float | None
+    dns: float | None = None
+    tcp: float | None = None
+    proxy: float | None = None
+    starttls: float | None = None
+    handshake: float | None = None
+    total: float | None = None
 
 
 class ConnectReport(Report, kw_only=True):
@@ -72,7 +77,7 @@ class ConnectReport(Report, kw_only=True):
     address: str | None = None
     backend: str | None = None
     backend_reason: str | None = None
-    phases_ms: Phases = Phases(None, None, None, None)
+    phases_ms: Phases = Phases()
     handshake: Handshake | None = None
     relayed: Relayed | None = None
 

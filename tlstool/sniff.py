@@ -18,12 +18,12 @@ def not_tls(first_bytes: bytes) -> NotTlsError:
     """The error for a peer whose answer began so; `first_bytes` may be cut anywhere, or empty."""
     for greeting, code, message in _GREETINGS:
         if first_bytes[: len(greeting)].lower() == greeting.lower():
-            return NotTlsError(code, message, phase="tls")
+            return NotTlsError(code, message, phase="handshake")
     # FTP (RFC 959) and SMTP (RFC 5321) both greet with 220; a server says which it is in its own words.
     if first_bytes[:4] in (b"220 ", b"220-"):
         if b"FTP" in first_bytes.upper():
-            return NotTlsError("plain-ftp", "the peer speaks FTP", phase="tls")
-        return NotTlsError("plain-smtp", "the peer speaks SMTP", phase="tls")
+            return NotTlsError("plain-ftp", "the peer speaks FTP", phase="handshake")
+        return NotTlsError("plain-smtp", "the peer speaks SMTP", phase="handshake")
     shown = first_bytes[:40].decode("ascii", "backslashreplace")
     words = f"the peer's answer is not TLS: it begins with {shown!r}" if shown else "the peer's answer is not TLS"
-    return NotTlsError("not-tls", words, phase="tls")
+    return NotTlsError("not-tls", words, phase="handshake")

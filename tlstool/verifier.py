@@ -9,7 +9,7 @@ from tlstool import backends, certs, peer, trust
 from tlstool.dial import Deadline
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
-from tlstool.model import Certificate, Trust
+from tlstool.model import Certificate, Finding, Trust
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
 
@@ -98,13 +98,14 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
     )
 
 
-def _out_of_order(certificates: tuple[Certificate, ...]) -> tuple[str, ...]:
+def _out_of_order(certificates: tuple[Certificate, ...]) -> tuple[Finding, ...]:
     """A warning where the certificate that is judged is an authority's, and another one looks as if it had been meant."""
     leaf = next((number for number, one in enumerate(certificates) if not one.is_ca), 0)
     if not leaf:
         return ()
     subject = certificates[leaf].subject
-    return (f"only the first certificate is judged, and that is an authority's; {subject} is number {leaf + 1}",)
+    words = f"only the first certificate is judged, and that is an authority's; {subject} is number {leaf + 1}"
+    return (Finding("chain-order", words),)
 
 
 def _expiry(certificates: tuple[Certificate, ...], request: VerifyRequest) -> TlsToolError | None:

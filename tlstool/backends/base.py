@@ -14,6 +14,7 @@ from tlstool.model import (
     BackendInfo,
     ClientConfig,
     Connection,
+    Finding,
     Handshake,
     LoadPlan,
     LoadResult,
@@ -28,11 +29,11 @@ class Session(Protocol):
 
     Attributes:
         handshake: what was agreed and shown.
-        warnings: what the reader of the report should know of how it came about, in words.
+        warnings: what the reader of the report should know of how it came about.
     """
 
     handshake: Handshake
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""

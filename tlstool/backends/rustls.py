@@ -86,7 +86,7 @@ class RustlsSession:
 
     def __init__(self, session: _native.Session) -> None:
         self.handshake = _handshake(session.handshake)
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Finding, ...] = ()
         self._session = session
 
     def read(self, limit: int, deadline: Deadline) -> bytes:

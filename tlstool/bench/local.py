@@ -20,6 +20,7 @@ from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
 from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported, UsageError
 from tlstool.events import OnEvent, Progress, ignore
 from tlstool.machine import environment
+from tlstool.model import Finding
 from tlstool.reports import LocalBenchReport, LocalResult
 from tlstool.requests import LocalBenchRequest
 
@@ -253,13 +254,14 @@ def _need_fast_path() -> None:
         )
 
 
-def _libraries(against: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
+def _libraries(against: Iterable[str]) -> tuple[list[str], tuple[Finding, ...]]:
     """Rustls and the others as the engine takes them, each once, and what the reader should know."""
-    libraries, warnings = ["rustls"], []
+    libraries: list[str] = ["rustls"]
+    warnings: list[Finding] = []
     for given in against:
         if given == "openssl":
             library, warning = interpreter_libssl()
-            warnings += [warning] if warning else []
+            warnings += [Finding("other-library", warning)] if warning else []
         else:
             paths = given.split(",")
             for path in paths:

@@ -85,5 +85,5 @@ def _outcome(result: LoadResult) -> TlsToolError | None:
         return Interrupted("interrupted", "interrupted; the figures are of what was done until then")
     if result.handshakes == 0 and result.errors:
         code = max(result.errors, key=lambda code: result.errors[code])
-        return make(code, f"none of the handshakes succeeded; {result.errors[code]} ended with {code}", phase="tls")
+        return make(code, f"none of the handshakes succeeded; {result.errors[code]} ended with {code}", phase="handshake")
     return None

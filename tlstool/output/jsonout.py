@@ -50,7 +50,7 @@ def document(command: str, report: Report) -> dict[str, Any]:
         "ok": report.error is None,
         "exit_status": report.exit_status,
         "error": plain(report.error),
-        "warnings": list(report.warnings),
+        "warnings": plain(report.warnings),
     }
     return envelope | {key: value for key, value in plain(report).items() if key not in envelope}
 

@@ -50,7 +50,7 @@ class Channel:
         tls: OpenSSL's side of it.
         seen: see `Seen`.
         done: whether the handshake is complete on our side.
-        phase: for errors: `tls`, until its user says `run`.
+        phase: for errors: `handshake`, until its user says `run`.
         close_notify: whether the peer closed the session in order.
         ended: whether nothing will come from the peer any more.
     """
@@ -76,7 +76,7 @@ class Channel:
         self.seen = Seen(requested=False if visible else None)
         vars(self.tls)["seen"] = self.seen
         self.done = False
-        self.phase = "tls"
+        self.phase = "handshake"
         self.close_notify = False
         self.ended = False
         self._unsent = memoryview(b"")

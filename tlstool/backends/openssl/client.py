@@ -16,7 +16,7 @@ from tlstool.backends.openssl.facts import library, negotiated, peer_chain
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Handshake, Relayed, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, Trust, Verdict
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ _REFUSAL_SECONDS = 0.25
 class OpenSslSession:
     """`tlstool.backends.base.Session` on the interpreter's ssl."""
 
-    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[str, ...]) -> None:
+    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[Finding, ...]) -> None:
         self.handshake = handshake
         self.warnings = warnings
         self._channel = channel
@@ -119,14 +119,14 @@ class Handshaker:
             raise
         return OpenSslSession(channel, handshake, self._warnings(refusals))
 
-    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[str, ...]:
+    def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[Finding, ...]:
         """What the report's reader has to know: that it is not of the connection that was verified."""
         if not refusals:
             return ()
         which = "second" if len(refusals) == 1 else "third"
         name_alone = len(refusals) == 1 and refusals[0].verify_code in NAME_CODES
         what = " of the name" if name_alone else ""
-        return (f"the chain was fetched over a {which} connection without verification{what}",)
+        return (Finding("second-connection", f"the chain was fetched over a {which} connection without verification{what}"),)
 
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)

@@ -95,7 +95,7 @@ _INCOMPATIBLE = frozenset(
     }
 )
 
-_DURING = {"tls": "handshake", "run": "session"}
+_DURING = {"handshake": "handshake", "run": "session"}
 
 _NOT_TLS = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"})
 

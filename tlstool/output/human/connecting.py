@@ -1,0 +1,66 @@
+"""The report of `connect`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from tlstool.output.console import Style, safe
+from tlstool.output.human import certificates
+from tlstool.output.human.facts import Fact, aligned, milliseconds, short
+
+if TYPE_CHECKING:
+    from tlstool.model import Handshake
+    from tlstool.reports import ConnectReport, Phases
+
+
+def connect(report: ConnectReport, style: Style) -> str:
+    """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
+    handshake = report.handshake
+    facts = peer(report.target, report.address) if report.address else []
+    if handshake:
+        facts += _negotiated(handshake)
+        facts += certificates.chain(handshake.certificates, style, stapled=handshake.stapled)
+        facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
+    if report.address:
+        facts += _time(report.phases_ms)
+    if report.relayed:
+        end = "" if report.relayed.close_notify else ", ended without close_notify"
+        facts.append(("Bytes", f"{report.relayed.sent:,} sent, {report.relayed.received:,} received{end}"))
+    if handshake:
+        facts += certificates.verdict(handshake.trust, report.error, style)
+    return aligned(facts, style)
+
+
+def peer(target: str, address: str) -> list[Fact]:
+    """The target, and the address that answered."""
+    return [("Peer", safe(target) + (f" ({address})" if address != target else ""))]
+
+
+def protocol(handshake: Handshake) -> str:
+    """Version and suite."""
+    version = f"TLS {handshake.tls}" if handshake.tls else "TLS"
+    return f"{version}, {handshake.suite or 'no suite yet'}"
+
+
+def _negotiated(handshake: Handshake) -> list[Fact]:
+    kind = {"resumed": ", resumed", "full_with_retry": ", after a HelloRetryRequest"}.get(handshake.kind or "", "")
+    facts = []
+    if handshake.tls or handshake.suite:
+        facts.append(("Protocol", protocol(handshake) + kind))
+    if handshake.group:
+        facts.append(("Key exchange", handshake.group))
+    if handshake.signature_scheme:
+        facts.append(("Signature", handshake.signature_scheme))
+    if handshake.alpn is not None:
+        facts.append(("ALPN", short(handshake.alpn)))
+    if handshake.client_certificate in ("requested", "sent"):
+        ours = "ours was sent" if handshake.client_certificate == "sent" else "wanted by the peer, none sent"
+        facts.append(("Client cert", ours))
+    return facts
+
+
+def _time(phases: Phases) -> list[Fact]:
+    known = [(field.name, getattr(phases, field.name)) for field in fields(phases) if field.name != "total"]
+    shown = [f"{name} {milliseconds(value)}" for name, value in known if value is not None]
+    return [("Time", ", ".join(shown))] if shown else []
