@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import FILE, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import (
+    FILE,
+    for_request,
+    json_option,
+    no_fail_option,
+    peer_options,
+    quiet_option,
+    starttls_options,
+    verbose_option,
+)
 from ._types import Whole
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 @click.argument("source", help="A file (PEM or DER), - for stdin, or a target such as example.com:443.")
 @option("--untrusted", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
 @option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
+@starttls_options
 @peer_options
 @json_option
 @quiet_option

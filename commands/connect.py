@@ -16,6 +16,7 @@ from ._options import (
     no_fail_option,
     peer_options,
     quiet_option,
+    starttls_options,
     verbose_option,
 )
 
@@ -47,6 +48,8 @@ _FROM_OPENSSL = {
     "-alpn LIST": "--alpn LIST",
     "-keylogfile FILE": "--keylog FILE",
     "-showcerts": "--chain FILE, or --json",
+    "-starttls PROTOCOL": "--starttls PROTOCOL",
+    "-xmpphost NAME": "--xmpp-to NAME",
     "-brief": "the default",
     "-quiet": "--pipe --quiet",
 }
@@ -101,12 +104,14 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
         ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
+        ("connect mail.example.com --starttls smtp", "plain text first, then TLS"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
     from_openssl=_FROM_OPENSSL,
     from_others=_FROM_OTHERS,
 )
 @click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@starttls_options
 @peer_options
 @data_options
 @file_options

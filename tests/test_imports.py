@@ -15,7 +15,7 @@ MAX_FUNCTION_LINES = 60
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests"},
     {"authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
-    | {"sniff", "trust", "wire"},
+    | {"sniff", "starttls", "trust", "wire"},
     {"peer"},
     {"bench", "client", "server", "verifier", "version"},
     {"cli", "commands"},

@@ -55,6 +55,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),
+        starttls=attempt.starttls,
         handshake=attempt.handshake,
         relayed=relayed,
     )

@@ -117,6 +117,13 @@ class NotTlsError(TlsToolError):
     codes = ("plain-http", "plain-ssh", "plain-smtp", "plain-imap", "plain-pop3", "plain-ftp", "not-tls")
 
 
+class StarttlsError(TlsToolError):
+    """The peer speaks a protocol that turns to TLS later, or should, and did not turn."""
+
+    exit_status = 7
+    codes = ("starttls-refused", "starttls-not-offered", "starttls-broken", "plaintext-after-starttls", "tls-from-first-byte")
+
+
 class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
@@ -208,11 +215,16 @@ HINTS: dict[str, str] = {
     "connection-refused": "is the server running, and is the port right?",
     "plain-http": "try http:// or another port",
     "plain-ssh": "try ssh, or another port",
-    "plain-smtp": "the server expects STARTTLS on this port; the port for TLS from the first byte is 465",
-    "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
-    "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
-    "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
+    "plain-smtp": "try --starttls smtp, or port 465, where TLS begins with the first byte",
+    "plain-imap": "try --starttls imap, or port 993, where TLS begins with the first byte",
+    "plain-pop3": "try --starttls pop3, or port 995, where TLS begins with the first byte",
+    "plain-ftp": "try --starttls ftp, or port 990, where TLS begins with the first byte",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "starttls-refused": "the server has TLS, or should have it, and does not give it now: its own words may say why",
+    "starttls-not-offered": "is TLS configured there? another port may have it from the first byte",
+    "starttls-broken": "is --starttls given for the protocol that the port is for?",
+    "plaintext-after-starttls": "what comes before the handshake is not protected: the server is faulty, or is being attacked",
+    "tls-from-first-byte": "leave --starttls out",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
@@ -238,6 +250,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "starttls": "is --starttls given for the protocol that the port is for? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""

@@ -93,6 +93,7 @@ class ClientConfig(Record):
         alpn: protocols offered (RFC 7301), in order of preference.
         keylog: file to append the session's secrets to (NSS format), None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
+        framing: what the records of the handshake travel in: `tds`, packets of SQL Server; None for the socket alone.
     """
 
     verify_name: str
@@ -107,6 +108,7 @@ class ClientConfig(Record):
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     at: int | None = None
+    framing: Literal["tds"] | None = None
 
 
 ServeMode = Literal["status", "echo"]

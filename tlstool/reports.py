@@ -60,6 +60,18 @@ class Phases(Record):
     total: float | None = None
 
 
+class Starttls(Record):
+    """What came before TLS.
+
+    Attributes:
+        protocol: in which the server was asked to turn to TLS.
+        server: what it said of itself: its greeting, or its version; None if that was nothing, or if it did not turn.
+    """
+
+    protocol: str
+    server: str | None
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
@@ -69,6 +81,7 @@ class ConnectReport(Report, kw_only=True):
         backend: the name of the one that spoke; None if it came not so far.
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
+        starttls: what came before TLS; None where it began with the first byte, or did not come so far.
         handshake: all that was seen of it; None if nothing was.
         relayed: what a relay moved; None if there was none.
     """
@@ -78,6 +91,7 @@ class ConnectReport(Report, kw_only=True):
     backend: str | None = None
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
+    starttls: Starttls | None = None
     handshake: Handshake | None = None
     relayed: Relayed | None = None
 

@@ -26,6 +26,9 @@ class TlsOptions(Record, kw_only=True):
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        starttls: the protocol that comes before TLS, by its name in `tlstool.starttls`; `auto` takes the one of the target's
+            port; None for TLS from the first byte.
+        xmpp_to: the domain that XMPP asks for; None takes the name that is verified.
     """
 
     sni: str | None = None
@@ -44,6 +47,8 @@ class TlsOptions(Record, kw_only=True):
     keylog: str | None = None
     backend: BackendName = "auto"
     timeout: float | None = None
+    starttls: str | None = None
+    xmpp_to: str | None = None
 
 
 class ConnectRequest(TlsOptions, kw_only=True):

@@ -30,6 +30,8 @@ def bench_handshake(request: HandshakeBenchRequest, on_event: OnEvent = ignore) 
         or (request.count is not None and request.count < 1)
     ):
         raise UsageError("usage", "connections, threads, count and duration have to be positive")
+    if request.starttls is not None:
+        raise UsageError("usage", "a load begins with TLS: it cannot speak another protocol before every handshake")
     attempt = peer.Attempt(request, on_event)
     plan: LoadPlan | None = None
     result: LoadResult | None = None

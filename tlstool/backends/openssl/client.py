@@ -97,7 +97,7 @@ class Handshaker:
     def _shake(self, sock: socket.socket, context: ssl.SSLContext, deadline: Deadline) -> Channel:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
-            channel = Channel(sock, context, server_hostname=name)
+            channel = Channel(sock, context, server_hostname=name, framing=self._config.framing)
             channel.handshake(deadline)
         except BaseException:
             sock.close()

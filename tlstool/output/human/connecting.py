@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import certificates
+from tlstool.output.human import certificates, upgrading
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
     handshake = report.handshake
     facts = peer(report.target, report.address) if report.address else []
+    facts += upgrading.starttls(report.starttls)
     if handshake:
         facts += _negotiated(handshake)
         facts += certificates.chain(handshake.certificates, style, stapled=handshake.stapled)
