@@ -6,6 +6,7 @@ The functions know nothing of TLS, and take no byte that is the handshake's.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -143,11 +144,8 @@ def upgrade(protocol: Protocol, sock: socket.socket, name: str, deadline: Deadli
 def _explained(protocol: Protocol, wire: Wire, error: Exception) -> TlsToolError:
     """An error of the conversation, unless the peer speaks something else: then that is the cause."""
     first = wire.first_bytes
-    if not first:
-        try:
-            first = wire.waiting()
-        except WireError:
-            first = b""
+    with suppress(WireError):
+        first += wire.waiting()
     if first and _is_tls(first):
         return StarttlsError("tls-from-first-byte", f"the peer speaks TLS from the first byte, and not {protocol.title}")
     other = sniff.not_tls(first)

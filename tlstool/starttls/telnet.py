@@ -14,6 +14,7 @@ _FOLLOWS = 1
 def telnet(wire: Wire, _name: str) -> str | None:
     """Wait for the server to ask for START_TLS, and ask ourselves once it begins to talk of other things."""
     text = bytearray()
+    answered = set[bytes]()
     asked = agreed = False
     while True:
         command, argument = _next(wire)
@@ -25,7 +26,11 @@ def telnet(wire: Wire, _name: str) -> str | None:
             elif argument == b"\n" and sniff.not_tls(bytes(text)).code != "not-tls":
                 raise nonsense(bytes(text))
         elif argument[:1] != bytes([_START_TLS]):
-            wire.send(_declined(command, argument))
+            # Once is enough, and all that a server may want to hear that asks without end.
+            answer = _declined(command, argument)
+            if answer not in answered:
+                wire.send(answer)
+                answered.add(answer)
         elif command == _DO:
             # Where that answers us it is agreed already, and said again it could be taken for another question (RFC 1143).
             wire.send(bytes([] if asked else [_IAC, _WILL, _START_TLS]) + _FOLLOWING)
