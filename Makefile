@@ -71,7 +71,7 @@ endif
 
 test-python: $(DEV_TOOLS) $(INSTALLED)
 	@echo "== pytest"
-	@$(PY) -m pytest -q $(PYTEST)
+	@$(PY) -m pytest -q -n auto --dist loadfile $(PYTEST)
 
 fmt: $(DEV_TOOLS)
 	@$(PY) -m ruff check --quiet --fix-only .
