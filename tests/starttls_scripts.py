@@ -107,6 +107,7 @@ def xmpp_hello(namespace: bytes = b"jabber:client", to: bytes = b"localhost") ->
 
 _EHLO = Hear(rb"EHLO (\[127\.0\.0\.1\]|localhost)\r\n")
 _LHLO = Hear(rb"LHLO (\[127\.0\.0\.1\]|localhost)\r\n")
+_CAP = Hear(rb"CAP LS 302\r\nNICK\r\n")
 _STARTTLS = Hear(rb"STARTTLS\r\n")
 
 _DO, _WILL, _FOLLOWS = b"\xff\xfd\x2e", b"\xff\xfb\x2e", b"\xff\xfa\x2e\x01\xff\xf0"
@@ -156,12 +157,12 @@ GOOD: dict[str, Script] = {
     "xmpp": (xmpp_hello(), XMPP_STREAM, XMPP_FEATURES, Hear(XMPP_START), XMPP_PROCEED),
     "xmpp-server": (xmpp_hello(b"jabber:server"), XMPP_STREAM + XMPP_FEATURES, Hear(XMPP_START), XMPP_PROCEED),
     "irc": (
-        Hear(rb"CAP LS 302\r\n"),
+        _CAP,
         b":irc.test NOTICE * :*** Looking up your hostname...\r\nPING :cookie\r\n",
         Hear(rb"PONG :cookie\r\n"),
         b"@time=now :irc.test CAP * LS * :multi-prefix sasl=PLAIN\r\n:irc.test CAP * LS :tls away-notify\r\n",
         _STARTTLS,
-        b":irc.test NOTICE * :*** Still here\r\n:irc.test 670 nick :STARTTLS successful\r\n",
+        b":irc.test 431 * :No nickname\r\n:irc.test NOTICE * :*** Still here\r\n:irc.test 670 nick :STARTTLS successful\r\n",
     ),
     "rdp": (Hear(re.escape(RDP_REQUEST)), rdp_confirm(2, 1)),
     "telnet": (
@@ -182,7 +183,11 @@ ALSO_GOOD: dict[str, tuple[str, Script]] = {
     ),
     "IRC without CAP": (
         "irc",
-        (Hear(rb"CAP LS 302\r\n"), b":irc.test 421 * CAP :Unknown command\r\n", _STARTTLS, b":irc.test 670 * :go\r\n"),
+        (_CAP, b":irc.test 421 * CAP :Unknown command\r\n", _STARTTLS, b":irc.test 670 * :go\r\n"),
+    ),
+    "IRC that passes over CAP": (
+        "irc",
+        (_CAP, b":irc.test 461 * NICK :Not enough parameters\r\n", _STARTTLS, b":irc.test 670 * :go\r\n"),
     ),
     "RDP with CredSSP": ("rdp", (Hear(re.escape(RDP_REQUEST)), rdp_confirm(2, 2))),
     "Telnet that is asked": (
@@ -300,16 +305,16 @@ BAD: dict[str, tuple[str, Script, str, str]] = {
         "document type",
     ),
     "XMPP that closes": ("xmpp", (xmpp_hello(), XMPP_STREAM + b"</stream:stream>"), _BROKEN, "ended the stream"),
-    "IRC without it": ("irc", (Hear(rb"CAP LS 302\r\n"), b":a CAP * LS :sasl\r\n"), _NOT_OFFERED, "it has sasl"),
+    "IRC without it": ("irc", (_CAP, b":a CAP * LS :sasl\r\n"), _NOT_OFFERED, "it has sasl"),
     "IRC that knows nothing": (
         "irc",
-        (Hear(rb"CAP LS 302\r\n"), b":a 451 * :Register first\r\n", _STARTTLS, b":a 451 * :Register first\r\n"),
+        (_CAP, b":a 451 * :Register first\r\n", _STARTTLS, b":a 451 * :Register first\r\n"),
         _NOT_OFFERED,
         "Register first",
     ),
     "IRC that cannot now": (
         "irc",
-        (Hear(rb"CAP LS 302\r\n"), b":a CAP * LS :tls\r\n", _STARTTLS, b":a 691 * :no TLS today\r\n"),
+        (_CAP, b":a CAP * LS :tls\r\n", _STARTTLS, b":a 691 * :no TLS today\r\n"),
         _REFUSED,
         "no TLS today",
     ),

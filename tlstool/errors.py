@@ -222,7 +222,7 @@ HINTS: dict[str, str] = {
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
     "starttls-refused": "the server has TLS, or should have it, and does not give it now: its own words may say why",
     "starttls-not-offered": "is TLS configured there? another port may have it from the first byte",
-    "starttls-broken": "is --starttls given for the protocol that the port is for?",
+    "starttls-broken": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "plaintext-after-starttls": "what comes before the handshake is not protected: the server is faulty, or is being attacked",
     "tls-from-first-byte": "leave --starttls out",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
@@ -250,7 +250,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
-    "starttls": "is --starttls given for the protocol that the port is for? where TLS begins with the first byte, leave it out",
+    "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""

@@ -56,6 +56,8 @@ def mysql(wire: Wire, _name: str) -> str:
         raise nonsense(greeting) from None
     if not flags & _CLIENT_SSL:
         not_offered("TLS", f"version {said(version)} has it not, or not enabled")
+    # MariaDB puts this first, for clients of long ago that expect a version of MySQL's.
+    version = version.removeprefix(b"5.5.5-")
     wanted = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE_CONNECTION
     request = struct.pack("<IIB23x", wanted, _LARGEST_PACKET, _UTF8MB4)
     wire.send(len(request).to_bytes(3, "little") + bytes([head[3] + 1]) + request)

@@ -11,8 +11,11 @@ _WORDS = (b"NOTICE", b"PING", b"CAP", b"ERROR", b"AUTH")
 
 
 def irc(wire: Wire, _name: str) -> str | None:
-    """The extension `tls` of IRCv3, which is asked for by CAP LS; a server that does not know CAP is asked outright."""
-    wire.send(b"CAP LS 302\r\n")
+    """The extension `tls` of IRCv3, which is asked for by CAP LS; a server that does not know CAP is asked outright.
+
+    Some servers pass over what they do not know without a word. A NICK without a name is what every one complains about.
+    """
+    wire.send(b"CAP LS 302\r\nNICK\r\n")
     greeting: bytes | None = None
     offers: list[bytes] = []
     while True:
@@ -29,8 +32,8 @@ def irc(wire: Wire, _name: str) -> str | None:
                 # A star before the list says that there is more of it (capability negotiation, version 302).
                 if parameters[2] != b"*" or len(parameters) == 3:
                     break
-            case b"410" | b"421" | b"451":
-                # No such command, or none before the registration.
+            case b"410" | b"421" | b"431" | b"451" | b"461":
+                # No CAP, or none before the registration; or NICK's turn has come, and CAP had no answer.
                 offers = [_TLS]
                 break
     if not any(offer.partition(b"=")[0].lower() == _TLS for offer in offers):

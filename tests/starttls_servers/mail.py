@@ -1,0 +1,120 @@
+"""Postfix and Dovecot."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from starttls_servers.premises import Premises, free_ports, require_root, server_program
+
+_POSTFIX_MAIN = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+mail_owner = postfix
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+mydestination =
+local_transport = discard
+alias_maps =
+maillog_file = {folder}/postfix.log
+maillog_file_prefixes = {folder}
+smtpd_tls_cert_file = {cert}
+smtpd_tls_key_file = {key}
+smtpd_tls_security_level = may
+"""
+
+# Nothing of the mail itself is needed, but smtpd hangs without those that it asks.
+_POSTFIX_MASTER = """
+127.0.0.1:{smtp} inet n - n - 10 smtpd
+127.0.0.1:{without} inet n - n - 10 smtpd -o smtpd_tls_security_level=none
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
+proxymap unix - - n - - proxymap
+qmgr unix n - n 300 1 qmgr
+discard unix - - n - - discard
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+def postfix(premises: Premises) -> dict[str, int]:
+    """SMTP with STARTTLS, and `without` it."""
+    program = server_program("postfix")
+    require_root("postfix")
+    smtp, without = free_ports(2)
+    premises.directory("queue")
+    premises.directory("data", owner="postfix")
+    names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
+    premises.file("etc/main.cf", _POSTFIX_MAIN.format(**names))
+    premises.file("etc/master.cf", _POSTFIX_MASTER.format(smtp=smtp, without=without))
+    premises.at_end(program, "-c", premises.folder / "etc", "abort")
+    premises.run(program, "-c", premises.folder / "etc", "start")
+    premises.await_ports(smtp, without)
+    return {"smtp": smtp, "without": without}
+
+
+_DOVECOT = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+protocols = imap pop3 sieve lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+default_internal_user = dovecot
+default_login_user = dovenull
+passdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {sieve}
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
+  }}
+}}
+"""
+
+
+def dovecot(premises: Premises) -> dict[str, int]:
+    """IMAP, POP3, ManageSieve and LMTP, all with STARTTLS; and IMAPS."""
+    program = server_program("dovecot")
+    require_root("dovecot")
+    ports = dict(zip(("imap", "imaps", "pop3", "sieve", "lmtp"), free_ports(5), strict=True))
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    premises.file("users", f"{user}:{{PLAIN}}a word:1000:1000::{premises.folder}\n")
+    names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
+    configuration = premises.file("dovecot.conf", _DOVECOT.format(**names, **ports))
+    process = premises.start(program, "-F", "-c", configuration)
+    premises.await_ports(*ports.values(), process=process)
+    return ports
