@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starttls_servers.premises import Premises, free_ports, require_root, server_program
+from starttls_servers.premises import Premises, free_ports, is_root, server_program
 
 _VSFTPD = """
 listen=YES
@@ -16,6 +16,7 @@ anonymous_enable=YES
 anon_root={folder}/files
 secure_chroot_dir={folder}/empty
 seccomp_sandbox=NO
+run_as_launching_user={alone}
 """
 
 _VSFTPD_TLS = """
@@ -30,13 +31,12 @@ rsa_private_key_file={key}
 def vsftpd(premises: Premises) -> dict[str, int]:
     """FTP with AUTH TLS, and `without` it."""
     program = server_program("vsftpd")
-    require_root("vsftpd")
     ftp, without = free_ports(2)
     for name in ("files", "empty"):
         premises.directory(name).chmod(0o555)
     tls = _VSFTPD_TLS.format(cert=premises.cert, key=premises.key)
     for port, more in ((ftp, tls), (without, "")):
-        text = _VSFTPD.format(folder=premises.folder, port=port) + more
+        text = _VSFTPD.format(folder=premises.folder, port=port, alone="NO" if is_root() else "YES") + more
         process = premises.start(program, premises.file(f"vsftpd-{port}.conf", text))
         premises.await_ports(port, process=process)
     return {"ftp": ftp, "without": without}
@@ -60,7 +60,8 @@ TLSCertificateKeyFile {key}
 
 def slapd(premises: Premises) -> dict[str, int]:
     """LDAP with StartTLS, LDAPS, and LDAP `without` TLS."""
-    program = server_program("slapd")
+    # Where AppArmor confines it to folders of its own, it does so by the program's path.
+    program = premises.copy(server_program("slapd"))
     ldap, ldaps, without = free_ports(3)
     tls = _SLAPD_TLS.format(cert=premises.cert, key=premises.key)
     servers = (

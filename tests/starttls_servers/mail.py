@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 
-from starttls_servers.premises import Premises, free_ports, require_root, server_program
+from starttls_servers.premises import Premises, free_ports, is_root, require_root, server_program
 
 _POSTFIX_MAIN = """
 compatibility_level = 3.6
@@ -56,6 +57,24 @@ def postfix(premises: Premises) -> dict[str, int]:
     return {"smtp": smtp, "without": without}
 
 
+_DOVECOT_OF_ONE_USER = """
+default_login_user = {user}
+default_internal_user = {user}
+default_internal_group = {group}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+}}
+service pop3-login {{
+  chroot =
+}}
+service managesieve-login {{
+  chroot =
+}}
+"""
+
 _DOVECOT = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -65,9 +84,7 @@ listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{cert}
 ssl_key = <{key}
-default_internal_user = dovecot
-default_login_user = dovenull
-passdb {{
+{users}passdb {{
   driver = passwd-file
   args = {folder}/users
 }}
@@ -109,12 +126,14 @@ service lmtp {{
 def dovecot(premises: Premises) -> dict[str, int]:
     """IMAP, POP3, ManageSieve and LMTP, all with STARTTLS; and IMAPS."""
     program = server_program("dovecot")
-    require_root("dovecot")
     ports = dict(zip(("imap", "imaps", "pop3", "sieve", "lmtp"), free_ports(5), strict=True))
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    premises.file("users", f"{user}:{{PLAIN}}a word:1000:1000::{premises.folder}\n")
+    premises.file("users", f"user:{{PLAIN}}a word:1000:1000::{premises.folder}\n")
     names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
-    configuration = premises.file("dovecot.conf", _DOVECOT.format(**names, **ports))
+    configuration = premises.file("dovecot.conf", _DOVECOT.format(**names, **ports, users="" if is_root() else _own_user()))
     process = premises.start(program, "-F", "-c", configuration)
     premises.await_ports(*ports.values(), process=process)
     return ports
+
+
+def _own_user() -> str:
+    return _DOVECOT_OF_ONE_USER.format(user=pwd.getpwuid(os.geteuid()).pw_name, group=grp.getgrgid(os.getegid()).gr_name)

@@ -60,6 +60,10 @@ class Premises:
         path.chmod(0o755 if executable else 0o644)
         return path
 
+    def copy(self, program: Path) -> Path:
+        """A program of its own."""
+        return Path(shutil.copy(program, self.folder / program.name))
+
     def directory(self, name: str, owner: str | None = None) -> Path:
         """An empty folder, the user's own if we may give it away."""
         path = self.folder / name
