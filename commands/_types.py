@@ -41,6 +41,27 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class PhaseLimit(click.ParamType["tuple[str, float]"]):
+    """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds."""
+
+    name = "limit"
+
+    def convert(
+        self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Name and seconds."""
+        from tlstool.phases import LIMITS
+
+        if not isinstance(value, str):
+            return value
+        phase, separator, limit = value.partition("=")
+        if not separator:
+            raise _wrong(param, f"{value!r} is no limit of a phase", "write PHASE=TIME, as in handshake=2s")
+        if phase.strip() not in LIMITS:
+            raise _wrong(param, f"there is no phase {phase!r}", f"choose from {', '.join(LIMITS)}")
+        return phase.strip(), Duration().convert(limit, param, ctx)
+
+
 class Whole(click.IntRange):
     """A whole number within bounds."""
 

@@ -8,6 +8,8 @@ import click
 
 from ._command import Command, Group, option
 from ._options import FILE, flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._reach import address_options
+from ._reach import for_request as way_for_request
 from ._types import Ciphers, Duration, Groups, OneOf, OneWord, Whole
 
 if TYPE_CHECKING:
@@ -146,7 +148,7 @@ def local(
         ("bench handshake localhost:4433 -k --resume --count 10000 --json", "10,000 resumed handshakes, as JSON"),
     ),
 )
-@click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@click.argument("target", help="host, host:port, [v6]:port or a URL such as https:// or imaps://; the port is 443 by default.")
 @option(
     "--connections",
     panel="Load",
@@ -175,6 +177,7 @@ def local(
     help="I may put load on a target that is neither loopback nor private.",
 )
 @peer_options
+@address_options
 @json_option
 @quiet_option
 @verbose_option
@@ -216,7 +219,7 @@ def handshake(
         count=count,
         resume=resume,
         authorized=i_am_authorized,
-        **for_request(options),
+        **for_request(way_for_request(options, None)),
     )
     console.note(benching.plan(request))
 

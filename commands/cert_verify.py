@@ -17,6 +17,8 @@ from ._options import (
     starttls_options,
     verbose_option,
 )
+from ._reach import address_options, way_options
+from ._reach import for_request as way_for_request
 from ._types import Whole
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 @option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
 @starttls_options
 @peer_options
+@address_options
+@way_options
 @json_option
 @quiet_option
 @verbose_option
@@ -68,6 +72,7 @@ def cert_verify(
     from ._report import attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
+    options = way_for_request(options, source if source_kind(source) == "target" else None)
     request = VerifyRequest(source=source, untrusted=untrusted, min_days=min_days, **for_request(options))
 
     def run() -> VerifyReport:

@@ -19,6 +19,8 @@ from ._options import (
     starttls_options,
     verbose_option,
 )
+from ._reach import address_options, way_options
+from ._reach import for_request as way_for_request
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -81,6 +83,12 @@ _FROM_OTHERS = {
 """Of curl, gnutls-cli and ncat."""
 
 
+peer_way_options = all_of(
+    address_options,
+    way_options,
+    option("--all-addresses", panel="Target", is_flag=True, help="Shake hands with every address of the target, and compare."),
+)
+
 data_options = all_of(
     option(
         "-p",
@@ -110,9 +118,12 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
     from_openssl=_FROM_OPENSSL,
     from_others=_FROM_OTHERS,
 )
-@click.argument("target", help="host, host:port, [v6]:port or an https:// URL; the port is 443 by default.")
+@click.argument(
+    "target", help="host, host:port, [v6]:port, unix:/path or a URL such as https:// or imap://; the port is 443 by default."
+)
 @starttls_options
 @peer_options
+@peer_way_options
 @data_options
 @file_options
 @output_options
@@ -143,6 +154,7 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
+    options = way_for_request(options, target)
     request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
     if chain:
         _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))

@@ -42,6 +42,7 @@ on_both_backends = pytest.mark.parametrize(
 
 # The last one would have every process compile the whole program anew.
 _SURROUNDINGS = ("TLSTOOL_", "SSL_CERT_", "SSLKEYLOGFILE", "NO_COLOR", "FORCE_COLOR", "OPENSSL_CONF", "PYTHONDONTWRITEBYTECODE")
+_PROXIES = ("_proxy", "_PROXY")
 
 
 @dataclass(frozen=True)
@@ -221,5 +222,7 @@ def serving(*args: str | Path, stdin: int = subprocess.DEVNULL) -> Iterator[Serv
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     """Ours without what would change the program's ways."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SURROUNDINGS)}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(_SURROUNDINGS) and not name.endswith(_PROXIES)
+    }
     return kept | {"LC_ALL": "C.UTF-8"} | dict(more or {})

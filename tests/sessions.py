@@ -7,8 +7,8 @@ import socket
 from conftest import PATIENCE
 
 from tlstool.backends.base import Backend, Session
-from tlstool.dial import Deadline
 from tlstool.model import ClientConfig, Handshake, Roots
+from tlstool.phases import Deadline
 
 
 def client_config(roots: Roots, name: str = "localhost") -> ClientConfig:

@@ -36,22 +36,34 @@ native = pytest.importorskip("tlstool._native", reason="the Rustls extension is 
 
 # What happens before the engine is asked, or is made of what it says.
 PYTHON_ONLY = {
+    "bad-proxy",
     "bad-target",
+    "cannot-bind",
     "cannot-listen",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
+    "not-a-proxy",
     "plain-ftp",
     "plain-http",
     "plain-imap",
     "plain-pop3",
     "plain-smtp",
     "plain-ssh",
+    "plaintext-after-starttls",
     "port-in-use",
+    "proxy-auth-required",
+    "proxy-failed",
+    "proxy-refused",
     "resolver-failed",
+    "starttls-broken",
+    "starttls-not-offered",
+    "starttls-refused",
+    "tls-from-first-byte",
     "truncated",
     "unknown-host",
+    "wrong-family",
 }
 
 

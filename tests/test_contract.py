@@ -18,7 +18,6 @@ from conftest import Pair, Pki, Script, Serve
 from sessions import client_config, connect, is_openssl, shake
 
 from tlstool.backends.base import Backend
-from tlstool.dial import Deadline
 from tlstool.errors import (
     HandshakeError,
     NotTlsError,
@@ -26,6 +25,7 @@ from tlstool.errors import (
     Unsupported,
 )
 from tlstool.model import ServerConfig, TlsVersion
+from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
 

@@ -14,8 +14,8 @@ from conftest import PATIENCE, Pki, Script
 from sessions import client_config, connect, shake
 
 from tlstool.backends.base import Backend
-from tlstool.dial import Deadline
 from tlstool.errors import ClientCertificateError, LocalError, TlsToolError
+from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
 

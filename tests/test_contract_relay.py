@@ -16,9 +16,9 @@ from conftest import PATIENCE, Pair, Pki, Script, Serve
 from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
-from tlstool.dial import Deadline
 from tlstool.errors import TimeLimitError
 from tlstool.model import LoadPlan, Relayed, ServerConfig
+from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
 

@@ -15,7 +15,7 @@ import pki
 import pytest
 import zoo
 
-from tlstool import authority, backends, certs, connect, dial, serve, trust, verify
+from tlstool import authority, backends, certs, connect, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
@@ -156,7 +156,7 @@ def no_such_family(scene: Scene) -> object:
 
 
 def silence(scene: Scene) -> object:
-    scene.patch.setitem(dial.LIMITS, "handshake", 0.1)
+    scene.patch.setitem(phases.LIMITS, "handshake", 0.1)
     return peer(zoo.silent)(scene)
 
 

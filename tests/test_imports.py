@@ -14,10 +14,10 @@ MAX_FUNCTION_LINES = 60
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests"},
-    {"authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names", "pem"}
-    | {"sniff", "starttls", "trust", "wire"},
+    {"aside", "authority", "backends", "certs", "dial", "endpoint", "files", "findings", "judge", "machine", "names"}
+    | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
     {"peer"},
-    {"bench", "client", "server", "verifier", "version"},
+    {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},
 )
 VALUES = LAYERS[0]
@@ -34,7 +34,19 @@ RESERVED = {
 }
 
 # What costs milliseconds is imported by the function that needs it.
-HEAVY = ("asyncio", "certifi", "cryptography", "hdrh", "importlib.metadata", "rich", "ssl", "_ssl", "truststore")
+HEAVY = (
+    "asyncio",
+    "certifi",
+    "cryptography",
+    "dns",
+    "hdrh",
+    "importlib.metadata",
+    "python_socks",
+    "rich",
+    "ssl",
+    "_ssl",
+    "truststore",
+)
 # The extension too, but for the modules that are nothing without it; these are themselves imported where they are needed.
 NATIVE_USERS = ("tlstool.backends.rustls", "tlstool.bench.worker")
 DEFERRED = (*HEAVY, "tlstool._native", *NATIVE_USERS, "tlstool.backends.openssl")

@@ -18,9 +18,9 @@ from sessions import client_config, connect, shake
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.facts import iana_suite
 from tlstool.backends.openssl.status import respond
-from tlstool.dial import Deadline
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
+from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
 

@@ -15,8 +15,8 @@ import starttls_scripts
 from starttls_scripts import ALSO_GOOD, BAD, GOOD, Deliver, Script, at_once, by_the_byte
 
 from tlstool import starttls
-from tlstool.dial import Deadline
 from tlstool.errors import NotTlsError, StarttlsError, TimeLimitError, TlsToolError, UsageError
+from tlstool.phases import Deadline
 from tlstool.wire import CAP
 
 PATIENCE = 10.0

@@ -221,9 +221,9 @@ def test_a_servers_words_do_not_command_the_terminal() -> None:
 
 
 def test_a_server_that_says_nothing_is_left_at_the_limit_of_the_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tlstool import dial
+    from tlstool import phases
 
-    monkeypatch.setitem(dial.LIMITS, "starttls", 0.2)
+    monkeypatch.setitem(phases.LIMITS, "starttls", 0.2)
     with zoo.listening(zoo.silent) as peer:
         report = connect(ConnectRequest(target=peer.target, starttls="smtp"))
     assert report.error is not None
@@ -262,7 +262,7 @@ def test_a_target_without_a_port_is_at_the_protocols_own(monkeypatch: pytest.Mon
         asked.append(endpoint.port)
         raise UsageError("usage", "this is far enough")
 
-    monkeypatch.setattr("tlstool.dial.resolve", look)
+    monkeypatch.setattr("tlstool.resolve.resolve", look)
     with pytest.raises(UsageError):
         connect(ConnectRequest(target="some.test", starttls=options[0]))
     assert asked == [port]

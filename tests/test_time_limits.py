@@ -15,7 +15,7 @@ import pytest
 import zoo
 from runner import on_both_backends, refused, run, tlstool
 
-from tlstool import dial
+from tlstool import phases
 from tlstool.client import connect
 from tlstool.requests import ConnectRequest
 
@@ -54,7 +54,7 @@ def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_resolver_that_hangs_is_left_behind_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(dial.LIMITS, "dns", AT_LIMIT)
+    monkeypatch.setitem(phases.LIMITS, "dns", AT_LIMIT)
     with taking(AT_LIMIT, AT_LIMIT + 1):
         report = connect(ConnectRequest(target="slow.test"))
     assert report.error is not None
@@ -79,7 +79,7 @@ def test_a_resolver_that_breaks_is_not_said_to_be_slow(monkeypatch: pytest.Monke
 
 
 def test_a_peer_that_takes_no_connection_is_left_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(dial.LIMITS, "tcp", AT_LIMIT)
+    monkeypatch.setitem(phases.LIMITS, "tcp", AT_LIMIT)
     with zoo.full() as port, taking(AT_LIMIT, AT_LIMIT + 1):
         report = connect(ConnectRequest(target=f"127.0.0.1:{port}"))
     assert report.error is not None
@@ -91,7 +91,7 @@ def test_a_peer_that_takes_no_connection_is_left_at_the_limit(monkeypatch: pytes
 def test_a_peer_that_does_not_get_on_with_the_handshake_is_left_at_the_limit(
     monkeypatch: pytest.MonkeyPatch, credentials: Credentials, behaviour: zoo.Behaviour, backend: str
 ) -> None:
-    monkeypatch.setitem(dial.LIMITS, "handshake", AT_LIMIT)
+    monkeypatch.setitem(phases.LIMITS, "handshake", AT_LIMIT)
     request = ConnectRequest(target="", ca=(str(credentials.ca),), backend="rustls" if backend == "rustls" else "openssl")
     with zoo.listening(behaviour) as peer, taking(AT_LIMIT, AT_LIMIT + 1):
         report = connect(replace(request, target=peer.target))

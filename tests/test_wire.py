@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tlstool.dial import Deadline
 from tlstool.errors import TimeLimitError
+from tlstool.phases import Deadline
 from tlstool.wire import CAP, Wire, WireError
 
 

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
     """Handshake with a peer, judge its certificate and, if asked to, relay bytes.
 
-    Bytes are relayed only if the verdict is good, or `request.insecure` waives it.
+    Bytes are relayed only if the verdict is good, or `request.insecure` waives it. With `request.all_addresses` every address is
+    judged by itself.
 
     Returns:
-        The report, also when something failed: `exit_status` and `error` say what decided.
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
-        KeyboardInterrupt: as it comes.
     """
+    if request.all_addresses:
+        from tlstool.survey import survey
+
+        return survey(request, on_event)
     attempt = peer.Attempt(request, on_event)
     error: TlsToolError | None
     relayed: Relayed | None = None
@@ -44,6 +48,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             session.close(attempt.deadline.phase("close"))
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
     return ConnectReport(
@@ -52,6 +58,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         warnings=(*attempt.warnings, *_incomplete(relayed, request)),
         target=request.target,
         address=attempt.address,
+        proxy=attempt.proxy,
+        tries=attempt.tries,
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),

@@ -1,8 +1,4 @@
-"""From a name to a connected socket: resolve and connect, each phase within its limit and traced.
-
-Knows nothing of TLS. Name resolution happens in a thread that is left behind when its limit runs out, since no resolver can be
-told to stop; connecting races the addresses (RFC 8305).
-"""
+"""From addresses to a connected socket: they race (RFC 8305); or from the path of a Unix socket. Knows nothing of TLS."""
 
 from __future__ import annotations
 
@@ -11,136 +7,30 @@ import math
 import os
 import select
 import socket
+import struct
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import Sequence
 
-from tlstool.errors import HINTS_OF_PHASES, ConnectError, ResolveError, TimeLimitError, TlsToolError
-from tlstool.events import OnEvent, PhaseEvent, ignore
-from tlstool.model import Endpoint
-from tlstool.record import Record
-
-LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "proxy": 10.0, "starttls": 10.0, "handshake": 10.0, "close": 2.0}
-"""Seconds that each phase may take unless the whole run ends before."""
+from tlstool.endpoint import printable
+from tlstool.errors import ConnectError, LocalError, TimeLimitError
+from tlstool.phases import Deadline
+from tlstool.resolve import Address
 
 # RFC 8305 section 5: how long one attempt is alone before the next address is tried beside it.
 _ATTEMPT_DELAY = 0.25
 
-_NOT_FOUND = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
-
-class Deadline(Record):
-    """The moment (of the monotonic clock) at which something has to be over; None: never."""
-
-    at: float | None
-
-    @classmethod
-    def after(cls, seconds: float | None) -> Deadline:
-        """In so many seconds from now."""
-        return cls(None if seconds is None else time.monotonic() + seconds)
-
-    def left(self) -> float | None:
-        """Seconds left, 0.0 once it is over; None without a limit."""
-        return None if self.at is None else max(0.0, self.at - time.monotonic())
-
-    def within(self, seconds: float) -> Deadline:
-        """The earlier of this deadline and `seconds` from now."""
-        phase = time.monotonic() + seconds
-        return Deadline(phase if self.at is None else min(self.at, phase))
-
-    def phase(self, name: str) -> Deadline:
-        """This deadline or the phase's own limit, whichever is earlier."""
-        return self.within(LIMITS[name])
-
-
-class Trace:
-    """The one place where phases are timed; feeds the report and whoever listens.
-
-    Attributes:
-        elapsed_ms: by phase, for those that ended, well or badly.
-    """
-
-    def __init__(self, on_event: OnEvent = ignore) -> None:
-        self.elapsed_ms: dict[str, float] = {}
-        self._on_event = on_event
-        self._start = time.perf_counter()
-
-    def total_ms(self) -> float:
-        """Since the trace began."""
-        return (time.perf_counter() - self._start) * 1e3
-
-    @contextmanager
-    def phase(self, name: str, detail: str) -> Iterator[_Found]:
-        """Time what happens inside, and stamp its errors with the phase's name."""
-        self._on_event(PhaseEvent(name, "started", detail, None))
-        start = time.perf_counter()
-        found = _Found(detail)
-        try:
-            yield found
-        except TlsToolError as error:
-            error.phase = error.phase or name
-            if isinstance(error, TimeLimitError):
-                error.hint = error.hint or HINTS_OF_PHASES.get(name)
-            self._end(name, "failed", error.message, start)
-            raise
-        self._end(name, "done", found.detail, start)
-
-    def _end(self, name: str, state: Literal["done", "failed"], detail: str, start: float) -> None:
-        elapsed = (time.perf_counter() - start) * 1e3
-        self.elapsed_ms[name] = elapsed
-        self._on_event(PhaseEvent(name, state, detail, elapsed))
-
-
-class _Found:
-    """What a phase came to, in a few words; the phase may say it before it ends."""
-
-    def __init__(self, detail: str) -> None:
-        self.detail = detail
-
-
-Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
-"""Address family and socket address."""
-
-
-def resolve(endpoint: Endpoint, deadline: Deadline) -> list[Address]:
-    """The endpoint's addresses, in the order in which to try them.
-
-    Raises:
-        ResolveError: the name has none, or the resolver did not say.
-        TimeLimitError: the resolver did not answer in time.
-    """
-    if endpoint.is_address:
-        return _lookup(endpoint, socket.AI_NUMERICHOST)
-
-    import threading
-
-    answers: list[list[Address] | Exception] = []
-
-    def ask() -> None:
-        try:
-            answers.append(_lookup(endpoint, 0))
-        except Exception as error:  # for the thread that waits, whatever it is
-            answers.append(error)
-
-    asking = threading.Thread(target=ask, name="resolver", daemon=True)
-    asking.start()
-    asking.join(deadline.left())
-    if not answers:
-        raise TimeLimitError("time-limit", f"the resolver did not answer for {endpoint.host} in time")
-    if isinstance(answers[0], Exception):
-        raise answers[0]
-    return answers[0]
-
-
-def connect(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
+def connect(addresses: Sequence[Address], deadline: Deadline, source: Address | None = None) -> socket.socket:
     """A blocking socket connected to the first address that answers; Nagle's algorithm is off.
+
+    It comes from the address `source` of ours, whose port may be 0 for any; None leaves both to the system.
 
     Raises:
         ConnectError: no address took the connection.
+        LocalError: `source` is not ours, or it is taken.
         TimeLimitError: none answered in time.
     """
-    race = _Race(addresses)
+    race = _Race(addresses, source)
     try:
         while race.is_on():
             race.start_next()
@@ -153,27 +43,36 @@ def connect(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
     raise _no_connection(race.failures)
 
 
-def printable(host: str, port: int) -> str:
-    """`192.0.2.1:443` or `[2001:db8::1]:443`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def connect_unix(path: str, deadline: Deadline) -> socket.socket:
+    """A blocking socket connected to a Unix socket; "@" begins a name in the abstract namespace of Linux.
 
-
-def _lookup(endpoint: Endpoint, flags: int) -> list[Address]:
+    Raises:
+        ConnectError: nobody listens there.
+        TimeLimitError: the one who listens did not take the connection in time.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # As bytes, since Python would load its own IDNA codec for a text, and an endpoint's name is in A-labels already.
-        found = socket.getaddrinfo(endpoint.host.encode(), endpoint.port, type=socket.SOCK_STREAM, flags=flags)
-    except socket.gaierror as error:
-        if error.errno in _NOT_FOUND:
-            raise ResolveError("unknown-host", f"{endpoint.host} has no address") from None
-        raise ResolveError("resolver-failed", f"cannot resolve {endpoint.host}: {error.strerror}") from None
-    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
-    return list(dict.fromkeys(addresses))
+        left = deadline.left()
+        if left is not None:
+            # A full queue makes a blocking connect wait and any other fail (unix(7)), so that the system has to hold the limit.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", *_timeval(left)))
+        sock.connect(f"\0{path[1:]}" if path.startswith("@") else path)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 0))
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EAGAIN:
+            raise TimeLimitError("time-limit", f"unix:{path} did not take the connection in time") from None
+        if error.errno == errno.ECONNREFUSED:
+            raise ConnectError("connection-refused", f"unix:{path} refused the connection") from None
+        raise ConnectError("connection-failed", f"no connection: unix:{path}: {(error.strerror or str(error)).lower()}") from None
+    return sock
 
 
 class _Race:
     """Attempts to connect, a new one beside the others whenever the last has failed or kept us waiting (RFC 8305 section 5)."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
+    def __init__(self, addresses: Sequence[Address], source: Address | None) -> None:
+        self._source = source
         self.failures: list[tuple[Address, OSError]] = []
         self._waiting = list(addresses)
         self._running: dict[socket.socket, Address] = {}
@@ -194,6 +93,8 @@ class _Race:
                 continue
             attempt.setblocking(False)
             attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._source is not None:
+                _bind(attempt, self._source)
             number = attempt.connect_ex(address[1])
             if number in (0, errno.EINPROGRESS):
                 self._running[attempt] = address
@@ -235,6 +136,26 @@ class _Race:
     def _note(self, address: Address, error: OSError) -> None:
         self.failures.append((address, error))
         self._next_start = 0.0
+
+
+def _bind(sock: socket.socket, source: Address) -> None:
+    try:
+        if source[1][1]:
+            # The other addresses are tried from the same port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(source[1])
+    except OSError as error:
+        sock.close()
+        where = printable(*source[1][:2]) if source[1][1] else source[1][0]
+        if error.errno == errno.EADDRINUSE:
+            raise LocalError("port-in-use", f"{where} is in use", "leave the port out to take a free one") from None
+        raise LocalError("cannot-bind", f"cannot connect from {where}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _timeval(seconds: float) -> tuple[int, int]:
+    """Seconds and microseconds; never no time at all, which would be for ever."""
+    whole = int(seconds)
+    return whole, max(int((seconds - whole) * 1e6), 1)
 
 
 def _named(addresses: Sequence[Address]) -> str:

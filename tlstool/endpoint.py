@@ -1,14 +1,16 @@
-"""What a user calls a target, made an `Endpoint`: host, host:port, [v6]:port, https:// URL; names in any script (IDNA)."""
+"""What a user calls a target, made an `Endpoint`: host, host:port, [v6]:port, unix:/path, a URL; names in any script (IDNA)."""
 
 from __future__ import annotations
 
 import re
 import socket
 
+from tlstool import schemes
 from tlstool.errors import UsageError
 from tlstool.model import Endpoint
+from tlstool.schemes import SCHEMES
 
-HTTPS = 443
+HTTPS = SCHEMES["https"].port
 
 # Names on the wire are letters, digits and hyphens (RFC 1123 section 2.1); underscores are common in practice.
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
@@ -17,25 +19,47 @@ _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # A last label that old resolvers read as (part of) an address.
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
+_UNIX = "unix:"
 
-def parse(target: str, default_port: int = HTTPS) -> Endpoint:
-    """The endpoint that `target` names.
+# What a socket's address has room for, with the zero byte at its end (unix(7)).
+_LONGEST_PATH = 107
+
+
+def parse(target: str, default_port: int | None = None) -> Endpoint:
+    """The endpoint that `target` names; without a port it has `default_port`, or else that of its URL's scheme.
+
+    What a URL says of a user, a path or a query is nothing to do with TLS, and is left out.
 
     Raises:
         UsageError: `bad-target`, with what is wrong with it.
     """
-    host, port = _split(_authority(target.strip(), target), target)
+    text = target.strip()
+    if is_unix(text):
+        return _unix(text, target)
+    scheme, authority = _scheme(text, target)
+    host, port = _split(authority, target)
     if not host:
         raise _bad(target, "it has no host")
-    number = default_port if port is None else parse_port(port)
+    known = SCHEMES[scheme]
+    number = parse_port(port) if port is not None else known.port if default_port is None else default_port
     if is_address(host):
-        return Endpoint(host, number, is_address=True)
-    return Endpoint(_name(host, target), number, is_address=False)
+        return Endpoint(host, number, is_address=True, scheme=scheme, starttls=known.starttls)
+    return Endpoint(_name(host, target), number, is_address=False, scheme=scheme, starttls=known.starttls)
+
+
+def is_unix(target: str) -> bool:
+    """Whether a target names a Unix socket: `unix:/path`, `unix:./path`, or `unix:@name` in the abstract namespace of Linux."""
+    return target.startswith(tuple(f"{_UNIX}{first}" for first in "/.@"))
 
 
 def is_address(host: str) -> bool:
     """Whether `host` is an IPv4 or IPv6 address; a zone (`fe80::1%eth0`) may follow."""
     return any(_is_in_family(host.partition("%")[0], family) for family in (socket.AF_INET, socket.AF_INET6))
+
+
+def printable(host: str, port: int) -> str:
+    """`192.0.2.1:443` or `[2001:db8::1]:443`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_port(text: str, least: int = 1) -> int:
@@ -57,14 +81,37 @@ def split_port(text: str) -> tuple[str, str | None]:
     return _split(text, text)
 
 
-def _authority(text: str, target: str) -> str:
+def host_name(host: str) -> str:
+    """A host's name in A-labels and lower case, or an address as it is; brackets around it are taken off.
+
+    Raises:
+        UsageError: `bad-target`: it is neither.
+    """
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    return bare if is_address(bare) else _name(host, host)
+
+
+def _unix(text: str, target: str) -> Endpoint:
+    path = text.removeprefix(_UNIX)
+    if path.startswith("//"):
+        path = path[2:]  # unix:///run/x.sock, as in URLs
+    if not path.strip("/@.") or "\0" in path:
+        raise _bad(target, "it has no path", "a Unix socket is written unix:/run/server.sock")
+    if len(path.encode(errors="surrogateescape")) > _LONGEST_PATH:
+        raise _bad(target, f"a socket's path has at most {_LONGEST_PATH} bytes")
+    return Endpoint("", 0, is_address=False, path=path)
+
+
+def _scheme(text: str, target: str) -> tuple[str, str]:
+    """The scheme of a target, https where it has none, and what names host and port."""
     scheme, separator, rest = text.partition("://")
     if not separator:
-        return text
-    if scheme.lower() != "https":
-        raise _bad(target, f"the scheme {scheme}:// is not known", "a target is host, host:port, [v6]:port or https://host")
+        return "https", text
+    scheme = scheme.lower()
+    if scheme not in SCHEMES:
+        raise _bad(target, f"the scheme {scheme}:// is not known", schemes.hint(scheme))
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    return authority.rpartition("@")[2]
+    return scheme, authority.rpartition("@")[2]
 
 
 def _split(text: str, target: str) -> tuple[str, str | None]:

@@ -58,7 +58,7 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "bad-proxy", "unknown-name", "no-fast-path")
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -85,6 +85,7 @@ class LocalError(TlsToolError):
         "no-roots",
         "port-in-use",
         "cannot-listen",
+        "cannot-bind",
         "bad-library",
     )
 
@@ -93,7 +94,7 @@ class ResolveError(TlsToolError):
     """The name has no address, or the resolver did not say."""
 
     exit_status = 4
-    codes = ("unknown-host", "resolver-failed")
+    codes = ("unknown-host", "wrong-family", "resolver-failed")
 
 
 class ConnectError(TlsToolError):
@@ -101,6 +102,13 @@ class ConnectError(TlsToolError):
 
     exit_status = 5
     codes = ("connection-refused", "connection-failed")
+
+
+class ProxyError(TlsToolError):
+    """The proxy did not lead to the peer."""
+
+    exit_status = 5
+    codes = ("proxy-auth-required", "proxy-refused", "proxy-failed", "not-a-proxy")
 
 
 class TimeLimitError(TlsToolError):
@@ -205,6 +213,8 @@ WARNINGS: tuple[str, ...] = (
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
+_PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
+
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
     "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
@@ -213,6 +223,11 @@ HINTS: dict[str, str] = {
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
+    "cannot-bind": "an address of this machine is wanted: ip address shows them",
+    "proxy-auth-required": "give them with --proxy http://USER@HOST:PORT and --proxy-pass-file FILE",
+    "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
+    "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
+    "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "plain-http": "try http:// or another port",
     "plain-ssh": "try ssh, or another port",
     "plain-smtp": "try --starttls smtp, or port 465, where TLS begins with the first byte",
@@ -276,6 +291,11 @@ def by_code(code: str) -> type[TlsToolError]:
 def rank(code: str) -> int:
     """Which of several faults of one chain decides: revocation, then the chain, then the name, then the dates; least first."""
     return (RevocationError, ChainError, NameMismatchError, ValidityError).index(by_code(code))
+
+
+def precedence(exit_status: int) -> int:
+    """Where a status stands among those of many peers, of which the least decides for the whole run."""
+    return _PRECEDENCE.index(exit_status) if exit_status in _PRECEDENCE else len(_PRECEDENCE)
 
 
 def make(code: str, message: str, hint: str | None = None, **facts: str | None) -> TlsToolError:

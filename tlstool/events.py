@@ -10,17 +10,17 @@ from tlstool.record import Record
 
 
 class PhaseEvent(Record):
-    """A phase began, ended or failed: what `-v` prints and phase times are made of.
+    """A phase began, ended, failed, waits or does not take place: what `-v` prints and phase times are made of.
 
     Attributes:
         phase: dns, tcp, tls, close.
-        state: `started`, `done`, `failed`.
+        state: `started`, `done`, `failed`, `waiting` until it is tried again, or `skipped`.
         detail: what was tried or found, in a few words.
-        elapsed_ms: since the phase began; None at its start.
+        elapsed_ms: since the phase began; None where it has not ended.
     """
 
     phase: str
-    state: Literal["started", "done", "failed"]
+    state: Literal["started", "done", "failed", "waiting", "skipped"]
     detail: str
     elapsed_ms: float | None
 

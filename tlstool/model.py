@@ -36,16 +36,24 @@ class Endpoint(Record):
     """Where the peer is.
 
     Attributes:
-        host: a name in A-label form, or an address without brackets.
-        port: the TCP port.
+        host: a name in A-label form, or an address without brackets; empty for a Unix socket.
+        port: the TCP port; 0 for a Unix socket.
         is_address: whether `host` is an IP address, which is never sent as SNI (RFC 6066 section 3).
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        scheme: of the URL that named it; `https` where there was none.
+        starttls: the protocol by which such a URL's server turns to TLS; None where it speaks TLS from the first byte.
     """
 
     host: str
     port: int
     is_address: bool
+    path: str | None = None
+    scheme: str = "https"
+    starttls: str | None = None
 
     def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -81,7 +89,7 @@ class ClientConfig(Record):
     """All that a backend has to know to be a client. Empty tuples mean the backend's defaults.
 
     Attributes:
-        verify_name: the DNS name or address that the certificate must have.
+        verify_name: the DNS name or address that the certificate must have; None leaves it unchecked.
         sni: the name to send, None to send none.
         roots: the anchors.
         crls: certificate revocation lists, PEM or DER each; empty: revocation is not checked.
@@ -96,7 +104,7 @@ class ClientConfig(Record):
         framing: what the records of the handshake travel in: `tds`, packets of SQL Server; None for the socket alone.
     """
 
-    verify_name: str
+    verify_name: str | None
     sni: str | None
     roots: Roots
     crls: tuple[bytes, ...] = ()

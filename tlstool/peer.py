@@ -5,13 +5,15 @@ From the options of a request to a session, in phases that are limited and trace
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, dial, endpoint, names, starttls, trust
-from tlstool.dial import Deadline, Trace
-from tlstool.errors import ClientCertificateError, TlsToolError, Unsupported, UsageError, make
-from tlstool.events import OnEvent, PhaseEvent
+from tlstool import backends, certs, endpoint, names, starttls, trust
+from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
+from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
+from tlstool.phases import Deadline, Trace
+from tlstool.reach import Route
 from tlstool.reports import Phases, Starttls
 from tlstool.requests import TlsOptions
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import socket
 
     from tlstool.backends.base import Client, Session
+    from tlstool.resolve import Address
 
 
 _NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
@@ -29,7 +32,7 @@ class Attempt:
 
     Attributes:
         deadline: of the whole run.
-        reached: the peer's address and port, None before there was a connection.
+        route: the way to the peer; None before a target was read.
         backend: the name of the backend that speaks, None before there was one.
         backend_reason: why that is not Rustls, where `auto` would have taken it.
         starttls: what came before the handshake, None for nothing.
@@ -39,8 +42,8 @@ class Attempt:
     """
 
     def __init__(self, options: TlsOptions, on_event: OnEvent) -> None:
-        self.deadline = Deadline.after(options.timeout)
-        self.reached: tuple[str, int] | None = None
+        self.deadline = Deadline.of_run(options.timeout, options.limits)
+        self.route: Route | None = None
         self.backend: str | None = None
         self.backend_reason: str | None = None
         self.starttls: Starttls | None = None
@@ -48,81 +51,129 @@ class Attempt:
         self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
-        self._on_event = on_event
-        self._trace = Trace(on_event)
+        self._protocol: starttls.Protocol | None = None
+        self._trace = Trace(on_event, self.deadline)
 
     def open(self, target: str) -> Session:
         """A session with `target`, its handshake done, whatever the verdict.
 
         Raises:
-            TlsToolError: what went wrong; `handshake` and `reached` keep what was seen until then.
+            TlsToolError: what went wrong; `handshake` and `address` keep what was seen until then.
         """
-        protocol, peer = self._protocol(target)
-        config = client_config(self._options, peer, protocol)
-        self.client = self._prepare(config)
-        with self._trace.phase("dns", peer.host) as found:
-            addresses = dial.resolve(peer, self.deadline.phase("dns"))
-            found.detail = ", ".join(dial.printable(*address[:2]) for _, address in addresses)
+        self.find(target)
+        return self.enter()
 
-        def reach() -> socket.socket:
-            sock = self._dial(addresses)
-            if protocol is not None:
-                self._upgrade(sock, protocol, self._options.xmpp_to or config.verify_name)
-            return sock
+    def find(self, target: str, *, locally: bool = False) -> Route:
+        """The way to `target`, its addresses found, and a backend ready to go it; `locally` also where a proxy could find them.
 
-        sock = reach()
+        Raises:
+            TlsToolError: what went wrong.
+        """
+        self._protocol, peer = self._read(target)
+        self.route = Route(peer, self._options, self._trace, self.deadline)
+        self.client = self._prepare(peer)
+        self.route.find(locally=locally)
+        return self.route
+
+    def enter(self) -> Session:
+        """A session with the peer that was found; see `open`."""
+        assert self.route is not None, "a peer that was found has a way to it"
+        assert self.client is not None, "a peer that was found has a backend that goes there"
+        sock = self._reach(self.route)
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, self.deadline.phase("handshake"), reach)
+                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route))
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
-            self.handshake, self.warnings = session.handshake, session.warnings
+            self.handshake = session.handshake
+            self.warnings = (*self._unchecked(), *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
+
+    def to(self, address: Address, on_event: OnEvent) -> Attempt:
+        """An attempt of its own to reach just one of the addresses that were found, with the same backend."""
+        assert self.route is not None, "addresses that were found have a way to them"
+        other = Attempt(self._options, on_event)
+        other.deadline, other.client, other._protocol = self.deadline, self.client, self._protocol
+        other.backend, other.backend_reason = self.backend, self.backend_reason
+        other._trace = Trace(on_event, self.deadline)
+        other.route = self.route.to(address, other._trace)
+        return other
 
     @property
     def address(self) -> str | None:
         """The peer's address and port as one reads them."""
-        return self.reached and dial.printable(*self.reached)
+        return None if self.route is None else self.route.address
+
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy on the way, without user and password."""
+        return None if self.route is None or self.route.proxy is None else str(self.route.proxy)
+
+    @property
+    def tries(self) -> int | None:
+        """How often it was tried to connect; None before the first try."""
+        return (self.route.tries or None) if self.route else None
 
     @property
     def trust(self) -> Trust | None:
         """The verdict on the peer's chain, None if none was seen."""
         return None if self.handshake is None else self.handshake.trust
 
+    def interruption(self) -> Interrupted:
+        """The error that Ctrl-C amounts to, with the phase that it ended."""
+        return Interrupted("interrupted", "interrupted", phase=self._trace.current)
+
     def phases(self) -> Phases:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
 
-    def _protocol(self, target: str) -> tuple[starttls.Protocol | None, Endpoint]:
-        """What is spoken before TLS, if anything, and the peer, on the port of that unless the target has one."""
+    def _read(self, target: str) -> tuple[starttls.Protocol | None, Endpoint]:
+        """What is spoken before TLS, if anything, and the peer, on the port of that where the target tells none."""
         wanted = self._options.starttls
-        protocol = None if wanted in (None, starttls.AUTO) else starttls.named(wanted)
-        peer = endpoint.parse(target, protocol.ports[0]) if protocol else endpoint.parse(target)
+        peer = endpoint.parse(target)
         if wanted == starttls.AUTO:
-            protocol = starttls.at_port(peer.port)
+            protocol = starttls.named(peer.starttls) if peer.starttls else starttls.at_port(peer.port)
             if protocol is None:
-                why = f"none, since no protocol that begins in plain text lives on port {peer.port}"
-                self._on_event(PhaseEvent("starttls", "done", why, None))
+                self._trace.skip("starttls", f"no protocol that begins in plain text lives on port {peer.port}")
+        elif name := wanted or peer.starttls:
+            protocol = starttls.named(name)
+            peer = peer if "://" in target else endpoint.parse(target, protocol.ports[0])
+        else:
+            protocol = None
         if self._options.xmpp_to and not (protocol and protocol.name.startswith("xmpp")):
             raise UsageError("usage", "--xmpp-to is for XMPP alone", "add --starttls xmpp or xmpp-server")
         return protocol, peer
 
-    def _upgrade(self, sock: socket.socket, protocol: starttls.Protocol, name: str) -> None:
+    def _reach(self, route: Route) -> socket.socket:
+        """A socket on which the peer expects a ClientHello."""
+        sock = route.dial()
+        protocol = self._protocol
+        if protocol is None:
+            return sock
         self.starttls = Starttls(protocol.name, None)
         if protocol.function is None:
-            return
+            return sock
+        name = self._options.xmpp_to or self._options.verify_name or self._options.sni or route.peer.host
         try:
             with self._trace.phase("starttls", protocol.title) as found:
-                server = starttls.upgrade(protocol, sock, name, self.deadline.phase("starttls"))
+                server = starttls.upgrade(protocol, sock, name, found.deadline)
                 found.detail = f"{protocol.title}: {server}" if server else protocol.title
         except BaseException:
             sock.close()
             raise
         self.starttls = Starttls(protocol.name, server)
+        return sock
 
-    def _prepare(self, config: ClientConfig) -> Client:
+    def _unchecked(self) -> tuple[Finding, ...]:
+        """A warning where the verdict says nothing of the name."""
+        if self.handshake is None or self.handshake.trust.name is not None:
+            return ()
+        return (Finding("name-not-checked", "the certificate's name was not checked: none was given"),)
+
+    def _prepare(self, peer: Endpoint) -> Client:
+        config = client_config(self._options, peer, self._protocol)
         self.backend, self.backend_reason = backends.choose(
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
@@ -133,27 +184,24 @@ class Attempt:
                 error.hint = f"it fell to the {self.backend} backend because {self.backend_reason}"
             raise
 
-    def _dial(self, addresses: list[dial.Address]) -> socket.socket:
-        shown = dial.printable(*addresses[0][1][:2])
-        with self._trace.phase("tcp", shown if len(addresses) == 1 else f"{shown} and {len(addresses) - 1} more") as found:
-            sock = dial.connect(addresses, self.deadline.phase("tcp"))
-            self.reached = sock.getpeername()[:2]
-            found.detail = dial.printable(*self.reached)
-        return sock
-
 
 def client_config(options: TlsOptions, peer: Endpoint, protocol: starttls.Protocol | None = None) -> ClientConfig:
     """What a backend has to know to connect to `peer`, behind `protocol`, in the way that was asked for.
 
     `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).
+    The certificate's name is left unchecked only where there is none to check, and a bad certificate is no failure.
 
     Raises:
         UsageError: a key without its certificate, or a TLS version that the protocol does not allow.
         LocalError: a file is missing or no good.
     """
     sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
+    name = options.verify_name or sent or peer.host.partition("%")[0]
+    if not name and not options.insecure:
+        hint = "name it with --verify-name NAME or --sni NAME, or see what it shows with -k"
+        raise UsageError("usage", f"{peer} has no host whose name the certificate could have", hint)
     return ClientConfig(
-        verify_name=options.verify_name or sent or peer.host.partition("%")[0],
+        verify_name=name or None,
         sni=sent or None,
         roots=trust.roots(options),
         crls=trust.crls(options.crl),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, Trust
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, TlsVersion, Trust, Verdict
 from tlstool.record import Record
 
 
@@ -72,28 +72,65 @@ class Starttls(Record):
     server: str | None
 
 
+class AddressReport(Record, kw_only=True):
+    """What one of a target's addresses showed.
+
+    Attributes:
+        address: with its port.
+        exit_status, error, tries, phases_ms: as in `ConnectReport`, for this address alone.
+        verdict: on its chain; None if none was seen.
+        serial: of its leaf, as hex.
+        chain: SHA-256 of each certificate that it sent, leaf first.
+        tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+    """
+
+    address: str
+    exit_status: int = 0
+    error: Problem | None = None
+    tries: int | None = None
+    phases_ms: Phases = Phases()
+    verdict: Verdict | None = None
+    serial: str | None = None
+    chain: tuple[str, ...] = ()
+    tls: TlsVersion | None = None
+    suite: str | None = None
+    group: str | None = None
+    alpn: str | None = None
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
     Attributes:
         target: as it was given.
-        address: the peer's address and port; None before there was a connection.
+        address: the peer's address and port; None before there was a connection, and where only a proxy knows it.
+        proxy: the URL of the proxy on the way, without user and password; None for none.
+        tries: how often it was tried to connect; None before the first try.
         backend: the name of the one that spoke; None if it came not so far.
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
         starttls: what came before TLS; None where it began with the first byte, or did not come so far.
         handshake: all that was seen of it; None if nothing was.
         relayed: what a relay moved; None if there was none.
+        addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
+            status, the first if all are good. None otherwise.
+        differences: the names of what is not the same in all of `addresses`.
+        consistent: whether there are none; None where nothing was compared.
     """
 
     target: str
     address: str | None = None
+    proxy: str | None = None
+    tries: int | None = None
     backend: str | None = None
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
     starttls: Starttls | None = None
     handshake: Handshake | None = None
     relayed: Relayed | None = None
+    addresses: tuple[AddressReport, ...] | None = None
+    differences: tuple[str, ...] | None = None
+    consistent: bool | None = None
 
 
 class VerifyReport(Report, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
@@ -29,6 +30,15 @@ class TlsOptions(Record, kw_only=True):
         starttls: the protocol that comes before TLS, by its name in `tlstool.starttls`; `auto` takes the one of the target's
             port; None for TLS from the first byte.
         xmpp_to: the domain that XMPP asks for; None takes the name that is verified.
+        limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
+        family: the only kind of address to use, None for both.
+        bind: address of ours to connect from, with a port or without.
+        resolve: addresses that are known, as `HOST:PORT:ADDRESS`.
+        dns: the name server to ask, with a port or without; None for the system's resolver.
+        retries: how often to try again where no connection came about.
+        proxy: URL of the proxy to go through; None for the environment's, "" for none at all.
+        no_proxy: hosts to reach without a proxy, as in NO_PROXY, which it replaces; None leaves that as it is.
+        proxy_password: for a proxy whose URL has a user alone.
     """
 
     sni: str | None = None
@@ -49,18 +59,29 @@ class TlsOptions(Record, kw_only=True):
     timeout: float | None = None
     starttls: str | None = None
     xmpp_to: str | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+    family: Literal["ipv4", "ipv6"] | None = None
+    bind: str | None = None
+    resolve: tuple[str, ...] = ()
+    dns: str | None = None
+    retries: int = 0
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
 
 
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
-        target: host, host:port, [v6]:port or an https:// URL.
+        target: host, host:port, [v6]:port, unix:/path or a URL.
+        all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
         relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
         strict_close: a peer that ends without close_notify is an error.
     """
 
     target: str
+    all_addresses: bool = False
     relay: tuple[int, int] | None = None
     strict_close: bool = False
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from tlstool import authority, backends, certs, endpoint, machine, names, pem
+from tlstool.aside import Aside
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.model import Identity, ServerConfig, ServeTotals
+from tlstool.phases import Trace
 from tlstool.requests import ServeRequest
 
 _BACKLOG = 4096
@@ -66,6 +68,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
         LocalError: a file is no good, or the address cannot be listened on.
+        TimeLimitError: the name of the address could not be looked up in time.
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
@@ -105,6 +108,7 @@ def listen(where: str, count: int) -> list[socket.socket]:
     Raises:
         UsageError: `bad-target`: that is no address to listen on.
         LocalError: `port-in-use`, `cannot-listen`.
+        TimeLimitError: the resolver did not answer in time.
     """
     host, port = endpoint.split_port(where if ":" in where or not where.isdigit() else f"{_LOOPBACK}:{where}")
     if port is None:
@@ -112,7 +116,7 @@ def listen(where: str, count: int) -> list[socket.socket]:
     number = endpoint.parse_port(port, least=0)
     listeners: list[socket.socket] = []
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, address = _local_address(host, number)
         # The first socket takes the address for itself, so that no other server is joined by mistake; then it lets ours share.
         first = _bound(family, address, shared=False)
         listeners.append(first)
@@ -127,6 +131,14 @@ def listen(where: str, count: int) -> list[socket.socket]:
             listener.close()
         raise _cannot_listen(f"{host}:{port}", error) from None
     return listeners
+
+
+def _local_address(host: str, port: int) -> tuple[int, object]:
+    """Family and socket address to listen on. A name is looked up, within the limit that a client has for that."""
+    asking = Aside(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
+    with Trace().phase("dns", host) as found:
+        family, _, _, _, address = asking.result(found.deadline, f"the resolver did not answer for {host} in time")[0]
+    return family, address
 
 
 def _bound(family: int, address: object, *, shared: bool) -> socket.socket:

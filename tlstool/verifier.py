@@ -6,10 +6,11 @@ import os
 from typing import Literal
 
 from tlstool import backends, certs, peer, trust
-from tlstool.dial import Deadline
+from tlstool.endpoint import is_unix
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.model import Certificate, Finding, Trust
+from tlstool.phases import Deadline
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
 
@@ -20,11 +21,10 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     """Judge the chain at `request.source`.
 
     Returns:
-        The report, also when something failed: `exit_status` and `error` say what decided.
+        The report, also when something failed or Ctrl-C came: `exit_status` and `error` say what decided.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
-        KeyboardInterrupt: as it comes.
     """
     kind = source_kind(request.source)
     certificates: tuple[Certificate, ...] = ()
@@ -39,6 +39,8 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
         error = peer.verdict(trusted, request) or _expiry(certificates, request)
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        error = attempt.interruption()
     except TlsToolError as raised:
         error = raised
         if isinstance(error, ResolveError):
@@ -56,6 +58,8 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
 
 def source_kind(source: str) -> Literal["file", "target"]:
     """Whether a source names a file, or standard input, or else a peer."""
+    if is_unix(source):
+        return "target"
     named_like_file = os.sep in source.partition("://")[0] or source.lower().endswith(_FILE_SUFFIXES)
     return "file" if source == "-" or named_like_file or os.path.exists(source) else "target"
 

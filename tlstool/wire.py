@@ -9,8 +9,8 @@ import math
 import select
 import socket
 
-from tlstool.dial import Deadline
 from tlstool.errors import TimeLimitError
+from tlstool.phases import Deadline
 
 CAP = 64 * 1024
 """Bytes that a peer may say altogether before the handshake; more is no answer."""

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tlstool.dial import Deadline
 from tlstool.model import (
     BackendInfo,
     ClientConfig,
@@ -22,6 +21,7 @@ from tlstool.model import (
     ServerConfig,
     ServeTotals,
 )
+from tlstool.phases import Deadline
 
 
 class Session(Protocol):

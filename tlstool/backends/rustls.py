@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
-from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError
 from tlstool.model import (
     BackendInfo,
@@ -29,6 +28,7 @@ from tlstool.model import (
     Trust,
     plain,
 )
+from tlstool.phases import Deadline
 
 
 class Rustls:

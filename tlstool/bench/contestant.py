@@ -16,8 +16,8 @@ from contextlib import suppress
 from typing import Any
 
 from tlstool import errors
-from tlstool.dial import Deadline
 from tlstool.errors import LocalError
+from tlstool.phases import Deadline
 
 START_LIMIT = 30.0
 """Seconds that a worker has to start, load its library and make one handshake."""

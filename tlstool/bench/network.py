@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tlstool import peer
-from tlstool.dial import Deadline
+from dataclasses import replace
+
+from tlstool import endpoint, peer
 from tlstool.errors import Interrupted, TlsToolError, UsageError, make
 from tlstool.events import OnEvent, ignore
 from tlstool.model import LoadPlan, LoadResult
+from tlstool.phases import Deadline
 from tlstool.reports import HandshakeBenchReport, problem
 from tlstool.requests import HandshakeBenchRequest
 
@@ -23,24 +25,18 @@ def bench_handshake(request: HandshakeBenchRequest, on_event: OnEvent = ignore) 
         UsageError: the request makes no sense, no backend can do it, or the target is not ours to load (`authorized`).
         KeyboardInterrupt: before the load began.
     """
-    if (
-        request.connections < 1
-        or request.threads < 1
-        or request.duration <= 0
-        or (request.count is not None and request.count < 1)
-    ):
-        raise UsageError("usage", "connections, threads, count and duration have to be positive")
-    if request.starttls is not None:
-        raise UsageError("usage", "a load begins with TLS: it cannot speak another protocol before every handshake")
-    attempt = peer.Attempt(request, on_event)
+    _check(request)
+    # The load goes straight to the address that was found: a proxy in between would be what is measured.
+    attempt = peer.Attempt(replace(request, proxy=""), on_event)
     plan: LoadPlan | None = None
     result: LoadResult | None = None
     error: TlsToolError | None
     try:
         attempt.open(request.target).close(Deadline.after(0.0))
         error = peer.verdict(attempt.trust, request)
-        if error is None and attempt.reached is not None and attempt.client is not None:
-            plan = _plan(request, *attempt.reached)
+        reached = attempt.route and attempt.route.reached
+        if error is None and reached and attempt.client is not None:
+            plan = _plan(request, *reached)
             result = attempt.client.load(plan)
             error = _outcome(result)
     except UsageError:
@@ -59,6 +55,17 @@ def bench_handshake(request: HandshakeBenchRequest, on_event: OnEvent = ignore) 
         plan=plan,
         result=result,
     )
+
+
+def _check(request: HandshakeBenchRequest) -> None:
+    count = 1 if request.count is None else request.count
+    if min(request.connections, request.threads, count) < 1 or request.duration <= 0:
+        raise UsageError("usage", "connections, threads, count and duration have to be positive")
+    if request.proxy or request.bind or endpoint.is_unix(request.target):
+        raise UsageError("usage", "the load goes straight to an address and port: no proxy, no --bind, no Unix socket")
+    if request.starttls or endpoint.parse(request.target).starttls:
+        hint = "give the host and a port where TLS begins with the first byte"
+        raise UsageError("usage", "the load begins with TLS: it cannot speak another protocol before every handshake", hint)
 
 
 def _plan(request: HandshakeBenchRequest, address: str, port: int) -> LoadPlan:

@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from tlstool import sniff
-from tlstool.dial import Deadline
 from tlstool.errors import StarttlsError, TimeLimitError, TlsToolError, UsageError
 from tlstool.model import TlsVersion
+from tlstool.phases import Deadline
 from tlstool.record import Record
 from tlstool.wire import Wire, WireError
 

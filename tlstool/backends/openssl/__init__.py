@@ -10,10 +10,10 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tlstool.dial import Deadline
 from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadResult, ServerConfig, ServeTotals
+from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -62,7 +62,9 @@ class OpenSslClient:
         if config.at is not None:
             raise Unsupported("unsupported", "the interpreter's ssl judges certificates as of now only")
         # With no SNI, OpenSSL can still check an address: Python never sends one (RFC 6066 section 3).
-        self._checks_name = config.sni == config.verify_name or (config.sni is None and is_address(config.verify_name))
+        self._checks_name = config.verify_name is not None and (
+            config.sni == config.verify_name or (config.sni is None and is_address(config.verify_name))
+        )
         if config.identity and not self._checks_name and not config.insecure:
             # The name would be known to be wrong only after our certificate went out.
             raise Unsupported(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.backends.openssl.tds import Wrapping
-from tlstool.dial import Deadline
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
+from tlstool.phases import Deadline
 from tlstool.sniff import not_tls
 
 if TYPE_CHECKING:

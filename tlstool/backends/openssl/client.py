@@ -14,9 +14,9 @@ from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import library, negotiated, peer_chain
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
-from tlstool.dial import Deadline
 from tlstool.errors import TlsToolError, make
 from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, Trust, Verdict
+from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
     import ssl
@@ -158,7 +158,8 @@ class Handshaker:
         if certificates and certificates[0].spki_sha256:
             # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
             leaf = certificates[0]
-            checks = [findings.name_fault(leaf, self._config.verify_name)] if refusals or not self._checks_name else []
+            name = self._config.verify_name
+            checks = [findings.name_fault(leaf, name)] if name is not None and (refusals or not self._checks_name) else []
             checks += [findings.date_fault(leaf, now)] if refusals else []
             found = [*(one for one in checks if one), *found]
         return Trust(

@@ -15,9 +15,9 @@ from tlstool import certs, findings
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.facts import peer_chain
 from tlstool.backends.openssl.failure import fault
-from tlstool.dial import Deadline
 from tlstool.errors import ConnectError, TimeLimitError, TlsToolError, make
 from tlstool.model import ClientConfig, LoadPlan, LoadResult
+from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
     import ssl
@@ -141,7 +141,8 @@ class Load:
 
     def _check_name(self, channel: Channel) -> None:
         leaf = certs.summary(peer_chain(channel.tls)[0])
-        if found := findings.name_fault(leaf, self._config.verify_name):
+        name = self._config.verify_name
+        if name is not None and (found := findings.name_fault(leaf, name)):
             raise make(found.code, found.message, phase="certificate")
 
     def _ticket(self, channel: Channel) -> ssl.SSLSession | None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from tlstool.backends.openssl.channel import Channel, ready
 from tlstool.backends.openssl.facts import negotiated
 from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
-from tlstool.dial import Deadline, printable
+from tlstool.endpoint import printable
 from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
 from tlstool.model import Connection, ServerConfig
+from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
     import ssl

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import certificates, upgrading
+from tlstool.output.human import addresses, certificates, upgrading
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def connect(report: ConnectReport, style: Style) -> str:
     """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
     handshake = report.handshake
-    facts = peer(report.target, report.address) if report.address else []
+    facts = peer(report.target, report.address) if report.address or report.proxy else []
+    facts += addresses.way(report)
     facts += upgrading.starttls(report.starttls)
     if handshake:
         facts += _negotiated(handshake)
@@ -28,14 +29,15 @@ def connect(report: ConnectReport, style: Style) -> str:
     if report.relayed:
         end = "" if report.relayed.close_notify else ", ended without close_notify"
         facts.append(("Bytes", f"{report.relayed.sent:,} sent, {report.relayed.received:,} received{end}"))
+    facts += addresses.table(report, style)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
     return aligned(facts, style)
 
 
-def peer(target: str, address: str) -> list[Fact]:
-    """The target, and the address that answered."""
-    return [("Peer", safe(target) + (f" ({address})" if address != target else ""))]
+def peer(target: str, address: str | None) -> list[Fact]:
+    """The target, and the address that answered where that is known."""
+    return [("Peer", safe(target) + (f" ({safe(address)})" if address not in (None, target) else ""))]
 
 
 def protocol(handshake: Handshake) -> str:

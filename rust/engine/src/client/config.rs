@@ -20,7 +20,8 @@ use crate::{Error, Result, provider};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSpec {
-    pub verify_name: String,
+    /// None leaves the name unchecked.
+    pub verify_name: Option<String>,
     pub sni: Option<String>,
     pub roots: RootsSpec,
     pub crls: Vec<ByteBuf>,
@@ -63,7 +64,7 @@ pub struct Recorded {
 impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
-        let judge = Judge::new(&spec.roots, &spec.crls, Some(&spec.verify_name), spec.at, &provider)?;
+        let judge = Judge::new(&spec.roots, &spec.crls, spec.verify_name.as_deref(), spec.at, &provider)?;
         let judge = Arc::new(judge);
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -78,7 +79,9 @@ impl ClientConfig {
         if let Some(path) = &spec.keylog {
             tls.key_log = Arc::new(KeyLogFile::open(path)?);
         }
-        let server_name = server_name(spec.sni.as_ref().unwrap_or(&spec.verify_name))?;
+        // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
+        let server_name =
+            server_name(spec.sni.as_ref().or(spec.verify_name.as_ref()).map_or("localhost", String::as_str))?;
         Ok(Self { tls, judge, insecure: spec.insecure, identity, framing: spec.framing, server_name })
     }
 

@@ -52,7 +52,7 @@ impl Pki {
     fn spec(&self) -> ClientSpec {
         let pem = Some(vec![ByteBuf::from(self.ca.to_vec())]);
         ClientSpec {
-            verify_name: "localhost".to_owned(),
+            verify_name: Some("localhost".to_owned()),
             sni: Some("localhost".to_owned()),
             roots: RootsSpec { store: "ca.pem".to_owned(), pem },
             crls: Vec::new(),

@@ -35,7 +35,7 @@ fn a_bad_certificate_does_not_hide_the_report() {
     let pki = pki();
     let (address, thread) = tls_peer(pki.server(false), echo);
     let mut spec = pki.spec();
-    spec.verify_name = "example.org".to_owned();
+    spec.verify_name = Some("example.org".to_owned());
     let mut session = try_connect(address, &spec).unwrap();
     let trust = &session.handshake().trust;
     assert_eq!((trust.verdict, trust.findings[0].code), (Verdict::Bad, "name-mismatch"));

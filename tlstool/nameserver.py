@@ -1,0 +1,117 @@
+"""Questions that the system's resolver cannot be asked: to one name server in particular, or for other records (dnspython)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tlstool.aside import Aside
+from tlstool.errors import ResolveError, TimeLimitError
+from tlstool.phases import Deadline
+
+if TYPE_CHECKING:
+    from dns.resolver import NoNameservers, Resolver
+    from dns.rrset import RRset
+
+Server = tuple[str, int]
+"""Address and port."""
+
+# Aliases of aliases: a name server that recurses follows them by itself, and no sane zone has more (RFC 1034 section 3.6.2).
+_LONGEST_CHAIN = 8
+
+# Without a limit of the caller's, as the system's resolver has one of its own.
+_PATIENCE = 30.0
+
+
+def addresses(name: str, kinds: Sequence[str], server: Server, deadline: Deadline) -> list[str]:
+    """The addresses of a name, of the record types `A`, `AAAA` or both, which are asked for at the same time.
+
+    Returns:
+        In the order of `kinds`; empty where the name is there, but has no such record.
+
+    Raises:
+        ResolveError: there is no such name, or the server does not say; not where one of the types has an answer.
+        TimeLimitError: there was no answer in time.
+    """
+    asked = [Aside(lambda kind=kind: ask(name, kind, deadline, server)) for kind in kinds]  # type: ignore[misc]
+    found: list[str] = []
+    failures: list[ResolveError | TimeLimitError] = []
+    for one in asked:
+        try:
+            records: RRset | None = one.result(deadline, _too_late(name, server))
+        except (ResolveError, TimeLimitError) as error:
+            failures.append(error)
+        else:
+            found += [record.address for record in records or ()]
+    if failures and not found:
+        raise failures[0]
+    return found
+
+
+def ask(name: str, kind: str, deadline: Deadline, server: Server | None = None) -> RRset | None:
+    """The records of a type (`HTTPS`, `TLSA` ...) that a name has, behind its aliases (CNAME); None if it has none.
+
+    Asks `server`, or those that the system is configured with. A truncated answer is asked for again over TCP.
+
+    Raises:
+        ResolveError: `unknown-host`: there is no such name; `resolver-failed`: no server says.
+        TimeLimitError: there was no answer in time.
+    """
+    import dns.exception
+    import dns.name
+    import dns.resolver
+
+    resolver = _resolver(server)
+    wanted = dns.name.from_text(name)
+    for _ in range(_LONGEST_CHAIN):
+        left = deadline.left()
+        try:
+            answer = resolver.resolve(
+                wanted, kind, raise_on_no_answer=False, search=False, lifetime=_PATIENCE if left is None else left
+            )
+        except dns.resolver.NXDOMAIN:
+            raise ResolveError("unknown-host", f"{name} does not exist, says {_asked(server)}") from None
+        except dns.resolver.NoNameservers as error:
+            raise ResolveError("resolver-failed", f"cannot resolve {name}: {_asked(server)} {_why(error)}") from None
+        except dns.exception.Timeout:
+            raise TimeLimitError("time-limit", _too_late(name, server)) from None
+        except dns.exception.DNSException as error:
+            raise ResolveError("resolver-failed", f"cannot resolve {name}: {_asked(server)}: {error}") from None
+        if answer.rrset is not None or answer.canonical_name == wanted:
+            return answer.rrset
+        wanted = answer.canonical_name
+    raise ResolveError("resolver-failed", f"cannot resolve {name}: it is an alias of an alias without end")
+
+
+def _resolver(server: Server | None) -> Resolver:
+    import dns.exception
+    import dns.resolver
+
+    try:
+        resolver = dns.resolver.Resolver(configure=server is None)
+    except dns.exception.DNSException as error:
+        raise ResolveError("resolver-failed", f"this system names no name server: {error}") from None
+    if server is not None:
+        address, resolver.port = server
+        resolver.nameservers = [address]
+    return resolver
+
+
+def _asked(server: Server | None) -> str:
+    return "the system's name server" if server is None else f"the name server {server[0]}"
+
+
+def _too_late(name: str, server: Server | None) -> str:
+    return f"{_asked(server)} did not answer for {name} in time"
+
+
+def _why(error: NoNameservers) -> str:
+    """What the last server that was asked did instead of answering."""
+    import dns.rcode
+
+    _, _, _, exception, response = error.kwargs["errors"][-1] if error.kwargs.get("errors") else (None,) * 5
+    if response is not None:
+        return f"answered {dns.rcode.to_text(response.rcode())}"
+    if isinstance(exception, OSError):
+        return f"cannot be asked: {(exception.strerror or str(exception)).lower()}"
+    return "gave no answer that makes sense"
