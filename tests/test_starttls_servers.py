@@ -84,6 +84,13 @@ def test_a_real_server_without_tls_says_so(real_servers: RealServers, protocol: 
     assert words in document["error"]["message"]
 
 
+@pytest.mark.smtp
+def test_a_postfix_that_lost_its_certificate_takes_its_offer_back(real_servers: RealServers) -> None:
+    target = real_servers.target("postfix", "broken")
+    document = refused("connect", target, "--starttls", "smtp", status=7, code="starttls-refused")
+    assert "454 4.7.0 TLS not available due to local problem" in document["error"]["message"]
+
+
 @pytest.mark.xmpp
 @pytest.mark.parametrize("protocol", ["xmpp", "xmpp-server"])
 def test_prosody_is_asked_for_a_domain_that_it_does_not_serve(real_servers: RealServers, protocol: str) -> None:

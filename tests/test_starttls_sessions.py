@@ -14,7 +14,7 @@ import zoo
 from runner import on_both_backends, refused, tlstool
 from starttls_scripts import BAD, GOOD, Script
 
-from tlstool import connect
+from tlstool import connect, schemes, starttls
 from tlstool.bench.network import bench_handshake
 from tlstool.errors import UsageError
 from tlstool.requests import ConnectRequest, HandshakeBenchRequest
@@ -279,6 +279,7 @@ def test_a_load_cannot_speak_another_protocol_first() -> None:
     with pytest.raises(UsageError):
         bench_handshake(HandshakeBenchRequest(target="localhost:1", starttls="smtp"))
     assert tlstool("bench", "handshake", "localhost:1", "--starttls", "smtp").status == 2
+    refused("bench", "handshake", "smtp://localhost:1", status=2, code="usage")
 
 
 @pytest.mark.parametrize(
@@ -288,3 +289,34 @@ def test_a_server_that_begins_in_plain_text_is_met_with_the_option_that_works(gr
     with zoo.listening(zoo.greets(greeting)) as peer:
         document = refused("connect", peer.target, status=7, code=f"plain-{name}")
     assert f"--starttls {name}" in document["error"]["hint"]
+
+
+def test_a_url_names_the_protocol(credentials: Credentials) -> None:
+    with zoo.listening(turning(GOOD["imap"], zoo.context(credentials.good))) as peer:
+        done = tlstool("connect", f"imap://{peer.target}/INBOX", "--ca", credentials.ca, "--json")
+        by_port = tlstool("connect", f"imap://{peer.target}", "--starttls", "auto", "--ca", credentials.ca, "--json")
+    assert (done.status, by_port.status) == (0, 0), done
+    assert done.document["starttls"]["protocol"] == by_port.document["starttls"]["protocol"] == "imap"
+
+
+def test_a_protocol_that_is_asked_for_goes_before_that_of_the_url(credentials: Credentials) -> None:
+    with zoo.listening(turning(GOOD["lmtp"], zoo.context(credentials.good))) as peer:
+        done = tlstool("connect", f"smtp://{peer.target}", "--starttls", "lmtp", "--ca", credentials.ca, "--json")
+    assert (done.status, done.document["starttls"]["protocol"]) == (0, "lmtp"), done
+
+
+def test_every_scheme_names_a_protocol_that_there_is() -> None:
+    named = {scheme.starttls for scheme in schemes.SCHEMES.values() if scheme.starttls}
+    assert named <= set(starttls.NAMES)
+    for scheme in schemes.SCHEMES.values():
+        if scheme.starttls:
+            assert scheme.port in starttls.named(scheme.starttls).ports
+
+
+def test_all_addresses_are_asked_to_turn_to_tls(credentials: Credentials) -> None:
+    with zoo.listening(turning(GOOD["smtp"], zoo.context(credentials.good))) as peer:
+        options = ("--starttls", "smtp", "--ca", credentials.ca, "-4", "--all-addresses", "--json")
+        done = tlstool("connect", peer.target, *options)
+    assert done.status == 0, done
+    assert done.document["starttls"]["protocol"] == "smtp"
+    assert [one["phases_ms"]["starttls"] is not None for one in done.document["addresses"]] == [True]

@@ -30,6 +30,7 @@ smtpd_tls_security_level = may
 _POSTFIX_MASTER = """
 127.0.0.1:{smtp} inet n - n - 10 smtpd
 127.0.0.1:{without} inet n - n - 10 smtpd -o smtpd_tls_security_level=none
+127.0.0.1:{broken} inet n - n - 10 smtpd -o smtpd_tls_cert_file={folder}/missing.pem
 cleanup unix n - n - 0 cleanup
 rewrite unix - - n - - trivial-rewrite
 anvil unix - - n - 1 anvil
@@ -42,19 +43,19 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 def postfix(premises: Premises) -> dict[str, int]:
-    """SMTP with STARTTLS, and `without` it."""
+    """SMTP with STARTTLS, `without` it, and with a `broken` one: the certificate is missing."""
     program = server_program("postfix")
     require_root("postfix")
-    smtp, without = free_ports(2)
+    smtp, without, broken = free_ports(3)
     premises.directory("queue")
     premises.directory("data", owner="postfix")
     names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
     premises.file("etc/main.cf", _POSTFIX_MAIN.format(**names))
-    premises.file("etc/master.cf", _POSTFIX_MASTER.format(smtp=smtp, without=without))
+    premises.file("etc/master.cf", _POSTFIX_MASTER.format(smtp=smtp, without=without, broken=broken, **names))
     premises.at_end(program, "-c", premises.folder / "etc", "abort")
     premises.run(program, "-c", premises.folder / "etc", "start")
-    premises.await_ports(smtp, without)
-    return {"smtp": smtp, "without": without}
+    premises.await_ports(smtp, without, broken)
+    return {"smtp": smtp, "without": without, "broken": broken}
 
 
 _DOVECOT_OF_ONE_USER = """
