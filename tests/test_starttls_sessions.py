@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -131,8 +132,9 @@ def test_the_handshake_of_sql_server_travels_in_its_packets(credentials: Credent
         done = tlstool("connect", peer.target, *options, stdin=b"behind the handshake nothing is wrapped")
     assert done.status == 0, done
     assert done.output == b"behind the handshake nothing is wrapped"
-    assert '"tls": "1.2"' in done.errors
-    assert '"server": "SQL Server 16.0.1000"' in done.errors
+    report = json.loads(done.errors)
+    assert report["handshake"]["tls"] == "1.2"
+    assert report["starttls"] == {"protocol": "mssql", "server": "SQL Server 16.0.1000", "newest_tls": "1.2"}
 
 
 @on_both_backends
@@ -183,7 +185,7 @@ def test_tds_8_is_tls_from_the_first_byte_under_its_own_protocol(credentials: Cr
     assert done.status == 0, done
     assert done.document["handshake"]["alpn"] == "tds/8.0"
     assert done.document["handshake"]["tls"] == "1.3"
-    assert done.document["starttls"] == {"protocol": "mssql-strict", "server": None}
+    assert done.document["starttls"] == {"protocol": "mssql-strict", "server": None, "newest_tls": None}
     assert done.document["phases_ms"]["starttls"] is None
 
 
@@ -195,7 +197,7 @@ def test_a_refusal_is_status_7_with_the_servers_own_words(case: str) -> None:
     error = document["error"]
     assert error["phase"] == "starttls"
     assert words in error["message"]
-    assert document["starttls"] == {"protocol": name, "server": None}
+    assert document["starttls"] == {"protocol": name, "server": None, "newest_tls": None}
     assert document["handshake"] is None
 
 

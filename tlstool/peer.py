@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, endpoint, names, starttls, trust
+from tlstool import backends, certs, endpoint, names, trust
 from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tlstool.backends.base import Client, Session
     from tlstool.resolve import Address
+    from tlstool.starttls import Protocol
 
 
 _NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
@@ -51,7 +52,7 @@ class Attempt:
         self.warnings: tuple[Finding, ...] = ()
         self.client: Client | None = None
         self._options = options
-        self._protocol: starttls.Protocol | None = None
+        self._protocol: Protocol | None = None
         self._trace = Trace(on_event, self.deadline)
 
     def open(self, target: str) -> Session:
@@ -129,22 +130,30 @@ class Attempt:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
 
-    def _read(self, target: str) -> tuple[starttls.Protocol | None, Endpoint]:
+    def _read(self, target: str) -> tuple[Protocol | None, Endpoint]:
         """What is spoken before TLS, if anything, and the peer, on the port of that where the target tells none."""
-        wanted = self._options.starttls
         peer = endpoint.parse(target)
-        if wanted == starttls.AUTO:
-            protocol = starttls.named(peer.starttls) if peer.starttls else starttls.at_port(peer.port)
-            if protocol is None:
-                self._trace.skip("starttls", f"no protocol that begins in plain text lives on port {peer.port}")
-        elif name := wanted or peer.starttls:
-            protocol = starttls.named(name)
-            peer = peer if "://" in target else endpoint.parse(target, protocol.ports[0])
-        else:
-            protocol = None
+        protocol = self._before_tls(peer)
+        if protocol and self._options.starttls == protocol.name and "://" not in target:
+            peer = endpoint.parse(target, protocol.ports[0])
         if self._options.xmpp_to and not (protocol and protocol.name.startswith("xmpp")):
             raise UsageError("usage", "--xmpp-to is for XMPP alone", "add --starttls xmpp or xmpp-server")
         return protocol, peer
+
+    def _before_tls(self, peer: Endpoint) -> Protocol | None:
+        wanted = self._options.starttls
+        if not (wanted or peer.starttls):
+            return None
+        from tlstool import starttls
+
+        if wanted and wanted != starttls.AUTO:
+            return starttls.named(wanted)
+        if peer.starttls:
+            return starttls.named(peer.starttls)
+        protocol = starttls.at_port(peer.port)
+        if protocol is None:
+            self._trace.skip("starttls", f"no protocol that begins in plain text lives on port {peer.port}")
+        return protocol
 
     def _reach(self, route: Route) -> socket.socket:
         """A socket on which the peer expects a ClientHello."""
@@ -152,9 +161,11 @@ class Attempt:
         protocol = self._protocol
         if protocol is None:
             return sock
-        self.starttls = Starttls(protocol.name, None)
+        self.starttls = Starttls(protocol.name, newest_tls=protocol.newest)
         if protocol.function is None:
             return sock
+        from tlstool import starttls
+
         name = self._options.xmpp_to or self._options.verify_name or self._options.sni or route.peer.host
         try:
             with self._trace.phase("starttls", protocol.title) as found:
@@ -163,7 +174,7 @@ class Attempt:
         except BaseException:
             sock.close()
             raise
-        self.starttls = Starttls(protocol.name, server)
+        self.starttls = Starttls(protocol.name, server, protocol.newest)
         return sock
 
     def _unchecked(self) -> tuple[Finding, ...]:
@@ -185,7 +196,7 @@ class Attempt:
             raise
 
 
-def client_config(options: TlsOptions, peer: Endpoint, protocol: starttls.Protocol | None = None) -> ClientConfig:
+def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None = None) -> ClientConfig:
     """What a backend has to know to connect to `peer`, behind `protocol`, in the way that was asked for.
 
     `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).

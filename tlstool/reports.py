@@ -66,10 +66,12 @@ class Starttls(Record):
     Attributes:
         protocol: in which the server was asked to turn to TLS.
         server: what it said of itself: its greeting, or its version; None if that was nothing, or if it did not turn.
+        newest_tls: the newest version that the protocol allows, so that no newer one was offered; None for no limit.
     """
 
     protocol: str
-    server: str | None
+    server: str | None = None
+    newest_tls: TlsVersion | None = None
 
 
 class AddressReport(Record, kw_only=True):

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def starttls(found: Starttls | None) -> list[Fact]:
-    """The protocol, and what the server said of itself."""
+    """The protocol, what the server said of itself, and what that means for TLS."""
     if found is None:
         return []
-    return [("STARTTLS", found.protocol + (f", {short(found.server)}" if found.server else ""))]
+    said = f", {short(found.server)}" if found.server else ""
+    limit = f", TLS {found.newest_tls} at most" if found.newest_tls else ""
+    return [("STARTTLS", found.protocol + said + limit)]
