@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._command import Command, option
+from ._command import option
+from ._data import DataCommand, data_of, data_options, shows_first
 from ._options import (
     FILE,
     all_of,
@@ -89,30 +90,19 @@ peer_way_options = all_of(
     option("--all-addresses", panel="Target", is_flag=True, help="Shake hands with every address of the target, and compare."),
 )
 
-data_options = all_of(
-    option(
-        "-p",
-        "--pipe",
-        panel="Data",
-        is_flag=True,
-        help="Relay stdin and stdout; the report goes to stderr. The end of stdin is passed on as close_notify, which some "
-        "servers take for the end of everything: keep stdin open for those.",
-    ),
-    option("--strict-close", panel="Data", is_flag=True, help="Fail if the peer ends without close_notify."),
-)
-
 file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
 
 output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
 
 
 @click.command(
-    cls=Command,
+    cls=DataCommand,
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
         ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
         ("connect mail.example.com --starttls smtp", "plain text first, then TLS"),
+        ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
     from_openssl=_FROM_OPENSSL,
@@ -133,8 +123,6 @@ def connect(
     /,
     target: str,
     *,
-    pipe: bool,
-    strict_close: bool,
     chain: str | None,
     json: bool,
     quiet: bool,
@@ -144,40 +132,31 @@ def connect(
 ) -> int:
     """Handshake with a TLS peer and report all about it.
 
-    The exit status is the verdict: a bad certificate is reported in full, but never with status 0. With --pipe, bytes are relayed
-    after that, but only to a peer whose verdict is good.
+    The exit status is the verdict: a bad certificate is reported in full, but never with status 0. --pipe, --interactive,
+    --send, --expect and --http move data after that, but only with a peer whose verdict is good.
     """
     from tlstool import ConnectReport, ConnectRequest, connect
-    from tlstool.output.human import connecting
+    from tlstool.output.human import connecting, moving
 
     from ._report import attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
     options = way_for_request(options, target)
-    request = ConnectRequest(target=target, relay=_relay() if pipe else None, strict_close=strict_close, **for_request(options))
+    request = ConnectRequest(target=target, **data_of(options), **for_request(options))
     if chain:
         _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))
 
+    listen, shown = shows_first(console, listener(console), wanted=not (json or quiet))
+
     def run() -> ConnectReport:
-        return connect(request, listener(console))
+        return connect(request, listen)
 
     report = attempt(ConnectReport, run, target=target)
     if chain:
         report = _with_chain(report, chain)
-    return present(console, "connect", report, connecting.connect, as_json=json, no_fail=no_fail, aside=pipe)
-
-
-def _relay() -> tuple[int, int]:
-    """stdin and stdout; the null device for one that is closed, so that no socket can take its number."""
-    import os
-
-    for descriptor in (0, 1):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    return 0, 1
+    render = moving.rest if shown else connecting.connect
+    return present(console, "connect", report, render, as_json=json, no_fail=no_fail, aside=request.relay is not None)
 
 
 def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tlstool.events import Ready
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, Relayed, ServeTotals, Trust
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Trust
 from tlstool.reports import (
     ConnectReport,
     Environment,
@@ -16,6 +16,7 @@ from tlstool.reports import (
     Problem,
     VerifyReport,
 )
+from tlstool.traffic import Relayed
 
 
 def certificate(**fields: Any) -> Certificate:

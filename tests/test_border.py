@@ -23,7 +23,6 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -31,6 +30,7 @@ from tlstool.model import (
     plain,
 )
 from tlstool.record import Record
+from tlstool.traffic import Relayed, RelayPlan
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
@@ -40,6 +40,7 @@ PYTHON_ONLY = {
     "bad-target",
     "cannot-bind",
     "cannot-listen",
+    "expectation-missed",
     "expires-soon",
     "file-missing",
     "key-encrypted",
@@ -61,7 +62,6 @@ PYTHON_ONLY = {
     "starttls-not-offered",
     "starttls-refused",
     "tls-from-first-byte",
-    "truncated",
     "unknown-host",
     "wrong-family",
 }
@@ -109,7 +109,7 @@ def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki
             session = native.connect(made, sock.fileno(), PATIENCE)
         handshake = session.handshake
         null = os.open(os.devnull, os.O_RDWR)
-        relayed = session.relay(null, null)
+        relayed = session.relay(plain(RelayPlan(null, null)), PATIENCE)
         os.close(null)
         session.close(1.0)
         plan = LoadPlan("127.0.0.1", port, duration=0.2)
@@ -133,5 +133,10 @@ def test_the_engine_takes_no_field_that_it_does_not_know(certificates: Pki) -> N
         native.ClientConfig(client | {"nonsense": 1})
     with pytest.raises(TlsToolError, match="nonsense"):
         native.ServerConfig(server | {"nonsense": 1})
+    with engine_server(ServerConfig(pki.leaf(None).identity)) as (port, _), socket.create_connection(("127.0.0.1", port)) as sock:
+        session = native.connect(native.ClientConfig(client), sock.fileno(), PATIENCE)
+    for wrong in (plain(RelayPlan(None, 1)) | {"nonsense": 1}, plain(RelayPlan(None, 1)) | {"body": {"nonsense": 1}}):
+        with pytest.raises(TlsToolError, match="nonsense"):
+            session.relay(wrong, None)
     with pytest.raises(TlsToolError, match="nonsense"):
         native.load(plan | {"nonsense": 1}, native.ClientConfig(client))

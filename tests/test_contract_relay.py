@@ -17,8 +17,9 @@ from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
 from tlstool.errors import TimeLimitError
-from tlstool.model import LoadPlan, Relayed, ServerConfig
+from tlstool.model import LoadPlan, ServerConfig
 from tlstool.phases import Deadline
+from tlstool.traffic import Relayed, RelayPlan
 
 ScriptedPeer = Callable[[Script], int]
 
@@ -59,7 +60,7 @@ def relay(backend: Backend, port: int, certificates: Pki, given: bytes) -> tuple
     for thread in threads:
         thread.start()
     try:
-        relayed = session.relay(in_reader, out_writer)
+        relayed = session.relay(RelayPlan(in_reader, out_writer), Deadline.after(PATIENCE))
     finally:
         os.close(out_writer)
         os.close(in_reader)
@@ -75,7 +76,7 @@ def test_a_relay_moves_all_bytes_both_ways_and_passes_on_the_end(pair: Pair, ser
     data = os.urandom(size)
     received, relayed = relay(pair.client, served.port, certificates, data)
     assert received == data
-    assert relayed == Relayed(sent=size, received=size, close_notify=True)
+    assert relayed == Relayed(sent=size, received=size, close_notify=True, half_close="notify")
 
 
 def test_a_peer_may_send_on_after_our_end(backend: Backend, scripted: ScriptedPeer, certificates: Pki, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_peer_may_send_on_after_our_end(backend: Backend, scripted: ScriptedPe
         tls.unwrap()
 
     received, relayed = relay(backend, scripted(tls_peer(certificates, tmp_path, talk)), certificates, b"question")
-    assert (received == answer, relayed) == (True, Relayed(sent=8, received=1_000_000, close_notify=True))
+    assert (received == answer, relayed) == (True, Relayed(sent=8, received=1_000_000, close_notify=True, half_close="notify"))
 
 
 def test_a_connection_cut_off_is_told_from_one_that_was_closed(
@@ -118,7 +119,7 @@ def test_a_relay_ends_with_a_broken_pipe_when_nobody_reads(
     os.close(out_reader)
     try:
         with pytest.raises(BrokenPipeError):
-            session.relay(in_reader, out_writer)
+            session.relay(RelayPlan(in_reader, out_writer), Deadline.after(PATIENCE))
     finally:
         session.close(Deadline.after(1.0))
         for descriptor in (in_reader, in_writer, out_writer):

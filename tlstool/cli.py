@@ -300,7 +300,10 @@ def _wants_json(command: str, args: Sequence[str]) -> bool:
 def _relays(command: str, args: Sequence[str]) -> bool:
     """Whether stdout belongs to the peer."""
     short = (arg[1:] for arg in args if arg[:1] == "-" and arg[1:].isalnum())
-    return command == "connect" and ("--pipe" in args or any("p" in flags and set(flags) <= set("46kpqvh") for flags in short))
+    long = {arg.partition("=")[0] for arg in args} & {"--pipe", "--interactive", "--send", "--expect", "--http"}
+    return command == "connect" and (
+        bool(long) or any(set(flags) & set("pi") and set(flags) <= set("46ikpqvh") for flags in short)
+    )
 
 
 def _help_width() -> int:

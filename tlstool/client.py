@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from tlstool import peer
-from tlstool.errors import TlsToolError, TruncatedError, UsageError
-from tlstool.events import OnEvent, ignore
-from tlstool.model import Finding, Relayed
+from tlstool.errors import TlsToolError, UsageError
+from tlstool.events import Established, OnEvent, ignore
+from tlstool.exchange import Exchange
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
-
-if TYPE_CHECKING:
-    from tlstool.backends.base import Session
 
 
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
@@ -32,9 +29,11 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         from tlstool.survey import survey
 
         return survey(request, on_event)
+    if request.http is not None and not request.alpn:
+        request = replace(request, alpn=("http/1.1",))
+    exchange = Exchange(request, on_event)
     attempt = peer.Attempt(request, on_event)
     error: TlsToolError | None
-    relayed: Relayed | None = None
     try:
         session = attempt.open(request.target)
         try:
@@ -42,8 +41,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
             if request.relay and is_trusted:
-                relayed = _relay(session, *request.relay)
-                error = _truncation(relayed, request)
+                on_event(Established(_report(request, attempt, exchange, None)))
+                exchange.run(session, attempt.deadline)
         finally:
             session.close(attempt.deadline.phase("close"))
     except UsageError:
@@ -52,10 +51,15 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
+    return _report(request, attempt, exchange, error)
+
+
+def _report(request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, error: TlsToolError | None) -> ConnectReport:
+    """What is known by now."""
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *_incomplete(relayed, request)),
+        warnings=(*attempt.warnings, *exchange.warnings),
         target=request.target,
         address=attempt.address,
         proxy=attempt.proxy,
@@ -65,27 +69,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
         phases_ms=attempt.phases(),
         starttls=attempt.starttls,
         handshake=attempt.handshake,
-        relayed=relayed,
+        exchanged=exchange.steps,
+        http=exchange.http,
+        relayed=exchange.relayed,
     )
-
-
-def _relay(session: Session, in_fd: int, out_fd: int) -> Relayed:
-    try:
-        return session.relay(in_fd, out_fd)
-    except TlsToolError as error:
-        error.phase = error.phase or "run"
-        raise
-
-
-def _incomplete(relayed: Relayed | None, request: ConnectRequest) -> tuple[Finding, ...]:
-    """A warning where the end of what was received may be missing (RFC 8446 section 6.1), and that is no error already."""
-    if relayed is None or relayed.close_notify or not relayed.received or request.strict_close:
-        return ()
-    words = "the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)"
-    return (Finding("incomplete", words),)
-
-
-def _truncation(relayed: Relayed, request: ConnectRequest) -> TlsToolError | None:
-    if relayed.close_notify or not request.strict_close:
-        return None
-    return TruncatedError("truncated", "the peer ended the connection without close_notify", phase="close")

@@ -184,17 +184,17 @@ class ClientCertificateError(TlsToolError):
 
 
 class TruncatedError(TlsToolError):
-    """The peer closed the connection without close_notify (RFC 8446 section 6.1), and that was forbidden."""
+    """The peer ended in the middle: without close_notify (RFC 8446 section 6.1) where that was forbidden, or of a body."""
 
     exit_status = 14
     codes = ("truncated",)
 
 
 class ThresholdError(TlsToolError):
-    """The connection is fine, but a limit that was asked for is missed."""
+    """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon",)
+    codes = ("expires-soon", "expectation-missed", "not-http")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tlstool.model import Connection, ServeTotals
 from tlstool.record import Record
+from tlstool.reports import ConnectReport, HttpResponse
 
 
 class PhaseEvent(Record):
@@ -44,6 +45,18 @@ class Ready(Record):
     pid: int
 
 
+class Established(Record):
+    """The verdict is good, and application data may flow; `report` says what is known until now."""
+
+    report: ConnectReport
+
+
+class Answered(Record):
+    """The head of a response is there, its body is not yet."""
+
+    response: HttpResponse
+
+
 class Progress(Record):
     """A benchmark goes on: `done` of `total` rounds, and what runs now in a few words."""
 
@@ -52,7 +65,7 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | Ready | Connection | ServeTotals | Progress
+Event = PhaseEvent | Established | Answered | Ready | Connection | ServeTotals | Progress
 OnEvent = Callable[[Event], None]
 
 

@@ -265,19 +265,6 @@ class Handshake(Record):
     trust: Trust
 
 
-class Relayed(Record):
-    """What a relay moved.
-
-    Attributes:
-        sent, received: bytes of application data.
-        close_notify: whether the peer closed the session in order (RFC 8446 section 6.1).
-    """
-
-    sent: int
-    received: int
-    close_notify: bool
-
-
 class BackendInfo(Record):
     """A backend as it is on this machine.
 

@@ -11,8 +11,22 @@ from tlstool.errors import HINTS_OF_PHASES, TimeLimitError, TlsToolError
 from tlstool.events import OnEvent, PhaseEvent, ignore
 from tlstool.record import Record
 
-LIMITS: dict[str, float] = {"dns": 5.0, "tcp": 10.0, "proxy": 10.0, "starttls": 10.0, "handshake": 10.0, "close": 2.0}
-"""Seconds that each phase may take unless a run has limits of its own, or ends before."""
+LIMITS: dict[str, float] = {
+    "dns": 5.0,
+    "tcp": 10.0,
+    "proxy": 10.0,
+    "starttls": 10.0,
+    "handshake": 10.0,
+    "expect": 10.0,
+    "quiet": 1.0,
+    "answer": 60.0,
+    "close": 2.0,
+}
+"""Seconds that each phase may take unless a run has limits of its own, or ends before.
+
+Of the data: `expect` is how long each pattern, or the first byte of an answer, is waited for; `quiet` is the silence that ends an
+answer, and `answer` all the time that it may take, or the silence that an HTTP response may have in it.
+"""
 
 
 class Deadline(Record):
@@ -49,9 +63,13 @@ class Deadline(Record):
         at = time.monotonic() + seconds
         return self if self.at is not None and self.at <= at else Deadline(at, limit, self.own)
 
+    def seconds(self, name: str) -> float:
+        """How long a phase may take by itself."""
+        return dict(self.own).get(name, LIMITS[name])
+
     def phase(self, name: str) -> Deadline:
         """This deadline or the phase's own limit, whichever is earlier."""
-        seconds = dict(self.own).get(name, LIMITS[name])
+        seconds = self.seconds(name)
         return self.within(seconds, f"the limit of the {name} phase is {duration(seconds)}")
 
 

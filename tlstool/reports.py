@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.errors import TlsToolError
-from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, Relayed, TlsVersion, Trust, Verdict
+from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, TlsVersion, Trust, Verdict
 from tlstool.record import Record
+from tlstool.traffic import Relayed
 
 
 class Problem(Record):
@@ -100,6 +101,46 @@ class AddressReport(Record, kw_only=True):
     alpn: str | None = None
 
 
+class Exchanged(Record):
+    """One step that was taken.
+
+    Attributes:
+        sent: bytes; None if something was waited for.
+        expected: the pattern that was waited for; None if something was sent.
+        matched: what matched it, control characters and what is not ASCII as escapes, at most 1,000 characters; None if nothing
+            did.
+        elapsed_ms: how long it took.
+    """
+
+    sent: int | None
+    expected: str | None
+    matched: str | None
+    elapsed_ms: float
+
+
+class HttpField(Record):
+    """One line of a head."""
+
+    name: str
+    value: str
+
+
+class HttpResponse(Record):
+    """The head of an HTTP/1.1 response.
+
+    Attributes:
+        version: `1.0` or `1.1`.
+        status: the code, such as 200.
+        reason: the words beside it, empty for none.
+        fields: in the order in which they came.
+    """
+
+    version: str
+    status: int
+    reason: str
+    fields: tuple[HttpField, ...]
+
+
 class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
@@ -113,11 +154,13 @@ class ConnectReport(Report, kw_only=True):
         phases_ms: see `Phases`.
         starttls: what came before TLS; None where it began with the first byte, or did not come so far.
         handshake: all that was seen of it; None if nothing was.
-        relayed: what a relay moved; None if there was none.
         addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
             status, the first if all are good. None otherwise.
         differences: the names of what is not the same in all of `addresses`.
         consistent: whether there are none; None where nothing was compared.
+        exchanged: the steps that were taken, the one that failed last.
+        http: the head of the response to the request; None if there was none.
+        relayed: all application data that was moved; None if none was to be, or the session broke.
     """
 
     target: str
@@ -129,6 +172,8 @@ class ConnectReport(Report, kw_only=True):
     phases_ms: Phases = Phases()
     starttls: Starttls | None = None
     handshake: Handshake | None = None
+    exchanged: tuple[Exchanged, ...] = ()
+    http: HttpResponse | None = None
     relayed: Relayed | None = None
     addresses: tuple[AddressReport, ...] | None = None
     differences: tuple[str, ...] | None = None

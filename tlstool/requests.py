@@ -7,6 +7,7 @@ from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
 from tlstool.record import Record
+from tlstool.traffic import HalfClose
 
 
 class TlsOptions(Record, kw_only=True):
@@ -70,19 +71,51 @@ class TlsOptions(Record, kw_only=True):
     proxy_password: str | None = field(default=None, repr=False)
 
 
+class Send(Record):
+    """Send something.
+
+    Attributes:
+        data: the bytes themselves, unless `file` is given.
+        file: a file with them.
+    """
+
+    data: bytes = b""
+    file: str | None = None
+
+
+class Expect(Record):
+    """Wait until what the peer sends matches; what it sent before the last match is not looked at again.
+
+    Attributes:
+        pattern: a regular expression of `re` over bytes, in which ^ and $ match at every line.
+    """
+
+    pattern: bytes
+
+
 class ConnectRequest(TlsOptions, kw_only=True):
     """Connect to `target`.
 
     Attributes:
         target: host, host:port, [v6]:port, unix:/path or a URL.
         all_addresses: shake hands with every address of the target, and compare; excludes `relay`.
-        relay: descriptors to move bytes between once the verdict is good, (input, output); None for a handshake alone.
+        relay: descriptors to move bytes between once the verdict is good, (input, output); input None sends nothing that is not
+            in `steps` or `http`; None for a handshake alone.
+        steps: what to send and to wait for first, in this order. With no input to relay, what comes after the last `Send` is
+            read until the peer is quiet; after an `Expect`, the end has come.
+        http: path to GET by HTTP/1.1, whose body goes to the output; excludes `steps` and an input.
+        half_close: how to tell the peer that the input has ended.
+        crlf: send CRLF for every LF that has no CR before it, of the input and of `steps`.
         strict_close: a peer that ends without close_notify is an error.
     """
 
     target: str
     all_addresses: bool = False
-    relay: tuple[int, int] | None = None
+    relay: tuple[int | None, int] | None = None
+    steps: tuple[Send | Expect, ...] = ()
+    http: str | None = None
+    half_close: HalfClose = "notify"
+    crlf: bool = False
     strict_close: bool = False
 
 

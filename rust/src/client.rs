@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyBrokenPipeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Outcome, Result};
+use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Outcome, RelayPlan, Result};
 
 use crate::{data, job};
 
@@ -49,8 +49,14 @@ impl Session {
         self.job(py, |session, interrupt| session.write(data, seconds, interrupt))
     }
 
-    fn relay<'py>(&self, py: Python<'py>, in_fd: i32, out_fd: i32) -> PyResult<Bound<'py, PyAny>> {
-        match self.job(py, |session, interrupt| session.relay(in_fd, out_fd, interrupt))? {
+    fn relay<'py>(
+        &self,
+        py: Python<'py>,
+        plan: &Bound<'py, PyAny>,
+        seconds: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let plan: RelayPlan = data::from_python(plan)?;
+        match self.job(py, |session, interrupt| session.relay(&plan, seconds, interrupt))? {
             Outcome::Done(relayed) => data::to_python(py, &relayed),
             Outcome::OutputClosed => Err(PyBrokenPipeError::new_err((EPIPE, "Broken pipe"))),
         }

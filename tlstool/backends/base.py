@@ -17,11 +17,11 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     ServerConfig,
     ServeTotals,
 )
 from tlstool.phases import Deadline
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Session(Protocol):
@@ -41,8 +41,13 @@ class Session(Protocol):
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`."""
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends; the end of `in_fd` is passed on as close_notify."""
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways.
+
+        Raises:
+            BrokenPipeError: nobody reads the output any more.
+            TlsToolError: the session broke; `time-limit`, `truncated` or `not-http` where a body was announced and does not come.
+        """
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket. Never raises; a second call does nothing."""

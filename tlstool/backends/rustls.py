@@ -21,7 +21,6 @@ from tlstool.model import (
     Handshake,
     LoadPlan,
     LoadResult,
-    Relayed,
     Roots,
     ServerConfig,
     ServeTotals,
@@ -29,6 +28,7 @@ from tlstool.model import (
     plain,
 )
 from tlstool.phases import Deadline
+from tlstool.traffic import Relayed, RelayPlan
 
 
 class Rustls:
@@ -97,9 +97,9 @@ class RustlsSession:
         """Send all of `data`."""
         self._session.write(data, deadline.left())
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
-        return Relayed(**self._session.relay(in_fd, out_fd))
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways, in one call of the engine."""
+        return Relayed(**self._session.relay(plain(plan), deadline.left()))
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""

@@ -36,6 +36,10 @@ pub enum Error {
     PeerIncompatible(String),
     /// The peer broke a rule of TLS.
     PeerMisbehaved(String),
+    /// The peer ended in the middle of what it had announced.
+    Truncated(String),
+    /// The peer's answer is not the HTTP that was asked for.
+    NotHttp(String),
     /// The peer's certificate is bad, and that was to be an error.
     Certificate(ChainFault),
 }
@@ -85,6 +89,7 @@ pub const ERROR_CODES: &[&str] = &[
     "no-certificate",
     "no-key",
     "no-roots",
+    "not-http",
     "not-tls",
     "not-yet-valid",
     "peer-incompatible",
@@ -93,6 +98,7 @@ pub const ERROR_CODES: &[&str] = &[
     "revoked",
     "self-signed",
     "time-limit",
+    "truncated",
     "unknown-issuer",
     "unknown-name",
     "unsupported",
@@ -130,6 +136,8 @@ impl Error {
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::PeerIncompatible(_) => "peer-incompatible",
             Self::PeerMisbehaved(_) => "peer-misbehaved",
+            Self::Truncated(_) => "truncated",
+            Self::NotHttp(_) => "not-http",
             Self::Certificate(fault) => fault.code(),
         }
     }
@@ -190,7 +198,9 @@ impl fmt::Display for Error {
             | Self::Local { message, .. }
             | Self::ConnectionReset(message)
             | Self::PeerIncompatible(message)
-            | Self::PeerMisbehaved(message) => f.write_str(message),
+            | Self::PeerMisbehaved(message)
+            | Self::Truncated(message)
+            | Self::NotHttp(message) => f.write_str(message),
             Self::Interrupted => f.write_str("interrupted"),
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _RECORD = 16 * 1024
+_EARLY = 1024 * 1024  # kept for the next read of what arrives while we write
 
 # RFC 8446 section 5.1: a handshake or an alert begins the conversation; all versions since SSL 3.0 have 3 as their major number.
 _FIRST_TYPES = (0x15, 0x16)
@@ -150,7 +151,7 @@ class Channel:
         while rest:
             taken = self.encrypt(rest[:_CHUNK])
             rest = rest[taken:]
-            self.flush(deadline)
+            self._flush_and_listen(deadline)
             if not taken:
                 self.receive(deadline)
 
@@ -261,6 +262,18 @@ class Channel:
         """Wait for something from the peer, and take it in."""
         self._wait(select.POLLIN, deadline)
         self.fill()
+
+    def _flush_and_listen(self, deadline: Deadline) -> None:
+        """Send all that is queued; a peer that has to get rid of its answer first can do so, up to a limit."""
+        self.drain()
+        while self.unsent():
+            listens = not self.ended and sum(map(len, self._early)) < _EARLY
+            self._wait(select.POLLOUT | (select.POLLIN if listens else 0), deadline)
+            if listens:
+                self.fill()
+                if data := self.decrypt():
+                    self._early.append(data)
+            self.drain()
 
     def _wait(self, events: int, deadline: Deadline) -> None:
         if not ready(self.sock, events, deadline.left()):

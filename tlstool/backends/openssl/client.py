@@ -15,8 +15,9 @@ from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import library, negotiated, peer_chain
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
 from tlstool.errors import TlsToolError, make
-from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Relayed, Trust, Verdict
+from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
 from tlstool.phases import Deadline
+from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl
@@ -42,11 +43,11 @@ class OpenSslSession:
         """Send all of `data`."""
         self._channel.write(data, deadline)
 
-    def relay(self, in_fd: int, out_fd: int) -> Relayed:
-        """Move bytes both ways until the peer ends."""
+    def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
+        """Move bytes both ways."""
         from tlstool.backends.openssl.relay import Relay
 
-        return Relay(self._channel, in_fd, out_fd).run()
+        return Relay(self._channel, plan, deadline).run()
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""

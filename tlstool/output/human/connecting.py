@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, upgrading
+from tlstool.output.human import addresses, certificates, moving, upgrading
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ def connect(report: ConnectReport, style: Style) -> str:
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)
-    if report.relayed:
-        end = "" if report.relayed.close_notify else ", ended without close_notify"
-        facts.append(("Bytes", f"{report.relayed.sent:,} sent, {report.relayed.received:,} received{end}"))
     facts += addresses.table(report, style)
+    facts += moving.facts(report)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
     return aligned(facts, style)

@@ -11,6 +11,8 @@ use crate::{Error, Result, sys};
 
 /// A pipe takes so much at a time, and holds as much.
 const PIPE: usize = 1024 * 1024;
+/// Smaller pieces wait for what comes with them, so that none costs a system call of its own.
+const SMALL: usize = 4096;
 /// What a pipe that counts as writable takes without blocking (`PIPE_BUF`, pipe(7)).
 const ATOMIC: usize = 4096;
 
@@ -34,11 +36,6 @@ impl Source {
 
     pub fn is_over(&self) -> bool {
         self.is_over
-    }
-
-    /// Nothing of it is wanted any more.
-    pub fn end(&mut self) {
-        self.is_over = true;
     }
 
     /// Once it counts as readable, a read does not block, whatever the flags. None: nothing there after all.
@@ -128,15 +125,22 @@ impl Sink {
         self.state = State::Closed;
     }
 
-    /// Take `data` as far as possible, and keep the rest.
+    /// Take `data` as far as possible, and keep the rest; [`settle`](Self::settle) when there is no more for now.
     pub fn put(&mut self, data: &[u8]) {
         let mut rest = data;
-        if self.is_drained() && !matches!(self.way, Way::Paced) {
+        if data.len() >= SMALL && self.is_drained() && !matches!(self.way, Way::Paced) {
             let taken = self.write(data);
             rest = &data[taken..];
         }
         if matches!(self.state, State::Open) {
             self.kept.extend_from_slice(rest);
+        }
+    }
+
+    /// Write what small pieces have come to, if that cannot block.
+    pub fn settle(&mut self) {
+        if !self.is_drained() && !matches!(self.way, Way::Paced) {
+            self.drain();
         }
     }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::config::{ClientCertificate, ClientConfig};
 use super::link::{Link, PeerEnd, Received};
-use super::relay::{self, Relay};
+use super::plan::{Outcome, RelayPlan};
+use super::relay::Relay;
 use crate::certs::{self, Certificate};
 use crate::judge::Trust;
 use crate::provider::{group_name, scheme_name, suite_name, version_name};
@@ -125,11 +126,11 @@ impl Session {
         Ok(())
     }
 
-    /// Move bytes both ways until the peer ends; see [`relay`].
-    pub fn relay(&mut self, in_fd: RawFd, out_fd: RawFd, interrupt: &dyn Interrupt) -> Result<relay::Outcome> {
+    /// Move bytes both ways; see [`Relay::run`].
+    pub fn relay(&mut self, plan: &RelayPlan, seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<Outcome> {
         self.has_sent = true;
-        let early = std::mem::take(&mut self.pending);
-        Relay::new(&mut self.link, in_fd, out_fd)?.run(&early, interrupt)
+        let pending = std::mem::take(&mut self.pending);
+        Relay::new(&mut self.link, plan, TimeLimit::after(seconds))?.run(&plan.early, &pending, interrupt)
     }
 
     /// Say `close_notify` and wait for the peer's end, so that what it still sends does not turn our close into a reset, which
