@@ -143,6 +143,9 @@ def upgrade(protocol: Protocol, sock: socket.socket, name: str, deadline: Deadli
 
 def _explained(protocol: Protocol, wire: Wire, error: Exception) -> TlsToolError:
     """An error of the conversation, unless the peer speaks something else: then that is the cause."""
+    if isinstance(error, StarttlsError) and protocol.name not in _SPEAKERS_OF_220:
+        # It took a reply of the very protocol to come so far.
+        return error
     first = wire.first_bytes
     with suppress(WireError):
         first += wire.waiting()
@@ -159,9 +162,11 @@ def _explained(protocol: Protocol, wire: Wire, error: Exception) -> TlsToolError
 
 def _is_other(protocol: Protocol, found: str, first: bytes) -> bool:
     """Whether what was recognised is not the protocol that was expected."""
-    if found in ("not-tls", f"plain-{protocol.name}"):
+    spoken = found.removeprefix("plain-")
+    if spoken in ("not-tls", protocol.name) or protocol.name.startswith(spoken):
+        # The last is XMPP between servers, which begins like any XMPP.
         return False
-    if found in ("plain-smtp", "plain-ftp") and protocol.name in _SPEAKERS_OF_220:
+    if spoken in _SPEAKERS_OF_220 and protocol.name in _SPEAKERS_OF_220:
         # They greet with the same number, and whose it is only their words tell, if at all.
         words = first.upper()
         return (b"SMTP" in words) > (b"FTP" in words) if protocol.name == "ftp" else (b"FTP" in words) > (b"SMTP" in words)
