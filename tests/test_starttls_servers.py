@@ -73,13 +73,21 @@ def test_a_real_server_of_another_authority_is_not_trusted(
     ("protocol", "code", "words"),
     [
         of("smtp", "starttls-not-offered", "PIPELINING"),
+        of("lmtp", "starttls-not-offered", "PIPELINING"),
+        of("imap", "starttls-not-offered", "IMAP4rev1"),
+        of("pop3", "starttls-not-offered", "UIDL"),
+        of("sieve", "starttls-not-offered", "fileinto"),
         of("ftp", "starttls-refused", "530 Please login with USER and PASS."),
         of("ldap", "starttls-not-offered", "unsupported extended operation"),
+        of("postgres", "starttls-not-offered", "it answers N"),
+        of("mysql", "starttls-not-offered", "MariaDB"),
+        of("xmpp", "starttls-not-offered", "it has mechanisms"),
+        of("xmpp-server", "starttls-not-offered", "it has "),
         of("irc", "starttls-not-offered", "it has "),
     ],
 )
 def test_a_real_server_without_tls_says_so(real_servers: RealServers, protocol: str, code: str, words: str) -> None:
-    target = real_servers.target(MAKERS[protocol], "without")
+    target = real_servers.target(MAKERS[protocol], f"{protocol}-without")
     document = refused("connect", target, "--starttls", protocol, status=7, code=code)
     assert words in document["error"]["message"]
 

@@ -201,6 +201,21 @@ def test_a_refusal_is_status_7_with_the_servers_own_words(case: str) -> None:
     assert document["handshake"] is None
 
 
+@on_both_backends
+def test_a_record_in_the_packet_of_the_consent_is_the_handshakes(credentials: Credentials, backend: Any) -> None:
+    *before, consent = GOOD["smtp"]
+    assert isinstance(consent, bytes)
+
+    def behave(peer: zoo.Peer, sock: socket.socket) -> None:
+        starttls_scripts.play(sock, (*before, consent + zoo.HANDSHAKE_FAILURE))
+        zoo.silent(peer, sock)
+
+    with zoo.listening(behave) as peer:
+        report = connect(ConnectRequest(target=peer.target, starttls="smtp", ca=(str(credentials.ca),), backend=backend))
+    assert report.error is not None
+    assert (report.error.code, report.error.alert) == ("alert-received", "handshake_failure")
+
+
 def test_nothing_is_sent_behind_plain_text_that_follows_the_consent() -> None:
     *before, consent = GOOD["smtp"]
     assert isinstance(consent, bytes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from credentials import Credentials
 
 Start = Callable[[Premises], dict[str, int]]
-"""Starts a server; gives its ports by what is spoken there, once it listens on all of them."""
+"""Starts a server; gives its ports by what is spoken there, once it listens on them: `smtp-without` has SMTP, and no TLS."""
 
 MAKERS: dict[str, Start] = {
     "postfix": mail.postfix,

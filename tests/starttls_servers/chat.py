@@ -6,34 +6,44 @@ from starttls_servers.premises import Premises, free_ports, is_root, server_prog
 
 _PROSODY = """
 daemonize = false
-pidfile = "{folder}/state/prosody.pid"
-data_path = "{folder}/state"
+pidfile = "{folder}/{state}/prosody.pid"
+data_path = "{folder}/{state}"
 log = "*console"
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {client} }}
 s2s_ports = {{ {server} }}
 http_ports = {{}}
 https_ports = {{}}
-modules_enabled = {{ "tls", "saslauth", "disco", "dialback" }}
-modules_disabled = {{ "http" }}
+modules_enabled = {{ {modules} "saslauth", "disco", "dialback" }}
+modules_disabled = {{ "http", {disabled} }}
 authentication = "anonymous"
-c2s_require_encryption = true
+c2s_require_encryption = {tls}
+s2s_require_encryption = {tls}
 ssl = {{ certificate = "{cert}", key = "{key}" }}
 VirtualHost "localhost"
 """
 
 
 def prosody(premises: Premises) -> dict[str, int]:
-    """XMPP for clients and for servers, both with STARTTLS, for the domain localhost alone."""
+    """XMPP for clients and for servers, with STARTTLS and without, for the domain localhost alone."""
     program = server_program("prosody", "/usr/bin")
-    client, server = free_ports(2)
-    premises.directory("state", owner="prosody")
     premises.give(premises.key, "prosody")
     names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
-    configuration = premises.file("prosody.cfg.lua", _PROSODY.format(**names, client=client, server=server))
-    process = premises.start(program, "-F", "--config", configuration, user="prosody")
-    premises.await_ports(client, server, process=process)
-    return {"xmpp": client, "xmpp-server": server}
+    found = {}
+    for state, suffix in (("with", ""), ("without", "-without")):
+        client, server = free_ports(2)
+        premises.directory(state, owner="prosody")
+        modules = (
+            {"modules": "", "disabled": '"tls"', "tls": "false"}
+            if suffix
+            else {"modules": '"tls",', "disabled": "", "tls": "true"}
+        )
+        text = _PROSODY.format(**names, **modules, state=state, client=client, server=server)
+        configuration = premises.file(f"{state}.cfg.lua", text)
+        process = premises.start(program, "-F", "--config", configuration, user="prosody")
+        premises.await_ports(client, server, process=process)
+        found |= {f"xmpp{suffix}": client, f"xmpp-server{suffix}": server}
+    return found
 
 
 _INSPIRCD = """
@@ -57,7 +67,7 @@ _INSPIRCD_TLS = """
 
 
 def inspircd(premises: Premises) -> dict[str, int]:
-    """IRC with STARTTLS, and `without` it."""
+    """IRC with STARTTLS, and without."""
     program = server_program("inspircd")
     irc, without = free_ports(2)
     premises.directory("state")
@@ -67,4 +77,4 @@ def inspircd(premises: Premises) -> dict[str, int]:
         as_root = ("--runasroot",) if is_root() else ()
         process = premises.start(program, *as_root, "--nofork", f"--config={premises.file(f'inspircd-{port}.conf', text)}")
         premises.await_ports(port, process=process)
-    return {"irc": irc, "without": without}
+    return {"irc": irc, "irc-without": without}

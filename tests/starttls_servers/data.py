@@ -29,7 +29,7 @@ rsa_private_key_file={key}
 
 
 def vsftpd(premises: Premises) -> dict[str, int]:
-    """FTP with AUTH TLS, and `without` it."""
+    """FTP with AUTH TLS, and without."""
     program = server_program("vsftpd")
     ftp, without = free_ports(2)
     for name in ("files", "empty"):
@@ -39,7 +39,7 @@ def vsftpd(premises: Premises) -> dict[str, int]:
         text = _VSFTPD.format(folder=premises.folder, port=port, alone="NO" if is_root() else "YES") + more
         process = premises.start(program, premises.file(f"vsftpd-{port}.conf", text))
         premises.await_ports(port, process=process)
-    return {"ftp": ftp, "without": without}
+    return {"ftp": ftp, "ftp-without": without}
 
 
 _SLAPD = """
@@ -59,7 +59,7 @@ TLSCertificateKeyFile {key}
 
 
 def slapd(premises: Premises) -> dict[str, int]:
-    """LDAP with StartTLS, LDAPS, and LDAP `without` TLS."""
+    """LDAP with StartTLS, LDAPS, and LDAP without."""
     # Where AppArmor confines it to folders of its own, it does so by the program's path.
     program = premises.copy(server_program("slapd"))
     ldap, ldaps, without = free_ports(3)
@@ -74,35 +74,39 @@ def slapd(premises: Premises) -> dict[str, int]:
         configuration = premises.file(f"{name}.conf", more + _SLAPD.format(folder=premises.folder, name=name))
         premises.start(program, "-d", "0", "-f", configuration, "-h", urls)
     premises.await_ports(ldap, ldaps, without)
-    return {"ldap": ldap, "ldaps": ldaps, "without": without}
+    return {"ldap": ldap, "ldaps": ldaps, "ldap-without": without}
 
 
 def postgresql(premises: Premises) -> dict[str, int]:
-    """PostgreSQL with TLS. It refuses to run as root."""
+    """PostgreSQL with TLS and without. It refuses to run as root."""
     folders = [str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     initdb, postgres = server_program("initdb", *folders), server_program("postgres", *folders)
-    (port,) = free_ports(1)
-    data = premises.directory("data", owner="postgres")
+    data, copy = premises.directory("data", owner="postgres"), premises.folder / "copy"
     premises.give(premises.key, "postgres")
     premises.run(initdb, "-D", data, "-A", "trust", "--no-sync", user="postgres")
-    settings = {"ssl": "on", "ssl_cert_file": premises.cert, "ssl_key_file": premises.key, "fsync": "off"}
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    process = premises.start(postgres, "-D", data, "-k", data, "-h", "127.0.0.1", "-p", str(port), *options, user="postgres")
-    premises.await_ports(port, process=process)
-    return {"postgres": port}
+    premises.run("cp", "-a", data, copy)
+    tls = ("-c", "ssl=on", "-c", f"ssl_cert_file={premises.cert}", "-c", f"ssl_key_file={premises.key}")
+    ports = free_ports(2)
+    for port, where, more in zip(ports, (data, copy), (tls, ()), strict=True):
+        address = ("-h", "127.0.0.1", "-p", str(port), "-k", where)
+        premises.start(postgres, "-D", where, *address, "-c", "fsync=off", *more, user="postgres")
+    premises.await_ports(*ports)
+    return dict(zip(("postgres", "postgres-without"), ports, strict=True))
 
 
 def mariadb(premises: Premises) -> dict[str, int]:
-    """MariaDB with TLS. It refuses to run as root."""
+    """MariaDB with TLS and without. It refuses to run as root."""
     program, install = server_program("mariadbd"), server_program("mariadb-install-db", "/usr/bin")
-    (port,) = free_ports(1)
-    data = premises.directory("data", owner="mysql")
+    data, copy = premises.directory("data", owner="mysql"), premises.folder / "copy"
     premises.give(premises.key, "mysql")
     premises.run(
         install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", user="mysql"
     )
-    files = (f"--ssl-cert={premises.cert}", f"--ssl-key={premises.key}", f"--socket={data}/socket", f"--pid-file={data}/pid")
-    address = (f"--port={port}", "--bind-address=127.0.0.1")
-    process = premises.start(program, "--no-defaults", f"--datadir={data}", *files, *address, user="mysql")
-    premises.await_ports(port, process=process)
-    return {"mysql": port}
+    premises.run("cp", "-a", data, copy)
+    tls = (f"--ssl-cert={premises.cert}", f"--ssl-key={premises.key}")
+    ports = free_ports(2)
+    for port, where, more in zip(ports, (data, copy), (tls, ("--skip-ssl",)), strict=True):
+        files = (f"--datadir={where}", f"--socket={where}/socket", f"--pid-file={where}/pid")
+        premises.start(program, "--no-defaults", *files, f"--port={port}", "--bind-address=127.0.0.1", *more, user="mysql")
+    premises.await_ports(*ports)
+    return dict(zip(("mysql", "mysql-without"), ports, strict=True))

@@ -43,7 +43,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 def postfix(premises: Premises) -> dict[str, int]:
-    """SMTP with STARTTLS, `without` it, and with a `broken` one: the certificate is missing."""
+    """SMTP with STARTTLS, without, and `broken`: its certificate is missing."""
     program = server_program("postfix")
     require_root("postfix")
     smtp, without, broken = free_ports(3)
@@ -55,7 +55,7 @@ def postfix(premises: Premises) -> dict[str, int]:
     premises.at_end(program, "-c", premises.folder / "etc", "abort")
     premises.run(program, "-c", premises.folder / "etc", "start")
     premises.await_ports(smtp, without, broken)
-    return {"smtp": smtp, "without": without, "broken": broken}
+    return {"smtp": smtp, "smtp-without": without, "broken": broken}
 
 
 _DOVECOT_OF_ONE_USER = """
@@ -77,12 +77,12 @@ service managesieve-login {{
 """
 
 _DOVECOT = """
-base_dir = {folder}/run
-state_dir = {folder}/state
+base_dir = {folder}/{ssl}/run
+state_dir = {folder}/{ssl}/state
 log_path = {folder}/dovecot.log
 protocols = imap pop3 sieve lmtp
 listen = 127.0.0.1
-ssl = yes
+ssl = {ssl}
 ssl_cert = <{cert}
 ssl_key = <{key}
 {users}passdb {{
@@ -98,8 +98,7 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
+    port = 0
   }}
 }}
 service pop3-login {{
@@ -125,15 +124,19 @@ service lmtp {{
 
 
 def dovecot(premises: Premises) -> dict[str, int]:
-    """IMAP, POP3, ManageSieve and LMTP, all with STARTTLS; and IMAPS."""
+    """IMAP, POP3, ManageSieve and LMTP, with STARTTLS and without."""
     program = server_program("dovecot")
-    ports = dict(zip(("imap", "imaps", "pop3", "sieve", "lmtp"), free_ports(5), strict=True))
+    protocols = ("imap", "pop3", "sieve", "lmtp")
     premises.file("users", f"user:{{PLAIN}}a word:1000:1000::{premises.folder}\n")
-    names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key}
-    configuration = premises.file("dovecot.conf", _DOVECOT.format(**names, **ports, users="" if is_root() else _own_user()))
-    process = premises.start(program, "-F", "-c", configuration)
-    premises.await_ports(*ports.values(), process=process)
-    return ports
+    names = {"folder": premises.folder, "cert": premises.cert, "key": premises.key, "users": "" if is_root() else _own_user()}
+    found = {}
+    for ssl, suffix in (("yes", ""), ("no", "-without")):
+        ports = dict(zip(protocols, free_ports(len(protocols)), strict=True))
+        configuration = premises.file(f"{ssl}/dovecot.conf", _DOVECOT.format(**names, **ports, ssl=ssl))
+        process = premises.start(program, "-F", "-c", configuration)
+        premises.await_ports(*ports.values(), process=process)
+        found |= {f"{protocol}{suffix}": port for protocol, port in ports.items()}
+    return found
 
 
 def _own_user() -> str:
