@@ -10,6 +10,7 @@ from ._command import Command, Group, option
 from ._options import FILE, flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
 from ._reach import address_options
 from ._reach import for_request as way_for_request
+from ._session import range_options, with_range
 from ._types import Ciphers, Duration, Groups, OneOf, OneWord, Whole
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def local(
     help="I may put load on a target that is neither loopback nor private.",
 )
 @peer_options
+@range_options
 @address_options
 @json_option
 @quiet_option
@@ -219,7 +221,7 @@ def handshake(
         count=count,
         resume=resume,
         authorized=i_am_authorized,
-        **for_request(way_for_request(options, None)),
+        **for_request(way_for_request(with_range(options), None)),
     )
     console.note(benching.plan(request))
 

@@ -19,6 +19,7 @@ from ._options import (
 )
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
+from ._session import range_options, with_range
 from ._types import Whole
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
 @starttls_options
 @peer_options
+@range_options
 @address_options
 @way_options
 @json_option
@@ -72,7 +74,7 @@ def cert_verify(
     from ._report import attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
-    options = way_for_request(options, source if source_kind(source) == "target" else None)
+    options = way_for_request(with_range(options), source if source_kind(source) == "target" else None)
     request = VerifyRequest(source=source, untrusted=untrusted, min_days=min_days, **for_request(options))
 
     def run() -> VerifyReport:

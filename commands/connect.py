@@ -22,6 +22,7 @@ from ._options import (
 )
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
+from ._session import range_options, session_options, with_range
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -113,7 +114,9 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
 )
 @starttls_options
 @peer_options
+@range_options
 @peer_way_options
+@session_options
 @data_options
 @file_options
 @output_options
@@ -142,10 +145,12 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
-    options = way_for_request(options, target)
+    options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, **data_of(options), **for_request(options))
     if chain:
-        _check_destination(chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog))
+        _check_destination(
+            chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
+        )
 
     listen, shown = shows_first(console, listener(console), wanted=not (json or quiet))
 

@@ -16,6 +16,7 @@ from tlstool.reports import (
     Problem,
     VerifyReport,
 )
+from tlstool.sessions import Tickets
 from tlstool.traffic import Relayed
 
 
@@ -63,6 +64,10 @@ def handshake(**fields: Any) -> Handshake:
         "certificates": (certificate(), certificate(subject="CN=Example Issuing CA 1", is_ca=True)),
         "stapled": True,
         "client_certificate": "not_requested",
+        "client_request": None,
+        "tickets": Tickets(2, None),
+        "early_data_limit": 0,
+        "ech": None,
         "trust": trust(),
     }
     return Handshake(**usual | fields)

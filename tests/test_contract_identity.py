@@ -56,7 +56,7 @@ def test_our_certificate_opens_the_door(
     port = scripted(demanding(certificates, tmp_path, version))
     own = pki.leaf(certificates.root, ("me.example",), usage=pki.CLIENT)
     session = connect(backend, port, replace(client_config(certificates.root.roots), identity=own.identity))
-    assert session.handshake.client_certificate == "sent"
+    assert session.handshake.client_certificate == "accepted"
     assert session.read(100, soon) == b"welcome"
     session.close(soon)
 

@@ -69,6 +69,16 @@ def peer(behaviour: zoo.Behaviour, **options: Any) -> Provocation:
     return provoke
 
 
+def proxied(behaviour: zoo.Behaviour) -> Provocation:
+    """Connect through a proxy that does so."""
+
+    def provoke(scene: Scene) -> object:
+        port = scene.held.enter_context(zoo.listening(behaviour)).port
+        return connect(ConnectRequest(target="some.test", proxy=f"http://127.0.0.1:{port}"))
+
+    return provoke
+
+
 def demanding(*own: str) -> Provocation:
     """Connect to a server that demands a certificate, with one of ours or none."""
 
@@ -214,6 +224,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
     "bad-target": lambda _: connect(ConnectRequest(target="a:b:c")),
+    "bad-proxy": lambda _: connect(ConnectRequest(target="some.test", proxy="https://proxy.test")),
     "unknown-name": lambda _: backends.get("nosuch"),
     "no-fast-path": no_fast_path,
     "unsupported": client(at=0),
@@ -230,11 +241,17 @@ PROVOCATIONS: dict[str, Provocation] = {
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
+    "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
     "bad-library": bad_library,
     "unknown-host": resolver(socket.EAI_NONAME),
+    "wrong-family": lambda _: connect(ConnectRequest(target="127.0.0.1:1", family="ipv6")),
     "resolver-failed": resolver(socket.EAI_AGAIN),
     "connection-refused": lambda scene: connect(ConnectRequest(target=f"127.0.0.1:{scene.held.enter_context(zoo.refusing())}")),
     "connection-failed": no_such_family,
+    "proxy-auth-required": proxied(zoo.answers(b"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\n\r\n")),
+    "proxy-refused": proxied(zoo.answers(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")),
+    "proxy-failed": proxied(zoo.closes),
+    "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
     "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
     "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),

@@ -67,7 +67,7 @@ def test_a_peer_with_a_bad_certificate_does_not_get_to_see_ours(
         done = tlstool("connect", peer.target, "--ca", credentials.ca, "--backend", backend, *ours, "--json")
     assert done.status == status, done
     assert set(seen) <= {None}
-    assert done.document["handshake"]["client_certificate"] != "sent"
+    assert done.document["handshake"]["client_certificate"] not in ("sent", "accepted")
 
 
 @on_both_backends

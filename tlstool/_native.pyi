@@ -10,6 +10,7 @@ from typing import Any, final
 __all__ = [
     "ClientConfig",
     "LocalBench",
+    "Resumption",
     "ServerConfig",
     "Session",
     "certificates",
@@ -33,12 +34,29 @@ class Session:
 
     @property
     def handshake(self) -> dict[str, Any]: ...
+    @property
+    def resumption(self) -> Resumption: ...
+    @property
+    def early_data(self) -> dict[str, Any] | None: ...
     def read(self, limit: int, seconds: float | None) -> bytes: ...
     def write(self, data: bytes, seconds: float | None) -> None: ...
     def relay(self, plan: Mapping[str, Any], seconds: float | None) -> dict[str, Any]: ...
+    def export(self, label: str, context: bytes | None, length: int) -> bytes: ...
+    def update_keys(self, seconds: float | None) -> None: ...
     def close(self, seconds: float) -> None: ...
+    def finish(self, seconds: float) -> None: ...
 
-def connect(config: ClientConfig, fd: int, seconds: float | None) -> Session:
+@final
+class Resumption:
+    """A session that another connection can resume, with all that it is bound to."""
+
+def connect(
+    config: ClientConfig,
+    fd: int,
+    seconds: float | None,
+    resume: Resumption | None = None,
+    early_data: bytes | None = None,
+) -> Session:
     """Handshake over a connected socket, of which the session keeps a duplicate."""
 
 @final

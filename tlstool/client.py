@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tlstool import peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.exchange import Exchange
+from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
+
+if TYPE_CHECKING:
+    from tlstool.backends.base import Session
 
 
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
@@ -32,34 +37,42 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = Exchange(request, on_event)
-    attempt = peer.Attempt(request, on_event)
+    experiments = Experiments(request, on_event)
+    attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
+    session: Session | None = None
     try:
-        session = attempt.open(request.target)
+        session = experiments.open(attempt)
         try:
             error = peer.verdict(session.handshake.trust, request)
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
+            session = experiments.proceed(attempt, session)
             if request.relay and is_trusted:
-                on_event(Established(_report(request, attempt, exchange, None)))
+                on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
         finally:
-            session.close(attempt.deadline.phase("close"))
+            experiments.close(attempt, session)
+        experiments.conclude(attempt, session, None)
     except UsageError:
         raise
     except KeyboardInterrupt:
         error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
-    return _report(request, attempt, exchange, error)
+        if session is None:
+            experiments.conclude(attempt, None, raised)
+    return _report(request, attempt, exchange, experiments, error)
 
 
-def _report(request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, error: TlsToolError | None) -> ConnectReport:
+def _report(
+    request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, experiments: Experiments, error: TlsToolError | None
+) -> ConnectReport:
     """What is known by now."""
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *exchange.warnings),
+        warnings=(*attempt.warnings, *experiments.warnings(), *exchange.warnings),
         target=request.target,
         address=attempt.address,
         proxy=attempt.proxy,
@@ -69,6 +82,7 @@ def _report(request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, 
         phases_ms=attempt.phases(),
         starttls=attempt.starttls,
         handshake=attempt.handshake,
+        **experiments.report(),
         exchanged=exchange.steps,
         http=exchange.http,
         relayed=exchange.relayed,

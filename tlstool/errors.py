@@ -82,6 +82,7 @@ class LocalError(TlsToolError):
         "key-encrypted",
         "key-mismatch",
         "bad-crl",
+        "bad-ech-config",
         "no-roots",
         "port-in-use",
         "cannot-listen",
@@ -136,7 +137,7 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset")
+    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
 
 
 class ChainError(TlsToolError):
@@ -205,6 +206,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 WARNINGS: tuple[str, ...] = (
+    "client-certificate-unused",
+    "early-data-rejected",
+    "ech-unavailable",
+    "no-key-update",
+    "not-resumed",
     "not-written",
     "chain-order",
     "incomplete",
@@ -224,7 +230,7 @@ HINTS: dict[str, str] = {
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
     "cannot-bind": "an address of this machine is wanted: ip address shows them",
-    "proxy-auth-required": "give them with --proxy http://USER@HOST:PORT and --proxy-pass-file FILE",
+    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
     "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
     "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
@@ -249,6 +255,8 @@ HINTS: dict[str, str] = {
     "not-yet-valid": "is the clock of this machine right?",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
+    "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
+    "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
 }
 """The standing hint of a code. An error that knows better brings its own."""
@@ -265,6 +273,7 @@ HINTS_OF_ALERTS: dict[str, str] = {
 HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
+    "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }

@@ -12,6 +12,7 @@ from dataclasses import field, fields, is_dataclass
 from typing import Any, Literal
 
 from tlstool.record import Record
+from tlstool.sessions import ClientRequest, Ech, Tickets
 
 Verdict = Literal["good", "bad", "unknown", "not_checked"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
@@ -102,6 +103,11 @@ class ClientConfig(Record):
         keylog: file to append the session's secrets to (NSS format), None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
         framing: what the records of the handshake travel in: `tds`, packets of SQL Server; None for the socket alone.
+        signature_schemes: offered to the peer, by IANA name, in order of preference.
+        ech: Encrypted Client Hello (RFC 9849): lists of configurations (`ECHConfigList`), of which the first one that can be used
+            is; empty: pretend to have one (GREASE); None: none of it.
+        exporter: whether sessions are asked for keying material.
+        early_data: whether sessions are resumed with early data.
     """
 
     verify_name: str | None
@@ -117,6 +123,10 @@ class ClientConfig(Record):
     keylog: str | None = None
     at: int | None = None
     framing: Literal["tds"] | None = None
+    signature_schemes: tuple[str, ...] = ()
+    ech: tuple[bytes, ...] | None = None
+    exporter: bool = False
+    early_data: bool = False
 
 
 ServeMode = Literal["status", "echo"]
@@ -248,7 +258,13 @@ class Handshake(Record):
         kind: `full`, `full_with_retry` (HelloRetryRequest) or `resumed`.
         certificates: the chain as sent, leaf first.
         stapled: whether an OCSP response came with it (RFC 6066 section 8).
-        client_certificate: `not_requested`, `requested` (and none sent), or `sent`.
+        client_certificate: `not_requested`, `requested` (and none sent), `accepted`, or `sent`, which is all that is known if a
+            server of TLS 1.3 does not show in time that it accepts ours.
+        client_request: what the peer said when it asked for our certificate; None if it did not, or the backend does not tell.
+        tickets: those that came until the session ended; None if none came, and the peer did not end first.
+        early_data_limit: the most bytes of early data that a ticket allows, 0 for none; None without a ticket, or if the backend
+            does not tell.
+        ech: None if it was not offered.
         trust: the verdict.
     """
 
@@ -261,7 +277,11 @@ class Handshake(Record):
     kind: Literal["full", "full_with_retry", "resumed"] | None
     certificates: tuple[Certificate, ...]
     stapled: bool | None
-    client_certificate: Literal["not_requested", "requested", "sent"] | None
+    client_certificate: Literal["not_requested", "requested", "sent", "accepted"] | None
+    client_request: ClientRequest | None
+    tickets: Tickets | None
+    early_data_limit: int | None
+    ech: Ech | None
     trust: Trust
 
 

@@ -81,6 +81,33 @@ _GROUPS = {
     "ffdhe8192": "ffdhe8192",
 }
 
+# OpenSSL's spellings in lower case: by parts (`ECDSA+SHA256`), and since 1.1.1 IANA's.
+_SCHEMES = {
+    "ecdsa_secp256r1_sha256": ("ecdsa+sha256",),
+    "ecdsa_secp384r1_sha384": ("ecdsa+sha384",),
+    "ecdsa_secp521r1_sha512": ("ecdsa+sha512",),
+    "ed25519": (),
+    "ed448": (),
+    "rsa_pss_rsae_sha256": ("rsa-pss+sha256", "pss+sha256"),
+    "rsa_pss_rsae_sha384": ("rsa-pss+sha384", "pss+sha384"),
+    "rsa_pss_rsae_sha512": ("rsa-pss+sha512", "pss+sha512"),
+    "rsa_pss_pss_sha256": (),
+    "rsa_pss_pss_sha384": (),
+    "rsa_pss_pss_sha512": (),
+    "rsa_pkcs1_sha256": ("rsa+sha256",),
+    "rsa_pkcs1_sha384": ("rsa+sha384",),
+    "rsa_pkcs1_sha512": ("rsa+sha512",),
+    "rsa_pkcs1_sha1": ("rsa+sha1",),
+    "ecdsa_sha1": ("ecdsa+sha1",),
+    "mldsa44": (),
+    "mldsa65": (),
+    "mldsa87": (),
+}
+_SCHEMES_OF_OPENSSL = {spelling: scheme for scheme, spellings in _SCHEMES.items() for spelling in spellings}
+
+ALL_SIGNATURE_SCHEMES: tuple[str, ...] = tuple(_SCHEMES)
+"""Every signature scheme that a backend may know, by IANA name."""
+
 SUITES: tuple[str, ...] = (*_SUITES_13, *_SUITES_12.values())
 """The suites of Rustls, by IANA name."""
 
@@ -103,6 +130,12 @@ def suite(name: str) -> str:
 def group(name: str) -> str:
     """The IANA name of a group given by that, by NIST's or by OpenSSL's; an unknown one as it is."""
     return _GROUPS.get(name.lower(), name)
+
+
+def signature_scheme(name: str) -> str:
+    """The IANA name of a signature scheme given by that or by OpenSSL's; an unknown one as it is."""
+    lower = name.lower()
+    return _SCHEMES_OF_OPENSSL.get(lower) or (lower if lower in _SCHEMES else name)
 
 
 def known_suite(name: str) -> str:
@@ -130,6 +163,18 @@ def known_group(name: str) -> str:
     if found in ALL_GROUPS:
         return found
     raise _unknown("key exchange group", name, (*ALL_GROUPS, *_GROUPS))
+
+
+def known_signature_scheme(name: str) -> str:
+    """As `signature_scheme`, for names that a person typed.
+
+    Raises:
+        UsageError: `unknown-name`, with the nearest right name.
+    """
+    found = signature_scheme(name)
+    if found in _SCHEMES:
+        return found
+    raise _unknown("signature scheme", name, (*_SCHEMES, *(spelling.upper() for spelling in _SCHEMES_OF_OPENSSL)))
 
 
 def is_tls13(suite_name: str) -> bool:

@@ -5,10 +5,12 @@ From the options of a request to a session, in phases that are limited and trace
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tlstool import backends, certs, endpoint, names, trust
+from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
 _NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
 
 
+Adjust = Callable[[ClientConfig, Endpoint, Trace], ClientConfig]
+"""Makes the configuration for a peer out of the usual one."""
+
+
+def as_it_is(config: ClientConfig, _peer: Endpoint, _trace: Trace) -> ClientConfig:
+    """The usual one."""
+    return config
+
+
 class Attempt:
     """One try to reach a peer. What is known of it stays known when it fails.
 
@@ -39,10 +50,12 @@ class Attempt:
         starttls: what came before the handshake, None for nothing.
         handshake: what was seen of it, None for nothing.
         warnings: what the reader of a report should know of how it came about.
+        config: what it is configured with; None before a target was read.
         client: the configuration that was made, for more connections to the same peer.
     """
 
-    def __init__(self, options: TlsOptions, on_event: OnEvent) -> None:
+    def __init__(self, options: TlsOptions, on_event: OnEvent, adjust: Adjust = as_it_is) -> None:
+        """`adjust` has the last word on the configuration that is made of the options."""
         self.deadline = Deadline.of_run(options.timeout, options.limits)
         self.route: Route | None = None
         self.backend: str | None = None
@@ -50,9 +63,11 @@ class Attempt:
         self.starttls: Starttls | None = None
         self.handshake: Handshake | None = None
         self.warnings: tuple[Finding, ...] = ()
+        self.config: ClientConfig | None = None
         self.client: Client | None = None
         self._options = options
         self._protocol: Protocol | None = None
+        self._adjust = adjust
         self._trace = Trace(on_event, self.deadline)
 
     def open(self, target: str) -> Session:
@@ -76,14 +91,14 @@ class Attempt:
         self.route.find(locally=locally)
         return self.route
 
-    def enter(self) -> Session:
+    def enter(self, offer: Offer = NOTHING) -> Session:
         """A session with the peer that was found; see `open`."""
         assert self.route is not None, "a peer that was found has a way to it"
         assert self.client is not None, "a peer that was found has a backend that goes there"
         sock = self._reach(self.route)
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route))
+                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route), offer)
             except TlsToolError as error:
                 self.handshake = error.handshake
                 raise
@@ -92,12 +107,23 @@ class Attempt:
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
 
-    def to(self, address: Address, on_event: OnEvent) -> Attempt:
-        """An attempt of its own to reach just one of the addresses that were found, with the same backend."""
+    def reconfigure(self, config: ClientConfig) -> None:
+        """Go on with another configuration, on the same backend.
+
+        Raises:
+            Unsupported: the backend cannot do what is in it.
+            LocalError: a file in it is no good.
+        """
+        assert self.backend is not None, "a peer that was found has a backend that goes there"
+        self.client = backends.get(self.backend).client(config)
+        self.config = config
+
+    def to(self, address: Address | None, on_event: OnEvent) -> Attempt:
+        """An attempt of its own, with the same backend, to reach just one of the addresses that were found, or all once more."""
         assert self.route is not None, "addresses that were found have a way to them"
-        other = Attempt(self._options, on_event)
-        other.deadline, other.client, other._protocol = self.deadline, self.client, self._protocol
-        other.backend, other.backend_reason = self.backend, self.backend_reason
+        other = Attempt(self._options, on_event, self._adjust)
+        other.deadline, other.backend, other.backend_reason = self.deadline, self.backend, self.backend_reason
+        other.config, other.client, other._protocol = self.config, self.client, self._protocol
         other._trace = Trace(on_event, self.deadline)
         other.route = self.route.to(address, other._trace)
         return other
@@ -184,7 +210,7 @@ class Attempt:
         return (Finding("name-not-checked", "the certificate's name was not checked: none was given"),)
 
     def _prepare(self, peer: Endpoint) -> Client:
-        config = client_config(self._options, peer, self._protocol)
+        config = self.config = self._adjust(client_config(self._options, peer, self._protocol), peer, self._trace)
         self.backend, self.backend_reason = backends.choose(
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
@@ -225,6 +251,7 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
         keylog=options.keylog,
         at=options.at,
         framing=protocol.framing if protocol else None,
+        signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
     )
 
 
@@ -239,7 +266,8 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
 
 
 def deciding(raised: TlsToolError, trusted: Trust | None, options: TlsOptions) -> TlsToolError:
-    """Which error decides: the server's own bad certificate goes before its wish for one of ours."""
-    if isinstance(raised, ClientCertificateError):
+    """Which error decides: the server's own bad certificate goes before its wish for one of ours, and before a rejection of our
+    Encrypted Client Hello, whose word it is not (RFC 9849 section 6.1.7)."""
+    if isinstance(raised, ClientCertificateError) or raised.code == "ech-rejected":
         return verdict(trusted, options) or raised
     return raised

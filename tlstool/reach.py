@@ -51,6 +51,10 @@ class Route:
         self._pins = tuple(resolve.parse_pin(text) for text in options.resolve)
         # Addresses of the proxy, where there is one; else the peer's own.
         self._next: list[Address] = []
+        if self.proxy:
+            from tlstool import tunnel
+
+            tunnel.prepare(self.proxy)
         if self.proxy and options.proxy_password is not None and self.proxy.password is None:
             self.proxy = proxy.with_password(self.proxy, options.proxy_password)
 
@@ -82,10 +86,13 @@ class Route:
                 self.addresses = resolve.resolve(self.peer, found.deadline, how)
                 found.detail += f", peer {_listed(self.addresses)}"
 
-    def to(self, address: Address, trace: Trace) -> Route:
-        """The same way, to one of the addresses alone."""
+    def to(self, address: Address | None, trace: Trace) -> Route:
+        """The same way, to one of the addresses alone, or once more to all; nothing is resolved again."""
         route = Route(self.peer, self._options, trace, self._deadline)
-        route.addresses, route._next = [address], [address] if self.proxy is None else self._next
+        route.addresses, route._next = self.addresses, self._next
+        if address is not None:
+            route.addresses = [address]
+            route._next = [address] if self.proxy is None else self._next
         return route
 
     def dial(self) -> socket.socket:

@@ -10,6 +10,7 @@ from typing import Literal
 from tlstool.errors import TlsToolError
 from tlstool.model import Certificate, Finding, Handshake, LoadPlan, LoadResult, TlsVersion, Trust, Verdict
 from tlstool.record import Record
+from tlstool.sessions import EarlyDataUse, EchUse, Exported, HybridCheck, Reconnect
 from tlstool.traffic import Relayed
 
 
@@ -154,10 +155,17 @@ class ConnectReport(Report, kw_only=True):
         phases_ms: see `Phases`.
         starttls: what came before TLS; None where it began with the first byte, or did not come so far.
         handshake: all that was seen of it; None if nothing was.
+        ech: what Encrypted Client Hello came to; None if it was not asked for, as for what follows.
+        early_data: what became of the data for the first flight of a second connection.
+        exported: keying material of the session.
+        keys_updated: whether the session's keys were renewed after its handshake.
+        pq_check: whether the server does hybrid key exchange.
+        reconnects: the further connections, in order.
+        shared_ticket_keys: whether each of several addresses took the ticket of another; None also if that did not show.
         addresses: what each of the target's addresses showed, if that was asked for; the rest is of the one that decides the exit
             status, the first if all are good. None otherwise.
         differences: the names of what is not the same in all of `addresses`.
-        consistent: whether there are none; None where nothing was compared.
+        consistent: whether there are none; None where there was no handshake to compare.
         exchanged: the steps that were taken, the one that failed last.
         http: the head of the response to the request; None if there was none.
         relayed: all application data that was moved; None if none was to be, or the session broke.
@@ -175,6 +183,13 @@ class ConnectReport(Report, kw_only=True):
     exchanged: tuple[Exchanged, ...] = ()
     http: HttpResponse | None = None
     relayed: Relayed | None = None
+    ech: EchUse | None = None
+    early_data: EarlyDataUse | None = None
+    exported: tuple[Exported, ...] | None = None
+    keys_updated: bool | None = None
+    pq_check: HybridCheck | None = None
+    reconnects: tuple[Reconnect, ...] | None = None
+    shared_ticket_keys: bool | None = None
     addresses: tuple[AddressReport, ...] | None = None
     differences: tuple[str, ...] | None = None
     consistent: bool | None = None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tlstool.model import BackendName, ServeMode, TlsVersion
 from tlstool.record import Record
+from tlstool.sessions import Export
 from tlstool.traffic import HalfClose
 
 
@@ -24,6 +25,7 @@ class TlsOptions(Record, kw_only=True):
         cert, key: files with our own certificate and its key.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
+        sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
@@ -54,6 +56,7 @@ class TlsOptions(Record, kw_only=True):
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     backend: BackendName = "auto"
@@ -107,6 +110,13 @@ class ConnectRequest(TlsOptions, kw_only=True):
         half_close: how to tell the peer that the input has ended.
         crlf: send CRLF for every LF that has no CR before it, of the input and of `steps`.
         strict_close: a peer that ends without close_notify is an error.
+        ech: Encrypted Client Hello: `auto` asks the DNS for the configuration, `grease` pretends to have one, and anything else
+            is a file with it (an `ECHConfigList`); None for none of it.
+        early_data: a file whose bytes a second connection sends as early data, if the verdict on the first is good.
+        reconnect: how many further connections to make, each with a ticket of the one before.
+        pq_check: find out whether the server does hybrid key exchange.
+        export_keying: keying material to export from the session.
+        key_update: renew the session's keys after the handshake.
     """
 
     target: str
@@ -117,6 +127,12 @@ class ConnectRequest(TlsOptions, kw_only=True):
     half_close: HalfClose = "notify"
     crlf: bool = False
     strict_close: bool = False
+    ech: str | None = None
+    early_data: str | None = None
+    reconnect: int = 0
+    pq_check: bool = False
+    export_keying: tuple[Export, ...] = ()
+    key_update: bool = False
 
 
 class VerifyRequest(TlsOptions, kw_only=True):

@@ -31,7 +31,7 @@ def survey(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
     """
     if request.relay:
-        raise UsageError("usage", "a relay has one peer, and --all-addresses has many", "leave one of them out")
+        raise UsageError("usage", "data goes to one peer, and --all-addresses has many", "leave one of them out")
     attempt = peer.Attempt(request, on_event)
     seen: dict[int, _Seen] = {}
     error: TlsToolError | None = None
@@ -164,5 +164,5 @@ def _report(attempt: peer.Attempt, seen: Sequence[_Seen], request: ConnectReques
         handshake=shown.handshake,
         addresses=addresses or None,
         differences=different if addresses else None,
-        consistent=not different if addresses else None,
+        consistent=not different if any(one.tls for one in addresses) else None,
     )

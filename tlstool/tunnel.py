@@ -25,6 +25,14 @@ _WORDS_BYTES = 4096
 _LONGEST_WORDS = 160
 
 
+def prepare(proxy: Proxy) -> None:
+    """Import what the kind of proxy takes, so that the time of its phase is the proxy's own."""
+    if proxy.scheme != "http":
+        import encodings.idna  # noqa: F401
+
+        import python_socks.sync  # noqa: F401
+
+
 def open_tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int, deadline: Deadline) -> None:
     """Have the proxy at the other end of `sock` connect to `host`, a name in A-labels or an address.
 
@@ -130,7 +138,7 @@ def summary(page: bytes) -> str:
     text = page.decode(errors="replace")
     title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
     if title is None:
-        text = re.sub(r"<(script|style|!--)\b?.*?(</\1\s*>|-->|\Z)", " ", text, flags=re.IGNORECASE | re.DOTALL)
+        text = re.sub(r"<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", " ", text, flags=re.IGNORECASE | re.DOTALL)
     line = " ".join(unescape(title[1] if title else re.sub(r"<[^>]*(>|\Z)", " ", text)).split())
     return line if len(line) <= _LONGEST_WORDS else f"{line[: _LONGEST_WORDS - 1]}…"
 

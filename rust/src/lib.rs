@@ -18,7 +18,7 @@ mod _native {
     #[pymodule_export]
     use crate::certs::{certificates, verify};
     #[pymodule_export]
-    use crate::client::{ClientConfig, Session, connect};
+    use crate::client::{ClientConfig, Resumption, Session, connect};
     #[pymodule_export]
     use crate::load::load;
     #[pymodule_export]

@@ -21,19 +21,45 @@ from tlstool.model import (
     ServeTotals,
 )
 from tlstool.phases import Deadline
+from tlstool.record import Record
+from tlstool.sessions import EarlyData
 from tlstool.traffic import Relayed, RelayPlan
+
+
+class Offer(Record):
+    """What a connection brings along besides its configuration.
+
+    Attributes:
+        resume: the `resumption` of an earlier session of the same client, to be resumed if the peer agrees.
+        early_data: application data for the first flight, only for a session whose own verdict was good, and announced by
+            `ClientConfig.early_data`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
+    """
+
+    resume: object | None = None
+    early_data: bytes | None = None
+
+
+NOTHING = Offer()
 
 
 class Session(Protocol):
     """A TLS session whose handshake is done, whatever the verdict. Use it in one thread.
 
     Attributes:
-        handshake: what was agreed and shown.
+        handshake: what was agreed and shown; what it says of tickets is complete once the session is closed.
         warnings: what the reader of the report should know of how it came about.
     """
 
     handshake: Handshake
     warnings: tuple[Finding, ...]
+
+    @property
+    def resumption(self) -> object | None:
+        """For an `Offer`, best once this is closed, which is when all tickets have come; None if nothing can be resumed."""
+
+    @property
+    def early_data(self) -> EarlyData | None:
+        """What became of the early data of the `Offer`; None if it had none."""
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""
@@ -49,14 +75,28 @@ class Session(Protocol):
             TlsToolError: the session broke; `time-limit`, `truncated` or `not-http` where a body was announced and does not come.
         """
 
+    def export(self, label: str, context: bytes | None, length: int) -> bytes:
+        """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.exporter` has to announce it."""
+
+    def update_keys(self, deadline: Deadline) -> None:
+        """Go on with new keys in both directions (RFC 8446 section 4.6.3). Only in TLS 1.3."""
+
     def close(self, deadline: Deadline) -> None:
-        """Send close_notify and let go of the socket. Never raises; a second call does nothing."""
+        """Send close_notify and let go of the socket. Never raises; a second call does nothing.
+
+        A peer that got no data has a quarter of a second to end its side, other ones until the deadline.
+        """
+
+    def finish(self, deadline: Deadline) -> None:
+        """Close, with all that time for whatever the peer still sends: tickets."""
 
 
 class Client(Protocol):
     """A configuration made ready, once, for any number of connections."""
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> Session:
+    def connect(
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], offer: Offer = NOTHING
+    ) -> Session:
         """Handshake over a connected socket, which becomes the session's, whatever happens.
 
         A bad certificate raises nothing: it is the session's verdict. An error carries what was seen in its `handshake`.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
+from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import TlsToolError
 from tlstool.model import (
     BackendInfo,
@@ -28,6 +29,7 @@ from tlstool.model import (
     plain,
 )
 from tlstool.phases import Deadline
+from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -54,11 +56,14 @@ class RustlsClient:
     def __init__(self, config: _native.ClientConfig) -> None:
         self._config = config
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> RustlsSession:
+    def connect(
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], offer: Offer = NOTHING
+    ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
+        resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left()))
+                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), resume, offer.early_data))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -86,6 +91,8 @@ class RustlsSession:
 
     def __init__(self, session: _native.Session) -> None:
         self.handshake = _handshake(session.handshake)
+        self.resumption = session.resumption
+        self.early_data = EarlyData(**early) if (early := session.early_data) else None
         self.warnings: tuple[Finding, ...] = ()
         self._session = session
 
@@ -101,9 +108,23 @@ class RustlsSession:
         """Move bytes both ways, in one call of the engine."""
         return Relayed(**self._session.relay(plain(plan), deadline.left()))
 
+    def export(self, label: str, context: bytes | None, length: int) -> bytes:
+        """Keying material."""
+        return self._session.export(label, context, length)
+
+    def update_keys(self, deadline: Deadline) -> None:
+        """Go on with new keys in both directions."""
+        self._session.update_keys(deadline.left())
+
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
         self._session.close(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
+
+    def finish(self, deadline: Deadline) -> None:
+        """Close, with all that time for what the peer still sends."""
+        self._session.finish(deadline.left() or 0.0)
+        self.handshake = _handshake(self._session.handshake)
 
 
 def judge(
@@ -138,7 +159,15 @@ def cpu_features() -> tuple[str, ...]:
 
 
 def _handshake(raw: dict[str, Any]) -> Handshake:
-    return Handshake(**{**raw, "certificates": _certificates(raw["certificates"]), "trust": _trust(raw["trust"])})
+    request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
+    records = {
+        "certificates": _certificates(raw["certificates"]),
+        "client_request": request and ClientRequest(tuple(request["authorities"]), tuple(request["signature_schemes"])),
+        "tickets": tickets and Tickets(**tickets),
+        "ech": ech and Ech(**ech),
+        "trust": _trust(raw["trust"]),
+    }
+    return Handshake(**{**raw, **records})
 
 
 def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:

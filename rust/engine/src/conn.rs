@@ -3,6 +3,8 @@
 //! Received bytes are decrypted where they lie; what is to be sent goes to an [`Output`] that its owner writes to the socket. So a
 //! thread with many connections needs one pair of large buffers, and an idle connection owns none.
 
+use std::io;
+
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
@@ -76,6 +78,19 @@ impl Output {
 
     fn written(&mut self, count: usize) {
         self.end += count;
+    }
+}
+
+/// What a buffered connection of rustls has to say can be written here, too.
+impl io::Write for Output {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.space(data.len())[..data.len()].copy_from_slice(data);
+        self.written(data.len());
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -180,44 +195,63 @@ pub fn advance<S: Side>(
 pub fn encrypt<S: Side>(side: &mut S, data: &[u8], kept: &mut [u8], output: &mut Output) -> Result<()> {
     let records = data.len() / 16_384 + 1;
     output.space(data.len() + records * RECORD_OVERHEAD);
-    write_traffic(side, kept, output, |traffic, space| traffic.encrypt(data, space))
+    in_traffic(side, kept, output, |traffic, output| {
+        write(traffic, output, |traffic, space| traffic.encrypt(data, space))
+    })
 }
 
 /// Put `close_notify` into `output` (RFC 8446 section 6.1). The session must be established; `kept` is as for [`encrypt`].
 pub fn close_notify<S: Side>(side: &mut S, kept: &mut [u8], output: &mut Output) -> Result<()> {
     output.space(RECORD_OVERHEAD + 2);
-    // The method itself is not general enough in its lifetimes.
-    #[allow(clippy::redundant_closure_for_method_calls)]
-    write_traffic(side, kept, output, |traffic, space| traffic.queue_close_notify(space))
+    in_traffic(side, kept, output, |traffic, output| {
+        // The method itself is not general enough in its lifetimes.
+        #[allow(clippy::redundant_closure_for_method_calls)]
+        write(traffic, output, |traffic, space| traffic.queue_close_notify(space))
+    })
 }
 
-fn write_traffic<S: Side>(
+/// Have the keys of both directions renewed (RFC 8446 section 4.6.3); the next call of [`advance`] or [`encrypt`] says so to the
+/// peer. The session must be established and of TLS 1.3; `kept` is as for [`encrypt`].
+pub fn update_keys<S: Side>(side: &mut S, kept: &mut [u8], output: &mut Output) -> Result<()> {
+    in_traffic(side, kept, output, |traffic, _| Ok(traffic.refresh_traffic_keys()?))
+}
+
+/// Do something that the session can do once it is established.
+fn in_traffic<S: Side>(
     side: &mut S,
     kept: &mut [u8],
     output: &mut Output,
-    write: impl Fn(&mut WriteTraffic<'_, S::Data>, &mut [u8]) -> std::result::Result<usize, EncryptError>,
+    act: impl FnOnce(WriteTraffic<'_, S::Data>, &mut Output) -> Result<()>,
 ) -> Result<()> {
     loop {
         match side.process(kept).state {
-            Ok(ConnectionState::WriteTraffic(mut traffic)) => loop {
-                match write(&mut traffic, output.space(0)) {
-                    Ok(count) => {
-                        output.written(count);
-                        return Ok(());
-                    }
-                    Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                        output.space(required_size);
-                    }
-                    Err(EncryptError::EncryptExhausted) => {
-                        return Err(Error::PeerMisbehaved("the session's keys are used up".to_owned()));
-                    }
-                }
-            },
+            Ok(ConnectionState::WriteTraffic(traffic)) => return act(traffic, output),
             Ok(ConnectionState::EncodeTlsData(mut record)) => encode(output, |space| record.encode(space)),
             Ok(ConnectionState::TransmitTlsData(transmit)) => transmit.done(),
             Ok(ConnectionState::PeerClosed) => {}
             Ok(_) => return Err(Error::Internal("data to send, but no session to send it in".to_owned())),
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn write<Data>(
+    mut traffic: WriteTraffic<'_, Data>,
+    output: &mut Output,
+    write: impl Fn(&mut WriteTraffic<'_, Data>, &mut [u8]) -> std::result::Result<usize, EncryptError>,
+) -> Result<()> {
+    loop {
+        match write(&mut traffic, output.space(0)) {
+            Ok(count) => {
+                output.written(count);
+                return Ok(());
+            }
+            Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                output.space(required_size);
+            }
+            Err(EncryptError::EncryptExhausted) => {
+                return Err(Error::PeerMisbehaved("the session's keys are used up".to_owned()));
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+// Not of its stable interface; but the configurations that come with a rejection can be had in no other way.
+use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
 /// Why a job failed, told apart by who is to blame.
@@ -32,6 +34,9 @@ pub enum Error {
     ClientCertificateRequired { alert: String },
     /// The peer did not like our certificate.
     ClientCertificateRefused { alert: String },
+    /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
+    /// counts only if its certificate is good for the public name; None if it has no key at all (RFC 9849 section 6.1.6).
+    EchRejected { retry: Option<Vec<u8>> },
     /// The peer keeps to TLS, but there is nothing in common.
     PeerIncompatible(String),
     /// The peer broke a rule of TLS.
@@ -68,6 +73,7 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-certificate",
     "bad-certificate-file",
     "bad-crl",
+    "bad-ech-config",
     "bad-key",
     "bad-library",
     "bad-signature",
@@ -78,6 +84,7 @@ pub const ERROR_CODES: &[&str] = &[
     "connection-failed",
     "connection-refused",
     "connection-reset",
+    "ech-rejected",
     "expired",
     "file-not-written",
     "file-unreadable",
@@ -134,6 +141,7 @@ impl Error {
             Self::AlertReceived { .. } => "alert-received",
             Self::ClientCertificateRequired { .. } => "client-certificate-required",
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
+            Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
             Self::PeerMisbehaved(_) => "peer-misbehaved",
             Self::Truncated(_) => "truncated",
@@ -212,6 +220,8 @@ impl fmt::Display for Error {
             Self::ClientCertificateRefused { alert } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
             }
+            Self::EchRejected { retry: Some(_) } => f.write_str("the peer cannot decrypt the Encrypted Client Hello"),
+            Self::EchRejected { retry: None } => f.write_str("the peer does no Encrypted Client Hello"),
             Self::Certificate(fault) => fault.fmt(f),
         }
     }
@@ -278,6 +288,9 @@ impl From<rustls::Error> for Error {
         use rustls::Error as Tls;
         match error {
             Tls::AlertReceived(alert) => Self::AlertReceived { alert: alert_name(alert) },
+            Tls::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(configs)) => {
+                Self::EchRejected { retry: configs.map(|configs| configs.get_encoding()) }
+            }
             Tls::PeerIncompatible(why) => Self::PeerIncompatible(incompatibility(&why)),
             Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
             Tls::PeerMisbehaved(why) => {

@@ -24,7 +24,10 @@ mod wait;
 mod sys;
 
 pub use certs::{Certificate, certificates};
-pub use client::{ClientConfig, ClientSpec, Failure, Handshake, Outcome, RelayPlan, Relayed, Session, connect};
+pub use client::{
+    ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, RelayPlan, Relayed, Resumable, Session,
+    connect,
+};
 pub use error::{ChainFault, ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};

@@ -21,6 +21,19 @@ pub fn provider(suites: &[String], groups: &[String]) -> Result<Arc<CryptoProvid
     Ok(Arc::new(provider))
 }
 
+/// Signature schemes by their IANA names; each is one that `provider` can verify.
+pub fn schemes(names: &[String], provider: &CryptoProvider) -> Result<Vec<SignatureScheme>> {
+    let known = provider.signature_verification_algorithms.supported_schemes();
+    let scheme = |name: &String| {
+        known
+            .iter()
+            .find(|scheme| scheme_name(**scheme).eq_ignore_ascii_case(name))
+            .copied()
+            .ok_or_else(|| Error::Unsupported(format!("Rustls has no signature scheme {name}")))
+    };
+    names.iter().map(scheme).collect()
+}
+
 /// Versions by their numbers; empty means 1.2 and 1.3.
 pub fn versions(names: &[String]) -> Result<Vec<&'static SupportedProtocolVersion>> {
     if names.is_empty() {

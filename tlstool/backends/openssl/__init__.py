@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tlstool.backends.base import NOTHING, Offer
 from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadResult, ServerConfig, ServeTotals
@@ -59,8 +60,7 @@ class OpenSslClient:
     def __init__(self, config: ClientConfig) -> None:
         from tlstool.backends.openssl.context import client_context
 
-        if config.at is not None:
-            raise Unsupported("unsupported", "the interpreter's ssl judges certificates as of now only")
+        _refuse(config)
         # With no SNI, OpenSSL can still check an address: Python never sends one (RFC 6066 section 3).
         self._checks_name = config.verify_name is not None and (
             config.sni == config.verify_name or (config.sni is None and is_address(config.verify_name))
@@ -73,11 +73,13 @@ class OpenSslClient:
         self._config = config
         self._context = client_context(config, verify_name=self._checks_name)
 
-    def connect(self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket]) -> OpenSslSession:
+    def connect(
+        self, sock: socket.socket, deadline: Deadline, redial: Callable[[], socket.socket], offer: Offer = NOTHING
+    ) -> OpenSslSession:
         """Handshake, and once or twice more to see a chain that does not verify."""
         from tlstool.backends.openssl.client import Handshaker
 
-        return Handshaker(self._config, self._context, self._checks_name).run(sock, deadline, redial)
+        return Handshaker(self._config, self._context, self._checks_name, offer).run(sock, deadline, redial)
 
     def load(self, plan: LoadPlan) -> LoadResult:
         """Handshakes in a closed loop, a thread for each connection under way; `plan.threads` means nothing here."""
@@ -87,3 +89,17 @@ class OpenSslClient:
         config = self._config
         context = client_context(config, verify=False) if config.insecure else self._context
         return Load(plan, config, context, self._checks_name).run()
+
+
+def _refuse(config: ClientConfig) -> None:
+    """What Python's ssl has no way to do."""
+    lacks = {
+        "judge certificates as of another time": config.at is not None,
+        "choose signature schemes": bool(config.signature_schemes),
+        "do Encrypted Client Hello": config.ech is not None,
+        "export keying material": config.exporter,
+        "send early data": config.early_data,
+    }
+    for what, is_wanted in lacks.items():
+        if is_wanted:
+            raise Unsupported("unsupported", f"the interpreter's ssl cannot {what}")

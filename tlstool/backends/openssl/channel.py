@@ -76,7 +76,7 @@ class Channel:
             self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname, session=session
         )
         visible = hasattr(getattr(context, "_ctx", context), "_msg_callback")
-        self.seen = Seen(requested=False if visible else None)
+        self.seen = Seen(requested=False, tickets=0) if visible else Seen()
         vars(self.tls)["seen"] = self.seen
         self.done = False
         self.phase = "handshake"
@@ -115,19 +115,23 @@ class Channel:
         self.flush(deadline)
         self._wrapping = None
 
-    def settle(self, seconds: float) -> None:
+    def settle(self, seconds: float) -> bool:
         """Give a peer that may yet refuse our certificate, or the lack of one, the time to say so; data that comes is kept.
 
         A TLS 1.3 client is done before the server has seen its certificate (RFC 8446 section 4.4.2).
+
+        Returns:
+            Whether it answered, with a ticket or with data: so it took what it got.
 
         Raises:
             TlsToolError: it refused.
         """
         if not self._readable(seconds):
-            return
+            return False
         self.fill()
         if data := self.decrypt():
             self._early.append(data)
+        return bool(data or self.seen.tickets)
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""
@@ -165,6 +169,15 @@ class Channel:
         except ssl.SSLError:
             # It wants to read the peer's, which comes later, or never.
             return
+
+    def hear_out(self, deadline: Deadline) -> None:
+        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error."""
+        with suppress(TlsToolError):
+            self.send_close()
+            self.flush(deadline)
+            while not self.ended:
+                self.receive(deadline)
+                self.decrypt()
 
     # ---- steps that never wait, for loops that watch more than this socket -----------------------
 
@@ -318,6 +331,8 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
             # close_notify and user_canceled come without an error (RFC 8446 section 6.1).
             if data[0] == 2 or alert not in (0, 90):
                 seen.alert = alert
+        case 0x16, 0x04, "read":
+            seen.tickets = (seen.tickets or 0) + 1
         case 0x16, 0x0D, "read":
             seen.requested = True
         case 0x16, 0x0B, "write":

@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from tlstool import certs, findings
+from tlstool.backends.base import Offer
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
-from tlstool.backends.openssl.facts import library, negotiated, peer_chain
+from tlstool.backends.openssl.facts import library, negotiated, peer_chain, tickets
 from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
-from tlstool.errors import TlsToolError, make
+from tlstool.errors import TlsToolError, Unsupported, make
 from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
 from tlstool.phases import Deadline
 from tlstool.traffic import Relayed, RelayPlan
@@ -28,10 +30,14 @@ _REFUSAL_SECONDS = 0.25
 class OpenSslSession:
     """`tlstool.backends.base.Session` on the interpreter's ssl."""
 
-    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[Finding, ...]) -> None:
+    early_data = None
+
+    def __init__(self, channel: Channel, handshake: Handshake, warnings: tuple[Finding, ...], *, resumable: bool) -> None:
         self.handshake = handshake
         self.warnings = warnings
         self._channel = channel
+        self._resumable = resumable
+        self._has_sent = False
         channel.phase = "run"
         self._closed = False
 
@@ -41,29 +47,51 @@ class OpenSslSession:
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`."""
+        self._has_sent = True
         self._channel.write(data, deadline)
 
     def relay(self, plan: RelayPlan, deadline: Deadline) -> Relayed:
         """Move bytes both ways."""
         from tlstool.backends.openssl.relay import Relay
 
+        self._has_sent = True
         return Relay(self._channel, plan, deadline).run()
+
+    @property
+    def resumption(self) -> ssl.SSLSession | None:
+        """The session itself; None where it was made with another context than the one that verifies, which OpenSSL minds."""
+        return self._channel.tls.session if self._resumable else None
+
+    def export(self, label: str, context: bytes | None, length: int) -> bytes:
+        """Python has no exporter."""
+        raise Unsupported("unsupported", "the interpreter's ssl cannot export keying material")
+
+    def update_keys(self, deadline: Deadline) -> None:
+        """Python has no way to ask for it."""
+        raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
+        self.finish(deadline if self._has_sent else deadline.within(_REFUSAL_SECONDS))
+
+    def finish(self, deadline: Deadline) -> None:
+        """Close, with all that time for what the peer still sends."""
         if self._closed:
             return
         self._closed = True
-        with self._channel.sock, suppress(TlsToolError, OSError):
-            self._channel.send_close()
-            self._channel.flush(deadline)
+        with self._channel.sock, suppress(OSError):
+            self._channel.hear_out(deadline)
+        self.handshake = replace(self.handshake, tickets=tickets(self._channel))
 
 
 class Handshaker:
     """One try to get a session, in as many connections as it takes to see the chain."""
 
-    def __init__(self, config: ClientConfig, context: ssl.SSLContext, checks_name: bool) -> None:
+    def __init__(self, config: ClientConfig, context: ssl.SSLContext, checks_name: bool, offer: Offer) -> None:
+        import ssl
+
         self._config = config
+        self._offered = offer.resume if isinstance(offer.resume, ssl.SSLSession) else None
         self._context = context
         self._checks_name = checks_name
 
@@ -73,7 +101,7 @@ class Handshaker:
 
         config, refusals = self._config, list[ssl.SSLCertVerificationError]()
         try:
-            channel = self._shake(sock, self._context, deadline)
+            channel = self._shake(sock, self._context, deadline, self._offered)
         except ssl.SSLCertVerificationError as refusal:
             refusals.append(refusal)
         else:
@@ -95,10 +123,12 @@ class Handshaker:
             worst = findings.ordered(fault(refusal, (), time.time()) for refusal in refusals)[0]
             raise make(worst.code, worst.message, phase="certificate") from error
 
-    def _shake(self, sock: socket.socket, context: ssl.SSLContext, deadline: Deadline) -> Channel:
+    def _shake(
+        self, sock: socket.socket, context: ssl.SSLContext, deadline: Deadline, session: ssl.SSLSession | None = None
+    ) -> Channel:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
-            channel = Channel(sock, context, server_hostname=name, framing=self._config.framing)
+            channel = Channel(sock, context, server_hostname=name, session=session, framing=self._config.framing)
             channel.handshake(deadline)
         except BaseException:
             sock.close()
@@ -111,14 +141,16 @@ class Handshaker:
             trusted = not handshake.trust.findings or self._config.insecure
             if trusted and handshake.tls == "1.3" and (channel.seen.requested or self._config.identity):
                 try:
-                    channel.settle(_REFUSAL_SECONDS)
+                    has_answered = channel.settle(_REFUSAL_SECONDS)
                 except TlsToolError as error:
                     error.handshake = handshake
                     raise
+                if has_answered and handshake.client_certificate == "sent":
+                    handshake = replace(handshake, client_certificate="accepted")
         except BaseException:
             channel.sock.close()
             raise
-        return OpenSslSession(channel, handshake, self._warnings(refusals))
+        return OpenSslSession(channel, handshake, self._warnings(refusals), resumable=not refusals)
 
     def _warnings(self, refusals: list[ssl.SSLCertVerificationError]) -> tuple[Finding, ...]:
         """What the report's reader has to know: that it is not of the connection that was verified."""
@@ -142,7 +174,11 @@ class Handshaker:
             kind=agreed.kind,
             certificates=certificates,
             stapled=None,
-            client_certificate=_client_certificate(channel.seen),
+            client_certificate=_client_certificate(channel.seen, agreed.tls),
+            client_request=None,
+            tickets=tickets(channel),
+            early_data_limit=None,
+            ech=None,
             trust=self._trust(certificates, refusals),
         )
 
@@ -191,9 +227,10 @@ def verifier(config: ClientConfig) -> str:
     return library()
 
 
-def _client_certificate(seen: Seen) -> Literal["not_requested", "requested", "sent"] | None:
+def _client_certificate(seen: Seen, tls: str | None) -> Literal["not_requested", "requested", "sent", "accepted"] | None:
     if seen.requested is None:
         return None
     if seen.sent:
-        return "sent"
+        # Before TLS 1.3, the server has seen all before it is done.
+        return "sent" if tls == "1.3" else "accepted"
     return "requested" if seen.requested else "not_requested"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tlstool.backends.openssl.channel import Channel
 from tlstool.model import TlsVersion
+from tlstool.sessions import Tickets
 
 if TYPE_CHECKING:
     import ssl
@@ -50,6 +51,20 @@ def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
         return list(tls.get_unverified_chain())
     inner = tls._sslobj  # type: ignore[attr-defined]
     return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain() or ()]
+
+
+def tickets(channel: Channel) -> Tickets | None:
+    """What came for later, until now; None where none came and some may."""
+    session, tls = channel.tls.session, channel.tls.version()
+    if session is None:
+        return None
+    if tls != "TLSv1.3":
+        can_resume = session.has_ticket or bool(session.id)
+        return Tickets(int(can_resume), session.ticket_lifetime_hint if session.has_ticket else None)
+    count = channel.seen.tickets
+    if count is None or (count == 0 and not channel.ended):
+        return None
+    return Tickets(count, session.ticket_lifetime_hint if count else None)
 
 
 def library() -> str:

@@ -110,6 +110,7 @@ class Seen:
         sent: whether a certificate of ours went out.
         hellos: how many ClientHellos there were: a second one answers a HelloRetryRequest.
         sni: the name that a client sent.
+        tickets: how many NewSessionTicket messages there were; None if that cannot be seen here.
     """
 
     alert: int | None = None
@@ -117,6 +118,7 @@ class Seen:
     sent: bool = False
     hellos: int = 0
     sni: str | None = None
+    tickets: int | None = None
 
 
 def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:

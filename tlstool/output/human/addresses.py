@@ -22,7 +22,7 @@ _COLUMNS = ("serial", "chain", "tls", "group", "alpn", "error")
 
 def way(report: ConnectReport) -> list[Fact]:
     """What was on the way: a proxy, and tries that failed."""
-    facts = [("Proxy", safe(report.proxy))] if report.proxy else []
+    facts = [("Proxy", safe(report.proxy))] if report.proxy and report.tries else []
     if report.tries and report.tries > 1:
         facts.append(("Tries", f"{report.tries}; the last one came through" if report.address else str(report.tries)))
     return facts
@@ -40,14 +40,19 @@ def table(report: ConnectReport, style: Style) -> list[Fact]:
     usual = {name: _usual(report.addresses, name) for name in different}
     lines = [["address", *(f"{name}*" if name in different else name for name in columns)]]
     for one in report.addresses:
-        odd = {name for name in different if _value(one, name) not in (None, usual[name])}
+        odd = {name for name in different if _counts(one, name) and _value(one, name) not in (None, usual[name])}
         lines.append([one.address, *(_cell(one, name) + ("*" if name in odd else "") for name in columns)])
     return facts + [("", line) for line in _set(lines, style)]
 
 
 def _usual(addresses: Sequence[AddressReport], name: str) -> object:
     """What most of them show, the first of those that are equally common."""
-    return Counter(_value(one, name) for one in addresses if one.tls or name == "error").most_common(1)[0][0]
+    return Counter(_value(one, name) for one in addresses if _counts(one, name)).most_common(1)[0][0]
+
+
+def _counts(one: AddressReport, name: str) -> bool:
+    """Whether an address is compared by this: only its error is where it came to no handshake."""
+    return name == "error" or one.tls is not None
 
 
 def _value(one: AddressReport, name: str) -> object:

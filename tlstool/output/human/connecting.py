@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, moving, upgrading
+from tlstool.output.human import addresses, certificates, moving, sessions, upgrading
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def connect(report: ConnectReport, style: Style) -> str:
     """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
     handshake = report.handshake
-    facts = peer(report.target, report.address) if report.address or report.proxy else []
+    facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
     facts += upgrading.starttls(report.starttls)
     if handshake:
@@ -26,6 +26,7 @@ def connect(report: ConnectReport, style: Style) -> str:
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)
+    facts += sessions.experiments(report) if handshake or report.address else []
     facts += addresses.table(report, style)
     facts += moving.facts(report)
     if handshake:
@@ -55,10 +56,7 @@ def _negotiated(handshake: Handshake) -> list[Fact]:
         facts.append(("Signature", handshake.signature_scheme))
     if handshake.alpn is not None:
         facts.append(("ALPN", short(handshake.alpn)))
-    if handshake.client_certificate in ("requested", "sent"):
-        ours = "ours was sent" if handshake.client_certificate == "sent" else "wanted by the peer, none sent"
-        facts.append(("Client cert", ours))
-    return facts
+    return facts + sessions.client_certificate(handshake) + sessions.tickets(handshake)
 
 
 def _time(phases: Phases) -> list[Fact]:

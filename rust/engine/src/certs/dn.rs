@@ -1,7 +1,7 @@
 //! Distinguished names as text (RFC 4514), from whatever a peer put into them.
 
 use data_encoding::HEXLOWER;
-use x509_parser::asn1_rs::Tag;
+use x509_parser::asn1_rs::{FromDer, Tag};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// The attributes with a short name of their own (RFC 4514 section 3); others go by their OID.
@@ -26,6 +26,11 @@ pub fn text(name: &X509Name<'_>) -> String {
         name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
     components.reverse();
     components.join(",")
+}
+
+/// The same of a name in DER; `#` and its hex where it is none.
+pub fn from_der(name: &[u8]) -> String {
+    X509Name::from_der(name).map_or_else(|_| format!("#{}", HEXLOWER.encode(name)), |(_, name)| text(&name))
 }
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {

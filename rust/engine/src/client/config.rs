@@ -1,15 +1,21 @@
 //! What a client is configured with, built once and shared by all of its connections.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rustls::SignatureScheme;
-use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
+use rustls::{ConfigBuilder, SignatureScheme, WantsVerifier};
 use rustls_pki_types::ServerName;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
-use super::verifier::{Enforcer, Recorder};
+use super::ech::Ech;
+use super::identity::IdentityRequest;
+use super::resumption::{Resumable, Tickets};
+use super::schemes::Restricted;
+use super::verifier::{Enforcer, Outer, Recorder};
 use crate::identity::IdentitySpec;
 use crate::judge::RootsSpec;
 use crate::judge::{Judge, server_name};
@@ -33,6 +39,12 @@ pub struct ClientSpec {
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
     pub at: Option<i64>,
+    pub signature_schemes: Vec<String>,
+    pub ech: Option<Vec<ByteBuf>>,
+    pub exporter: bool,
+    /// Of interest to backends that cannot do it.
+    #[allow(dead_code)]
+    pub early_data: bool,
     pub framing: Option<Framing>,
 }
 
@@ -50,6 +62,12 @@ pub struct ClientConfig {
     insecure: bool,
     identity: Option<Arc<CertifiedKey>>,
     framing: Option<Framing>,
+    /// What may be offered, in that order; empty for all.
+    schemes: Vec<SignatureScheme>,
+    ech: Option<Ech>,
+    /// Who judges the certificate of a server that rejects our Encrypted Client Hello.
+    outer: Option<Outer>,
+    exporter: bool,
     /// What rustls calls the server: the SNI if one is sent. It is not what is verified, see [`Recorder`].
     server_name: ServerName<'static>,
 }
@@ -58,20 +76,36 @@ pub struct ClientConfig {
 pub struct Recorded {
     pub tls: Arc<rustls::ClientConfig>,
     pub verifier: Arc<Recorder>,
+    pub installed: Arc<dyn ServerCertVerifier>,
     pub identity: Arc<IdentityRequest>,
+    pub tickets: Arc<Tickets>,
 }
 
 impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
-        let judge = Judge::new(&spec.roots, &spec.crls, spec.verify_name.as_deref(), spec.at, &provider)?;
-        let judge = Arc::new(judge);
+        let schemes = provider::schemes(&spec.signature_schemes, &provider)?;
+        let judge = |name: Option<&str>| -> Result<_> {
+            Ok(Arc::new(Judge::new(&spec.roots, &spec.crls, name, spec.at, &provider)?))
+        };
+        let ech = spec.ech.as_deref().map(Ech::new).transpose()?;
+        // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
+        let server_name =
+            server_name(spec.sni.as_ref().or(spec.verify_name.as_ref()).map_or("localhost", String::as_str))?;
+        let outer = match ech.as_ref().and_then(|ech| ech.chosen.as_ref()) {
+            // Where both names are the same, rustls would not tell which is meant, and only the name to verify will do.
+            Some(chosen) if ServerName::DnsName(chosen.public_name.clone()) != server_name => Some(Outer {
+                judge: judge(Some(chosen.public_name.as_ref()))?,
+                name: ServerName::DnsName(chosen.public_name.clone()),
+            }),
+            _ => None,
+        };
+        let judge = judge(spec.verify_name.as_deref())?;
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&provider::versions(&spec.versions)?)
-            .map_err(|error| Error::Unsupported(provider::misfit(error)))?
+        let enforcer = Restricted::to(&schemes, Arc::new(Enforcer::new(&judge, spec.insecure)));
+        let mut tls = with_versions(spec, provider, ech.as_ref())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Enforcer::new(&judge, spec.insecure)))
+            .with_custom_certificate_verifier(enforcer)
             .with_no_client_auth();
         tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
@@ -79,14 +113,17 @@ impl ClientConfig {
         if let Some(path) = &spec.keylog {
             tls.key_log = Arc::new(KeyLogFile::open(path)?);
         }
-        // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
-        let server_name =
-            server_name(spec.sni.as_ref().or(spec.verify_name.as_ref()).map_or("localhost", String::as_str))?;
-        Ok(Self { tls, judge, insecure: spec.insecure, identity, framing: spec.framing, server_name })
+        let (insecure, exporter, framing) = (spec.insecure, spec.exporter, spec.framing);
+        Ok(Self { tls, judge, insecure, identity, framing, schemes, ech, outer, exporter, server_name })
     }
 
-    pub fn judge(&self) -> &Judge {
-        &self.judge
+    pub fn ech(&self) -> Option<&Ech> {
+        self.ech.as_ref()
+    }
+
+    /// Whether only a buffered connection can do what is wanted, see [`super::machine`].
+    pub fn wants_buffers(&self) -> bool {
+        self.exporter || self.ech.is_some()
     }
 
     pub fn framing(&self) -> Option<Framing> {
@@ -106,13 +143,26 @@ impl ClientConfig {
     }
 
     /// For one connection whose report is wanted: a bad certificate does not end it, unless our own would go out next.
-    pub fn recorded(&self) -> Recorded {
-        let verifier = Arc::new(Recorder::new(self.judge.clone(), self.identity.is_some() && !self.insecure));
-        let identity = Arc::new(IdentityRequest::new(self.identity.clone()));
+    ///
+    /// `resume` is the session that it offers; `early_data` says whether it may send data before the peer has answered.
+    pub fn recorded(&self, resume: Option<&Resumable>, early_data: bool) -> Recorded {
+        let (verifier, installed, identity, tickets) = if let Some(session) = resume {
+            session.identity.forget();
+            let tickets = Tickets::after(&session.tickets);
+            (session.verifier.clone(), session.installed.clone(), session.identity.clone(), tickets)
+        } else {
+            let strict = self.identity.is_some() && !self.insecure;
+            let verifier = Arc::new(Recorder::new(self.judge.clone(), self.outer.clone(), strict));
+            let installed = Restricted::to(&self.schemes, verifier.clone());
+            (verifier, installed, Arc::new(IdentityRequest::new(self.identity.clone())), Tickets::default())
+        };
+        let tickets = Arc::new(tickets);
         let mut tls = self.tls.clone();
-        tls.dangerous().set_certificate_verifier(verifier.clone());
+        tls.dangerous().set_certificate_verifier(installed.clone());
         tls.client_auth_cert_resolver = identity.clone();
-        Recorded { tls: Arc::new(tls), verifier, identity }
+        tls.resumption = Resumption::store(tickets.clone());
+        tls.enable_early_data = early_data;
+        Recorded { tls: Arc::new(tls), verifier, installed, identity, tickets }
     }
 
     /// For many connections whose sessions are resumed by `resumption`: a bad certificate is the error of the connection
@@ -127,42 +177,19 @@ impl ClientConfig {
     }
 }
 
-/// Whether a server asked for our certificate, and whether it got one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientCertificate {
-    NotRequested,
-    Requested,
-    Sent,
-}
-
-/// Our certificate, and the record of its being asked for.
-#[derive(Debug)]
-pub struct IdentityRequest {
-    identity: Option<Arc<CertifiedKey>>,
-    outcome: Mutex<ClientCertificate>,
-}
-
-impl IdentityRequest {
-    fn new(identity: Option<Arc<CertifiedKey>>) -> Self {
-        Self { identity, outcome: Mutex::new(ClientCertificate::NotRequested) }
-    }
-
-    pub fn outcome(&self) -> ClientCertificate {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ResolvesClientCert for IdentityRequest {
-    /// A key that cannot sign by any of `schemes` would send an empty Certificate message, just as none does.
-    fn resolve(&self, _root_hint_subjects: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let usable = self.identity.clone().filter(|identity| identity.key.choose_scheme(schemes).is_some());
-        let outcome = if usable.is_some() { ClientCertificate::Sent } else { ClientCertificate::Requested };
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
-        usable
-    }
-
-    fn has_certs(&self) -> bool {
-        self.identity.is_some()
-    }
+/// Versions, or with Encrypted Client Hello the one version that has it.
+fn with_versions(
+    spec: &ClientSpec,
+    provider: Arc<CryptoProvider>,
+    ech: Option<&Ech>,
+) -> Result<ConfigBuilder<rustls::ClientConfig, WantsVerifier>> {
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let built = match ech {
+        None => builder.with_protocol_versions(&provider::versions(&spec.versions)?),
+        Some(_) if !spec.versions.is_empty() && !spec.versions.iter().any(|version| version == "1.3") => {
+            return Err(Error::Unsupported("Encrypted Client Hello needs TLS 1.3".to_owned()));
+        }
+        Some(ech) => builder.with_ech(ech.mode.clone()),
+    };
+    built.map_err(|error| Error::Unsupported(provider::misfit(error)))
 }

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
-use rustls::client::UnbufferedClientConnection;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::{AlertDescription, Error as TlsError};
 
-use super::config::{ClientCertificate, ClientConfig, Framing, IdentityRequest};
+use super::config::{ClientConfig, Framing};
+use super::identity::{ClientCertificate, IdentityRequest};
+use super::machine::Machine;
+use super::resumption::{Offer, Resumable, Tickets};
 use super::tds::{self, Unwrapping};
 use super::verifier::Recorder;
-use crate::conn::{self, MAX_RECORD, Output, Progress};
+use crate::conn::{MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
 
@@ -42,13 +45,17 @@ pub enum Received {
 
 pub struct Link {
     socket: OwnedFd,
-    tls: UnbufferedClientConnection,
+    tls: Machine,
     input: Input,
     pub output: Output,
     verifier: Arc<Recorder>,
+    installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
     /// While the handshake has to be wrapped.
     wrapping: Option<Unwrapping>,
+    tickets: Arc<Tickets>,
+    /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
+    early: Option<usize>,
     first_bytes: Vec<u8>,
     established: bool,
     peer: PeerEnd,
@@ -58,9 +65,11 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd) -> Result<Self> {
-        let recorded = config.recorded();
-        let tls = UnbufferedClientConnection::new(recorded.tls, config.server_name())?;
+    pub fn new(config: &ClientConfig, socket: OwnedFd, offer: &Offer) -> Result<Self> {
+        let recorded = config.recorded(offer.resume.as_ref(), offer.early_data.is_some());
+        let buffered = config.wants_buffers() || offer.early_data.is_some();
+        let mut tls = Machine::new(recorded.tls, config.server_name(), buffered)?;
+        let early = offer.early_data.as_ref().and_then(|data| tls.write_early(data));
         // A unix socket has no such option, and needs none.
         let _ = sockopt::set_tcp_nodelay(&socket, true);
         Ok(Self {
@@ -69,8 +78,11 @@ impl Link {
             input: Input::default(),
             output: Output::default(),
             verifier: recorded.verifier,
+            installed: recorded.installed,
             identity: recorded.identity,
             wrapping: config.framing().map(|Framing::Tds| Unwrapping::default()),
+            tickets: recorded.tickets,
+            early,
             first_bytes: Vec::new(),
             established: false,
             peer: PeerEnd::Open,
@@ -83,8 +95,31 @@ impl Link {
         self.socket.as_fd()
     }
 
-    pub fn tls(&self) -> &UnbufferedClientConnection {
+    pub fn tls(&self) -> &Machine {
         &self.tls
+    }
+
+    pub fn identity(&self) -> &IdentityRequest {
+        &self.identity
+    }
+
+    pub fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// How much early data went out; None if the peer allowed none.
+    pub fn early(&self) -> Option<usize> {
+        self.early
+    }
+
+    /// What the session leaves behind; tickets still to come will be in it.
+    pub fn resumable(&self) -> Resumable {
+        Resumable {
+            tickets: self.tickets.clone(),
+            verifier: self.verifier.clone(),
+            installed: self.installed.clone(),
+            identity: self.identity.clone(),
+        }
     }
 
     pub fn verifier(&self) -> &Recorder {
@@ -152,7 +187,7 @@ impl Link {
     /// Let rustls go on with what is there; without input, that begins the handshake.
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
         let waiting = self.output.pending().len();
-        let (used, outcome) = conn::advance(&mut self.tls, self.input.unread(), &mut self.output, plaintext);
+        let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
         if self.wrapping.is_some() {
             self.output.rewrite(waiting, tds::wrapped);
@@ -215,13 +250,18 @@ impl Link {
 
     /// Encrypt application data; `flush` or `send` brings it out.
     pub fn encrypt(&mut self, data: &[u8]) -> Result<()> {
-        conn::encrypt(&mut self.tls, data, self.input.unread(), &mut self.output)
+        self.tls.encrypt(data, self.input.unread(), &mut self.output)
+    }
+
+    /// Have both directions go on with new keys; `process` and then `flush` or `send` tell the peer.
+    pub fn update_keys(&mut self) -> Result<()> {
+        self.tls.update_keys(self.input.unread(), &mut self.output)
     }
 
     /// Say that nothing more will come from us, once.
     pub fn notify(&mut self) -> Result<()> {
         if !self.is_send_over() {
-            conn::close_notify(&mut self.tls, self.input.unread(), &mut self.output)?;
+            self.tls.close_notify(self.input.unread(), &mut self.output)?;
             self.notified = true;
         }
         Ok(())

@@ -2,15 +2,21 @@
 
 mod body;
 mod config;
+mod ech;
 mod ends;
+mod identity;
 mod link;
+mod machine;
 mod newlines;
 mod plan;
 mod relay;
+mod resumption;
+mod schemes;
 mod session;
 mod tds;
 mod verifier;
 
 pub use config::{ClientConfig, ClientSpec};
 pub use plan::{Outcome, RelayPlan, Relayed};
+pub use resumption::{EarlyData, Offer, Resumable};
 pub use session::{Failure, Handshake, Session, connect};

@@ -1,23 +1,27 @@
 //! A client's session: the handshake with its report, then bytes both ways, then an orderly end.
 
 use std::os::fd::RawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use rustls::HandshakeKind;
 use serde::Serialize;
 
-use super::config::{ClientCertificate, ClientConfig};
+use super::config::ClientConfig;
+use super::ech::EchReport;
+use super::identity::{ClientCertificate, ClientRequest};
 use super::link::{Link, PeerEnd, Received};
 use super::plan::{Outcome, RelayPlan};
 use super::relay::Relay;
+use super::resumption::{EarlyData, Offer, Resumable, TicketCount};
 use crate::certs::{self, Certificate};
 use crate::judge::Trust;
 use crate::provider::{group_name, scheme_name, suite_name, version_name};
 use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
 
-/// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done.
+/// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done; or twice as long as
+/// that took, where this is more.
 const REFUSAL: Duration = Duration::from_millis(250);
 /// How much is encrypted at a time, and how much is kept of what arrives while we send.
 const CHUNK: usize = 256 * 1024;
@@ -36,6 +40,10 @@ pub struct Handshake {
     pub certificates: Vec<Certificate>,
     pub stapled: Option<bool>,
     pub client_certificate: Option<ClientCertificate>,
+    pub client_request: Option<ClientRequest>,
+    pub tickets: Option<TicketCount>,
+    pub early_data_limit: Option<u32>,
+    pub ech: Option<EchReport>,
     pub trust: Trust,
 }
 
@@ -56,6 +64,7 @@ impl From<Error> for Failure {
 pub struct Session {
     link: Link,
     handshake: Handshake,
+    offered_early: bool,
     /// Application data that arrived and was not asked for yet.
     pending: Vec<u8>,
     has_sent: bool,
@@ -65,20 +74,22 @@ pub struct Session {
 pub fn connect(
     config: &ClientConfig,
     fd: RawFd,
+    offer: &Offer,
     seconds: Option<f64>,
     interrupt: &dyn Interrupt,
 ) -> std::result::Result<Session, Failure> {
     let limit = TimeLimit::after(seconds);
     let socket = sys::duplicate(fd).map_err(|error| Error::Usage(format!("descriptor {fd}: {error}")))?;
-    let mut link = Link::new(config, socket)?;
+    let mut link = Link::new(config, socket, offer)?;
     let mut pending = Vec::new();
     match shake_hands(&mut link, &mut pending, limit, interrupt) {
-        Ok(()) => {
-            let handshake = report(config, &link);
-            Ok(Session { link, handshake, pending, has_sent: false })
+        Ok(certificate) => {
+            let handshake = report(config, &link, certificate, None);
+            Ok(Session { link, handshake, offered_early: offer.early_data.is_some(), pending, has_sent: false })
         }
         Err(error) => {
-            let handshake = report(config, &link);
+            let retry = if let Error::EchRejected { retry } = &error { retry.as_deref() } else { None };
+            let handshake = report(config, &link, link.client_certificate(), retry);
             let seen = handshake.tls.is_some() || !handshake.certificates.is_empty();
             Err(Failure { error, handshake: seen.then(|| Box::new(handshake)) })
         }
@@ -86,8 +97,32 @@ pub fn connect(
 }
 
 impl Session {
+    /// What it knows of tickets is complete once the session is closed.
     pub fn handshake(&self) -> &Handshake {
         &self.handshake
+    }
+
+    pub fn resumable(&self) -> Resumable {
+        self.link.resumable()
+    }
+
+    /// None if there was none to send.
+    pub fn early_data(&self) -> Option<EarlyData> {
+        let accepted = self.link.early().map(|_| self.link.tls().is_early_data_accepted());
+        self.offered_early.then(|| EarlyData { sent: self.link.early(), accepted })
+    }
+
+    /// Keying material (RFC 8446 section 7.5); only where the configuration announced it.
+    pub fn export(&self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>> {
+        self.link.tls().export(label, context, length)
+    }
+
+    /// Go on with new keys in both directions (RFC 8446 section 4.6.3). The session has to be of TLS 1.3.
+    pub fn update_keys(&mut self, seconds: Option<f64>, interrupt: &dyn Interrupt) -> Result<()> {
+        let pending = &mut self.pending;
+        self.link.update_keys()?;
+        self.link.process(|data| pending.extend_from_slice(data))?;
+        self.link.flush(&mut Bounds::new(TimeLimit::after(seconds), interrupt))
     }
 
     /// Up to `limit` bytes of application data, none at the peer's end.
@@ -138,8 +173,14 @@ impl Session {
     ///
     /// Fails only if it is interrupted: nobody is left to mind anything else.
     pub fn close(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<()> {
-        let seconds = if self.has_sent { seconds } else { seconds.min(REFUSAL.as_secs_f64()) };
-        match self.say_goodbye(&mut Bounds::new(TimeLimit::after(Some(seconds)), interrupt)) {
+        self.finish(if self.has_sent { seconds } else { seconds.min(REFUSAL.as_secs_f64()) }, interrupt)
+    }
+
+    /// The same with all of that time for the peer, which may have tickets to send.
+    pub fn finish(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<()> {
+        let outcome = self.say_goodbye(&mut Bounds::new(TimeLimit::after(Some(seconds)), interrupt));
+        (self.handshake.tickets, self.handshake.early_data_limit) = tickets(&self.link);
+        match outcome {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             _ => Ok(()),
         }
@@ -167,7 +208,14 @@ impl Session {
     }
 }
 
-fn shake_hands(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interrupt: &dyn Interrupt) -> Result<()> {
+/// What became of our certificate, once all is done that can be.
+fn shake_hands(
+    link: &mut Link,
+    pending: &mut Vec<u8>,
+    limit: TimeLimit,
+    interrupt: &dyn Interrupt,
+) -> Result<ClientCertificate> {
+    let begun = Instant::now();
     let mut bounds = Bounds::new(limit, interrupt);
     link.process(|_| ())?;
     loop {
@@ -180,37 +228,61 @@ fn shake_hands(link: &mut Link, pending: &mut Vec<u8>, limit: TimeLimit, interru
             Received::Bytes(_) => bounds.check()?,
         }
     }
-    let asked = link.client_certificate() != ClientCertificate::NotRequested;
-    if asked && link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
-        match await_acceptance(link, pending, &mut Bounds::new(limit.at_most(REFUSAL), interrupt)) {
-            Err(Error::TimeLimit) => {}
-            outcome => return outcome,
-        }
+    let certificate = link.client_certificate();
+    if certificate == ClientCertificate::NotRequested {
+        return Ok(certificate);
     }
-    Ok(())
+    // In TLS 1.2, the server has seen all before it is done.
+    let mut is_accepted = true;
+    if link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
+        let patience = REFUSAL.max(2 * begun.elapsed());
+        is_accepted = match await_acceptance(link, pending, &mut Bounds::new(limit.at_most(patience), interrupt)) {
+            Err(Error::TimeLimit) => false,
+            outcome => outcome?,
+        };
+    }
+    Ok(if certificate == ClientCertificate::Sent && is_accepted { ClientCertificate::Accepted } else { certificate })
 }
 
 /// In TLS 1.3 the server judges our certificate, or its absence, when the client is done already. A ticket or data means that it
-/// accepts, and so does silence; an alert is an error.
-fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, bounds: &mut Bounds<'_>) -> Result<()> {
-    while pending.is_empty() && link.peer() == PeerEnd::Open && link.tls().tls13_tickets_received() == 0 {
+/// accepts; an alert is an error, and an end without one says nothing.
+fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, bounds: &mut Bounds<'_>) -> Result<bool> {
+    // Data may come before our certificate has gone out (RFC 8446 section 2); tickets may not (section 4.6.1).
+    let before = pending.len();
+    let has_answered = |link: &Link, pending: &[u8]| pending.len() > before || link.tls().tls13_tickets_received() > 0;
+    while !has_answered(link, pending) && link.peer() == PeerEnd::Open {
         link.wait(bounds)?;
         link.receive(|data| pending.extend_from_slice(data))?;
         // An answer to a key update, say.
         link.send()?;
     }
-    Ok(())
+    Ok(has_answered(link, pending))
 }
 
-fn report(config: &ClientConfig, link: &Link) -> Handshake {
+/// The tickets that came, and what early data they allow. That there are none is known only once the peer has ended.
+fn tickets(link: &Link) -> (Option<TicketCount>, Option<u32>) {
+    let tickets = link.tickets();
+    let count = tickets.received();
+    let is_over =
+        link.peer() != PeerEnd::Open || link.tls().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2);
+    if !link.is_established() || (count == 0 && !is_over) {
+        return (None, None);
+    }
+    (Some(TicketCount { count, lifetime_s: None }), (count > 0).then(|| tickets.early_data_limit()))
+}
+
+fn report(config: &ClientConfig, link: &Link, certificate: ClientCertificate, ech_retry: Option<&[u8]>) -> Handshake {
     let tls = link.tls();
     let shown = link.verifier().shown();
-    let certificate = link.client_certificate();
+    let judge = link.verifier().judge(&shown);
+    let is_resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
+    let (tickets, early_data_limit) = tickets(link);
     Handshake {
         tls: tls.protocol_version().map(version_name),
         suite: tls.negotiated_cipher_suite().map(|suite| suite_name(suite.suite())),
         group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
-        signature_scheme: shown.scheme.map(scheme_name),
+        // Nobody signed a handshake that is resumed.
+        signature_scheme: shown.scheme.filter(|_| !is_resumed).map(scheme_name),
         alpn: tls.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
         sni: config.sni(),
         kind: tls.handshake_kind().map(|kind| match kind {
@@ -218,12 +290,16 @@ fn report(config: &ClientConfig, link: &Link) -> Handshake {
             HandshakeKind::FullWithHelloRetryRequest => "full_with_retry",
             HandshakeKind::Resumed => "resumed",
         }),
-        certificates: certs::summaries(&shown.chain, config.judge().moment()),
+        certificates: certs::summaries(&shown.chain, judge.moment()),
         stapled: (!shown.chain.is_empty()).then_some(!shown.staple.is_empty()),
         // That a certificate is not asked for is known only at the end.
         client_certificate: Some(certificate)
             .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),
-        trust: config.judge().trust(shown.judgement.as_ref()),
+        client_request: link.identity().request(),
+        tickets,
+        early_data_limit,
+        ech: config.ech().map(|ech| ech.report(tls.ech_status(), config.sni(), ech_retry)),
+        trust: judge.trust(shown.judgement.as_ref()),
     }
 }
 

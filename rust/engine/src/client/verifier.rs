@@ -20,20 +20,36 @@ pub struct Shown {
     pub staple: Vec<u8>,
     pub scheme: Option<SignatureScheme>,
     pub judgement: Option<Judgement>,
+    /// Whether it was judged for the public name of the Encrypted Client Hello that it rejected.
+    is_outer: bool,
+}
+
+/// The public name of an Encrypted Client Hello, and who judges the certificate of a server that rejects it (RFC 9849 section
+/// 6.1.7).
+#[derive(Debug, Clone)]
+pub struct Outer {
+    pub name: ServerName<'static>,
+    pub judge: Arc<Judge>,
 }
 
 /// Records what one server shows, and its verdict. Belongs to one connection.
 #[derive(Debug)]
 pub struct Recorder {
     judge: Arc<Judge>,
+    outer: Option<Outer>,
     /// Whether a bad certificate ends the handshake: it has to where our own certificate would go out next.
     strict: bool,
     shown: Mutex<Shown>,
 }
 
 impl Recorder {
-    pub fn new(judge: Arc<Judge>, strict: bool) -> Self {
-        Self { judge, strict, shown: Mutex::default() }
+    pub fn new(judge: Arc<Judge>, outer: Option<Outer>, strict: bool) -> Self {
+        Self { judge, outer, strict, shown: Mutex::default() }
+    }
+
+    /// Whose verdict is in `shown`.
+    pub fn judge(&self, shown: &Shown) -> &Judge {
+        self.outer.as_ref().filter(|_| shown.is_outer).map_or(&self.judge, |outer| &outer.judge)
     }
 
     pub fn shown(&self) -> Shown {
@@ -75,15 +91,24 @@ impl ServerCertVerifier for Recorder {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _sni: &ServerName<'_>,
+        name: &ServerName<'_>,
         ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let judgement = self.judge.judge(end_entity, intermediates, ocsp_response);
+        // rustls says the public name once our Encrypted Client Hello is rejected, and else what was given to it as the server's.
+        let outer = self.outer.as_ref().filter(|outer| outer.name == *name);
+        let judge = outer.map_or(&self.judge, |outer| &outer.judge);
+        let judgement = judge.judge(end_entity, intermediates, ocsp_response);
         let refusal = judgement.faults.first().filter(|_| self.strict).map(to_tls);
         let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = Shown { chain, staple: ocsp_response.to_vec(), scheme: None, judgement: Some(judgement) };
+        *shown = Shown {
+            chain,
+            staple: ocsp_response.to_vec(),
+            scheme: None,
+            judgement: Some(judgement),
+            is_outer: outer.is_some(),
+        };
         refusal.map_or_else(|| Ok(ServerCertVerified::assertion()), Err)
     }
 

@@ -65,6 +65,10 @@ impl Pki {
             keylog: None,
             at: None,
             framing: None,
+            signature_schemes: Vec::new(),
+            ech: None,
+            exporter: false,
+            early_data: false,
         }
     }
 
@@ -127,7 +131,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), LIMIT, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {

@@ -70,7 +70,7 @@ fn a_server_that_wants_a_certificate_gets_it() {
         spec.versions = vec![version.to_owned()];
         spec.identity = Some(pki.identity());
         let mut session = try_connect(address, &spec).unwrap();
-        assert_eq!(session.handshake().client_certificate, Some(ClientCertificate::Sent));
+        assert_eq!(session.handshake().client_certificate, Some(ClientCertificate::Accepted));
         session.close(5.0, &Never).unwrap();
         thread.join().unwrap();
     }
@@ -165,7 +165,7 @@ fn a_silent_peer_runs_into_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let config = ClientConfig::new(&pki().spec()).unwrap();
-    let failure = connect(&config, socket.as_raw_fd(), Some(0.01), &Never).map(|_| ()).unwrap_err();
+    let failure = connect(&config, socket.as_raw_fd(), &Offer::default(), Some(0.01), &Never).map(|_| ()).unwrap_err();
     assert_eq!(failure.error, Error::TimeLimit);
 }
 

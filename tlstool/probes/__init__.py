@@ -1,0 +1,1 @@
+"""What `connect` finds out with more than one handshake, or with an unusual one."""
