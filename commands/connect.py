@@ -8,18 +8,8 @@ import click
 
 from ._command import option
 from ._data import DataCommand, data_of, data_options, shows_first
-from ._options import (
-    FILE,
-    all_of,
-    for_request,
-    json_option,
-    keylog_file,
-    no_fail_option,
-    peer_options,
-    quiet_option,
-    starttls_options,
-    verbose_option,
-)
+from ._openssl import FOR_HELP
+from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options, starttls_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, session_options, with_range
@@ -27,36 +17,6 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
-
-_FROM_OPENSSL = {
-    "-connect HOST:PORT": "TARGET",
-    "-servername NAME": "--sni NAME",
-    "-noservername": "--no-sni",
-    "-verify_hostname NAME": "--verify-name NAME",
-    "-verify_ip ADDRESS": "--verify-name ADDRESS",
-    "-CAfile FILE": "--ca FILE",
-    "-CApath DIR": "--ca DIR",
-    "-CRL FILE": "--crl FILE",
-    "-attime SECONDS": "--at TIME",
-    "-verify_return_error": "the default",
-    "-cert FILE": "--cert FILE",
-    "-key FILE": "--key FILE",
-    "-tls1": "--tls 1.0",
-    "-tls1_1": "--tls 1.1",
-    "-tls1_2": "--tls 1.2",
-    "-tls1_3": "--tls 1.3",
-    "-cipher LIST": "--ciphers LIST",
-    "-ciphersuites LIST": "--ciphers LIST",
-    "-groups LIST": "--groups LIST",
-    "-curves LIST": "--groups LIST",
-    "-alpn LIST": "--alpn LIST",
-    "-keylogfile FILE": "--keylog FILE",
-    "-showcerts": "--chain FILE, or --json",
-    "-starttls PROTOCOL": "--starttls PROTOCOL",
-    "-xmpphost NAME": "--xmpp-to NAME",
-    "-brief": "the default",
-    "-quiet": "--pipe --quiet",
-}
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -78,7 +38,17 @@ _FROM_OTHERS = {
     "--tls1.3": "--tls 1.3",
     "--curves": "--groups LIST",
     "--tls13-ciphers": "--ciphers LIST",
-    "--connect-timeout": "--timeout TIME",
+    "--connect-timeout": "--limit tcp=TIME",
+    "--interface": "--bind ADDR",
+    "--source": "--bind ADDR",
+    "--noproxy": "--no-proxy LIST",
+    "--socks4a": "--proxy socks4a://HOST:PORT",
+    "--socks5": "--proxy socks5://HOST:PORT",
+    "--socks5-hostname": "--proxy socks5h://HOST:PORT",
+    "--proxy-user": "--proxy http://USER@HOST:PORT with --proxy-pass-file FILE",
+    "--proxy-auth": "--proxy http://USER@HOST:PORT with --proxy-pass-file FILE",
+    "--retry": "--retries N",
+    "--dns-servers": "--dns SERVER",
     "--max-time": "--timeout TIME",
     "--save-cert": "--chain FILE",
 }
@@ -93,20 +63,17 @@ peer_way_options = all_of(
 
 file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
 
-output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
-
 
 @click.command(
     cls=DataCommand,
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
-        ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
         ("connect mail.example.com --starttls smtp", "plain text first, then TLS"),
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
-    from_openssl=_FROM_OPENSSL,
+    from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,
 )
 @click.argument(
@@ -119,7 +86,7 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
 @session_options
 @data_options
 @file_options
-@output_options
+@report_options
 @click.pass_obj
 def connect(
     console: Console,
@@ -128,9 +95,11 @@ def connect(
     *,
     chain: str | None,
     json: bool,
+    jsonl: bool,
     quiet: bool,
     verbose: int,
     no_fail: bool,
+    exit_map: str | None,
     **options: Any,
 ) -> int:
     """Handshake with a TLS peer and report all about it.
@@ -139,9 +108,10 @@ def connect(
     --send, --expect and --http move data after that, but only with a peer whose verdict is good.
     """
     from tlstool import ConnectReport, ConnectRequest, connect
+    from tlstool.endpoint import without_user
     from tlstool.output.human import connecting, moving
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
@@ -152,16 +122,17 @@ def connect(
             chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
         )
 
-    listen, shown = shows_first(console, listener(console), wanted=not (json or quiet))
+    listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
 
     def run() -> ConnectReport:
         return connect(request, listen)
 
-    report = attempt(ConnectReport, run, target=target)
+    report = attempt(ConnectReport, run, target=without_user(target))
     if chain:
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect
-    return present(console, "connect", report, render, as_json=json, no_fail=no_fail, aside=request.relay is not None)
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None)
+    return present(console, "connect", report, render, shape)
 
 
 def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:

@@ -30,12 +30,14 @@ from tlstool.model import (
     plain,
 )
 from tlstool.record import Record
+from tlstool.sniff import PROTOCOLS
 from tlstool.traffic import Relayed, RelayPlan
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
 # What happens before the engine is asked, or is made of what it says.
-PYTHON_ONLY = {
+PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
+    "assertion-failed",
     "bad-proxy",
     "bad-target",
     "cannot-bind",
@@ -46,12 +48,6 @@ PYTHON_ONLY = {
     "key-encrypted",
     "no-fast-path",
     "not-a-proxy",
-    "plain-ftp",
-    "plain-http",
-    "plain-imap",
-    "plain-pop3",
-    "plain-smtp",
-    "plain-ssh",
     "plaintext-after-starttls",
     "port-in-use",
     "proxy-auth-required",

@@ -14,10 +14,23 @@ MAX_FUNCTION_LINES = 60
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
     {"errors", "events", "model", "record", "reports", "requests", "sessions", "traffic"},
-    {"aside", "authority", "backends", "certs", "dial", "echconfig", "endpoint", "files", "findings", "judge", "machine", "names"}
-    | {"dialogue", "escapes", "http1", "newlines"}
+    {
+        "aside",
+        "assertions",
+        "authority",
+        "backends",
+        "certs",
+        "dial",
+        "echconfig",
+        "endpoint",
+        "files",
+        "findings",
+        "judge",
+        "machine",
+    }
+    | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
-    {"exchange", "peer"},
+    {"diagnosis", "exchange", "peer"},
     {"probes"},
     {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},

@@ -16,6 +16,7 @@ from tlstool.sessions import ClientRequest, Ech, Tickets
 
 Verdict = Literal["good", "bad", "unknown", "not_checked"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+Use = Literal["export", "early_data", "key_update"]
 BackendName = Literal["auto", "rustls", "openssl"]
 
 
@@ -106,8 +107,7 @@ class ClientConfig(Record):
         signature_schemes: offered to the peer, by IANA name, in order of preference.
         ech: Encrypted Client Hello (RFC 9849): lists of configurations (`ECHConfigList`), of which the first one that can be used
             is; empty: pretend to have one (GREASE); None: none of it.
-        exporter: whether sessions are asked for keying material.
-        early_data: whether sessions are resumed with early data.
+        uses: what sessions are asked for besides data: keying material, early data, new keys.
     """
 
     verify_name: str | None
@@ -125,8 +125,7 @@ class ClientConfig(Record):
     framing: Literal["tds"] | None = None
     signature_schemes: tuple[str, ...] = ()
     ech: tuple[bytes, ...] | None = None
-    exporter: bool = False
-    early_data: bool = False
+    uses: tuple[Use, ...] = ()
 
 
 ServeMode = Literal["status", "echo"]

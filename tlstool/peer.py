@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tlstool import backends, certs, endpoint, names, trust
 from tlstool.backends.base import NOTHING, Offer
-from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
+from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
 from tlstool.phases import Deadline, Trace
@@ -101,6 +101,7 @@ class Attempt:
                 session = self.client.connect(sock, found.deadline, partial(self._reach, self.route), offer)
             except TlsToolError as error:
                 self.handshake = error.handshake
+                self._explain(error)
                 raise
             self.handshake = session.handshake
             self.warnings = (*self._unchecked(), *session.warnings)
@@ -190,18 +191,34 @@ class Attempt:
         self.starttls = Starttls(protocol.name, newest_tls=protocol.newest)
         if protocol.function is None:
             return sock
-        from tlstool import starttls
+        from tlstool import sniff, starttls
 
         name = self._options.xmpp_to or self._options.verify_name or self._options.sni or route.peer.host
         try:
             with self._trace.phase("starttls", protocol.title) as found:
                 server = starttls.upgrade(protocol, sock, name, found.deadline)
                 found.detail = f"{protocol.title}: {server}" if server else protocol.title
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if isinstance(error, NotTlsError):
+                sniff.advise(error, route.peer)
             raise
         self.starttls = Starttls(protocol.name, server, protocol.newest)
         return sock
+
+    def _explain(self, error: TlsToolError) -> None:
+        """Say what is to be known of a failed handshake beyond how it failed."""
+        from tlstool import diagnosis, sniff
+
+        assert self.route is not None, "a handshake has had its peer"
+        if self._protocol is None:
+            sniff.advise(error, self.route.peer)
+        if self.config is None or self.config.ech is not None or self.config.framing is not None:
+            return  # the first hides the name that a second hello would show, the other what carries it
+        again = partial(self._reach, self.route)
+        found = diagnosis.diagnose(error, self._options, self.config.sni, again, self.deadline.phase("handshake"))
+        if found:
+            self.warnings = (*self.warnings, found)
 
     def _unchecked(self) -> tuple[Finding, ...]:
         """A warning where the verdict says nothing of the name."""

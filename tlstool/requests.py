@@ -117,6 +117,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
         pq_check: find out whether the server does hybrid key exchange.
         export_keying: keying material to export from the session.
         key_update: renew the session's keys after the handshake.
+        assertions: what else the report has to say, such as `tls>=1.3`; see `tlstool.assertions`.
     """
 
     target: str
@@ -133,6 +134,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
     pq_check: bool = False
     export_keying: tuple[Export, ...] = ()
     key_update: bool = False
+    assertions: tuple[str, ...] = ()
 
 
 class VerifyRequest(TlsOptions, kw_only=True):
@@ -142,11 +144,13 @@ class VerifyRequest(TlsOptions, kw_only=True):
         source: a file (PEM or DER), "-" for standard input, or a target as in `ConnectRequest`.
         untrusted: files with further intermediates.
         min_days: the leaf has to be valid for so many days more; None asks for nothing.
+        assertions: as in `ConnectRequest`.
     """
 
     source: str
     untrusted: tuple[str, ...] = ()
     min_days: int | None = None
+    assertions: tuple[str, ...] = ()
 
 
 class ServeRequest(Record, kw_only=True):

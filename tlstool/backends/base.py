@@ -32,7 +32,7 @@ class Offer(Record):
     Attributes:
         resume: the `resumption` of an earlier session of the same client, to be resumed if the peer agrees.
         early_data: application data for the first flight, only for a session whose own verdict was good, and announced by
-            `ClientConfig.early_data`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
+            `ClientConfig.uses`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
     """
 
     resume: object | None = None
@@ -76,10 +76,10 @@ class Session(Protocol):
         """
 
     def export(self, label: str, context: bytes | None, length: int) -> bytes:
-        """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.exporter` has to announce it."""
+        """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.uses` announces it."""
 
     def update_keys(self, deadline: Deadline) -> None:
-        """Go on with new keys in both directions (RFC 8446 section 4.6.3). Only in TLS 1.3."""
+        """Go on with new keys in both directions (RFC 8446 section 4.6.3); only in TLS 1.3. `ClientConfig.uses` announces it."""
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket. Never raises; a second call does nothing.

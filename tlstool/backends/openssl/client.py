@@ -72,15 +72,18 @@ class OpenSslSession:
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
-        self.finish(deadline if self._has_sent else deadline.within(_REFUSAL_SECONDS))
+        self._end(deadline if self._has_sent else deadline.within(_REFUSAL_SECONDS), patience=0.0)
 
     def finish(self, deadline: Deadline) -> None:
         """Close, with all that time for what the peer still sends."""
+        self._end(deadline, patience=_REFUSAL_SECONDS)
+
+    def _end(self, deadline: Deadline, *, patience: float) -> None:
         if self._closed:
             return
         self._closed = True
         with self._channel.sock, suppress(OSError):
-            self._channel.hear_out(deadline)
+            self._channel.hear_out(deadline, patience)
         self.handshake = replace(self.handshake, tickets=tickets(self._channel))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
 from tlstool.output.human import addresses, certificates, moving, sessions, upgrading
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def connect(report: ConnectReport, style: Style) -> str:
-    """What `connect` found, in at most 16 lines unless the chain has several faults; empty if nothing is known."""
+    """What `connect` found, in some 20 lines, the verdict last; empty if nothing is known."""
     handshake = report.handshake
     facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
@@ -31,6 +32,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     facts += moving.facts(report)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
+    facts += assertions(report.assertions, style)
     return aligned(facts, style)
 
 

@@ -41,11 +41,17 @@ pub struct ClientSpec {
     pub at: Option<i64>,
     pub signature_schemes: Vec<String>,
     pub ech: Option<Vec<ByteBuf>>,
-    pub exporter: bool,
-    /// Of interest to backends that cannot do it.
-    #[allow(dead_code)]
-    pub early_data: bool,
+    pub uses: Vec<Use>,
     pub framing: Option<Framing>,
+}
+
+/// What sessions are used for besides data. Rustls can do all of it, but has to know of the first before the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    Export,
+    EarlyData,
+    KeyUpdate,
 }
 
 /// What the records of a handshake travel in, where that is not the socket alone.
@@ -113,7 +119,7 @@ impl ClientConfig {
         if let Some(path) = &spec.keylog {
             tls.key_log = Arc::new(KeyLogFile::open(path)?);
         }
-        let (insecure, exporter, framing) = (spec.insecure, spec.exporter, spec.framing);
+        let (insecure, framing, exporter) = (spec.insecure, spec.framing, spec.uses.contains(&Use::Export));
         Ok(Self { tls, judge, insecure, identity, framing, schemes, ech, outer, exporter, server_name })
     }
 

@@ -11,6 +11,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::{ClientConfig, Framing};
+use super::greeting::Greeting;
 use super::identity::{ClientCertificate, IdentityRequest};
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
@@ -23,8 +24,6 @@ use crate::{Error, Result};
 /// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
 const LARGEST_INPUT: usize = 256 * 1024;
 const FIRST_INPUT: usize = 32 * 1024;
-/// How much of an answer is kept in case it turns out not to be TLS.
-const FIRST_BYTES: usize = 64;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,7 @@ pub struct Link {
     tickets: Arc<Tickets>,
     /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
     early: Option<usize>,
-    first_bytes: Vec<u8>,
+    greeting: Greeting,
     established: bool,
     peer: PeerEnd,
     /// The peer takes nothing any more; what it said before that may still be unread.
@@ -83,7 +82,7 @@ impl Link {
             wrapping: config.framing().map(|Framing::Tds| Unwrapping::default()),
             tickets: recorded.tickets,
             early,
-            first_bytes: Vec::new(),
+            greeting: Greeting::default(),
             established: false,
             peer: PeerEnd::Open,
             deaf: false,
@@ -177,8 +176,7 @@ impl Link {
             None => count,
             Some(wrapping) => wrapping.unwrap(&space[..count])?,
         };
-        let missing = (FIRST_BYTES - self.first_bytes.len()).min(records);
-        self.first_bytes.extend_from_slice(&space[..missing]);
+        self.greeting.check(&space[..records])?;
         self.input.filled(records);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
@@ -199,6 +197,8 @@ impl Link {
                 self.wrapping = None;
             }
             Ok(Progress::PeerClosed) => {
+                // A server that answers early data may be done with all before it has our last flight.
+                self.established |= !self.tls.is_handshaking();
                 self.peer = PeerEnd::Notified;
                 return self.ended_early().map_or(Ok(()), Err);
             }
@@ -273,18 +273,17 @@ impl Link {
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
+    /// What a peer that does not speak TLS says, to the end of its first line, as far as that comes in time.
+    pub fn hear_out(&mut self, bounds: &mut Bounds<'_>) -> Error {
+        self.greeting.hear_out(self.socket.as_fd(), bounds)
+    }
+
     /// A connection that ended before its handshake did is an error; later, its end is just that.
     fn ended_early(&self) -> Option<Error> {
-        if self.established {
-            return None;
-        }
-        Some(if self.speaks_tls() { Error::ConnectionClosed } else { self.not_tls() })
+        (!self.established).then_some(Error::ConnectionClosed)
     }
 
     fn explain(&self, error: TlsError) -> Error {
-        if !self.speaks_tls() {
-            return self.not_tls();
-        }
         if let Some(fault) = self.verifier.refused() {
             return Error::Certificate(fault);
         }
@@ -304,19 +303,6 @@ impl Link {
             Error::NotTls { .. } => Error::PeerMisbehaved("the peer broke the protocol: no TLS record".to_owned()),
             error => error,
         }
-    }
-
-    /// Whether the answer began like a record (RFC 8446 section 5.1), as far as there is one.
-    fn speaks_tls(&self) -> bool {
-        match self.first_bytes[..] {
-            [] => true,
-            [kind] => (20..=23).contains(&kind),
-            [kind, major, ..] => (20..=23).contains(&kind) && major == 3,
-        }
-    }
-
-    fn not_tls(&self) -> Error {
-        Error::NotTls { first_bytes: self.first_bytes.clone() }
     }
 }
 

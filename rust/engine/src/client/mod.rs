@@ -4,6 +4,7 @@ mod body;
 mod config;
 mod ech;
 mod ends;
+mod greeting;
 mod identity;
 mod link;
 mod machine;

@@ -23,6 +23,8 @@ use crate::{Error, Result, sys};
 /// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done; or twice as long as
 /// that took, where this is more.
 const REFUSAL: Duration = Duration::from_millis(250);
+/// How long a peer that does not speak TLS gets to end the line that says what it speaks.
+const GREETING: Duration = Duration::from_millis(250);
 /// How much is encrypted at a time, and how much is kept of what arrives while we send.
 const CHUNK: usize = 256 * 1024;
 const PENDING: usize = 1024 * 1024;
@@ -88,6 +90,10 @@ pub fn connect(
             Ok(Session { link, handshake, offered_early: offer.early_data.is_some(), pending, has_sent: false })
         }
         Err(error) => {
+            let error = match error {
+                Error::NotTls { .. } => link.hear_out(&mut Bounds::new(limit.at_most(GREETING), interrupt)),
+                error => error,
+            };
             let retry = if let Error::EchRejected { retry } = &error { retry.as_deref() } else { None };
             let handshake = report(config, &link, link.client_certificate(), retry);
             let seen = handshake.tls.is_some() || !handshake.certificates.is_empty();

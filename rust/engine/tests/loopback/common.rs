@@ -205,7 +205,7 @@ pub fn load_config(ca: &str, versions: &[&str]) -> ClientConfig {
     let spec = json!({
         "verify_name": "localhost", "sni": "localhost", "roots": {"store": "test", "pem": [ca.as_bytes()]}, "crls": [],
         "insecure": false, "identity": null, "versions": versions, "ciphers": [], "groups": ["x25519"], "alpn": [],
-        "keylog": null, "at": null, "signature_schemes": [], "ech": null, "exporter": false, "early_data": false,
+        "keylog": null, "at": null, "signature_schemes": [], "ech": null, "uses": [],
     });
     ClientConfig::new(&serde_json::from_value(spec).unwrap()).unwrap()
 }

@@ -21,6 +21,7 @@ use crate::wait::Never;
 
 mod data;
 mod handshake;
+mod resumption;
 
 /// Far more than any of these takes, and the end of one that hangs.
 const LIMIT: Option<f64> = Some(20.0);
@@ -67,8 +68,7 @@ impl Pki {
             framing: None,
             signature_schemes: Vec::new(),
             ech: None,
-            exporter: false,
-            early_data: false,
+            uses: Vec::new(),
         }
     }
 

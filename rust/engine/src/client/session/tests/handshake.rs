@@ -136,7 +136,22 @@ fn what_is_no_tls_is_kept_for_its_name() {
     assert_eq!(error, Error::NotTls { first_bytes: b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec() });
     assert!(seen.is_none());
     assert_eq!(canned(b"+OK").0, Error::NotTls { first_bytes: b"+OK".to_vec() });
-    assert_eq!(canned(&[b'x'; 100]).0, Error::NotTls { first_bytes: vec![b'x'; 64] });
+    assert_eq!(canned(&[b'x'; 1000]).0, Error::NotTls { first_bytes: vec![b'x'; 512] });
+    assert_eq!(canned(b"\x15\x00\x00\x00\x02\x02\x28").0.code(), "not-tls");
+}
+
+#[test]
+fn a_greeting_is_heard_to_the_end_of_its_line() {
+    let (address, thread) = peer(|mut stream| {
+        for word in ["220 ", "mail.test ", "ESMTP\r\n"] {
+            let _ = stream.write_all(word.as_bytes());
+            std::thread::yield_now();
+        }
+        while let Ok(1..) = stream.read(&mut [0; 4096]) {}
+    });
+    let error = failure(address, &pki().spec()).error;
+    thread.join().unwrap();
+    assert_eq!(error, Error::NotTls { first_bytes: b"220 mail.test ESMTP\r\n".to_vec() });
 }
 
 #[test]
