@@ -56,14 +56,53 @@ trust_options = all_of(
         show_default=True,
         help="Whose roots to trust without --ca.",
     ),
+    option(
+        "--extra-ca",
+        panel="Trust",
+        type=FILE,
+        multiple=True,
+        metavar="FILE|DIR",
+        help="Trust the certificates in this file or folder besides the others. Repeatable.",
+    ),
     option("-k", "--insecure", panel="Trust", is_flag=True, help="Report a bad certificate, but do not fail because of it."),
     option("--crl", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Check revocation by this list. Repeatable."),
+    option(
+        "--pin",
+        panel="Trust",
+        multiple=True,
+        metavar="sha256/BASE64",
+        help="Want this public key in the server's own certificate, besides trust. Repeatable: any of them will do.",
+    ),
+    option(
+        "--tlsa",
+        panel="Trust",
+        multiple=True,
+        metavar="'3 1 1 HEX'",
+        help="Judge by this TLSA record (DANE); usage 2 and 3 replace the roots. Repeatable: any of them will do.",
+    ),
+    option(
+        "--purpose",
+        panel="Trust",
+        type=OneWord(["server", "client", "any"]),
+        default="server",
+        show_default=True,
+        help="What the certificate has to be meant for (extendedKeyUsage).",
+    ),
     option("--at", panel="Trust", type=Instant(), metavar="TIME", help="Judge as of this time, such as 2026-12-24."),
 )
 
 identity_options = all_of(
-    option("--cert", panel="Identity", type=FILE, metavar="FILE", help="Our own certificate with its chain, PEM or DER."),
+    option(
+        "--cert", panel="Identity", type=FILE, metavar="FILE", help="Our own certificate with its chain: PEM, DER or PKCS#12."
+    ),
     option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key; by default in the file of --cert."),
+    option(
+        "--pass-file",
+        panel="Identity",
+        type=FILE,
+        metavar="FILE",
+        help="The pass phrase of an encrypted key: the first line; by default the terminal is asked.",
+    ),
 )
 
 suite_options = all_of(
@@ -144,7 +183,9 @@ target_options = all_of(
 json_option = option("--json", is_flag=True, help="Print one JSON document instead, on failure too.")
 jsonl_option = option("--jsonl", is_flag=True, help="The same document on one line.")
 quiet_option = option("-q", "--quiet", is_flag=True, help="Print errors only.")
-verbose_option = option("-v", "--verbose", count=True, help="Trace the phases on stderr.")
+verbose_option = option(
+    "-v", "--verbose", count=True, help="Trace the phases on stderr; with connect, -vv every record and message, too."
+)
 assert_option = option(
     "--assert",
     "assertions",
@@ -160,7 +201,12 @@ exit_map_option = option(
 )
 no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is wrong with the peer or the way to it.")
 
-report_options = all_of(json_option, jsonl_option, quiet_option, verbose_option, assert_option, no_fail_option, exit_map_option)
+
+def report_options(verbose: Decorator = verbose_option) -> Decorator:
+    """How a report is shown, and what of it decides; `verbose` is the command's own -v."""
+    return all_of(json_option, jsonl_option, quiet_option, verbose, assert_option, no_fail_option, exit_map_option)
+
+
 """How a report is shown, and what the exit status makes of it."""
 
 peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)
@@ -193,4 +239,6 @@ def for_request(options: dict[str, Any]) -> dict[str, Any]:
         found["sni"] = ""
     if found["key"] and not found["cert"]:
         raise UsageError("usage", "--key needs --cert", "name the key's certificate with --cert FILE")
+    if found["pass_file"] and not found["cert"]:
+        raise UsageError("usage", "--pass-file needs --cert", "name the certificate whose key is encrypted with --cert FILE")
     return found

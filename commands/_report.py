@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tlstool.errors import TlsToolError
-from tlstool.events import Event, OnEvent, PhaseEvent, Progress
+from tlstool.events import Event, OnEvent, PhaseEvent, Progress, WireEvent
 from tlstool.output.console import Console, Style
 from tlstool.reports import Report, problem
 
@@ -29,6 +29,8 @@ def listener(console: Console) -> OnEvent:
     def on_event(event: Event) -> None:
         if isinstance(event, PhaseEvent):
             console.trace(human.phase(event))
+        elif isinstance(event, WireEvent):
+            console.note(human.on_wire(event))
         elif isinstance(event, Progress):
             console.progress(f"{event.done}/{event.total} {event.what}")
 

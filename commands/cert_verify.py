@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @range_options
 @address_options
 @way_options
-@report_options
+@report_options()
 @click.pass_obj
 def cert_verify(
     console: Console,

@@ -61,7 +61,20 @@ peer_way_options = all_of(
     option("--all-addresses", panel="Target", is_flag=True, help="Shake hands with every address of the target, and compare."),
 )
 
-file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
+file_options = all_of(
+    option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."),
+    option(
+        "--pcap",
+        type=FILE,
+        metavar="FILE",
+        help="Write what went over the wire as a capture that Wireshark and tshark open decrypted (pcapng, its secrets inside; "
+        "mode 0600). Needs no privilege; addresses and times are real, the TCP around the bytes is made up.",
+    ),
+)
+
+wire_option = option(
+    "-v", "--verbose", count=True, help="Trace the phases on stderr; twice: every record and handshake message, too."
+)
 
 
 @click.command(
@@ -86,7 +99,7 @@ file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write t
 @session_options
 @data_options
 @file_options
-@report_options
+@report_options(wire_option)
 @click.pass_obj
 def connect(
     console: Console,
@@ -116,12 +129,12 @@ def connect(
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
     options = way_for_request(with_range(options), target)
-    request = ConnectRequest(target=target, **data_of(options), **for_request(options))
+    request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
+    inputs = (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
     if chain:
-        _check_destination(
-            chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
-        )
-
+        _check_destination("--chain", chain, (*inputs, request.pcap))
+    if request.pcap:
+        _check_destination("--pcap", request.pcap, inputs)
     listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
 
     def run() -> ConnectReport:
@@ -135,17 +148,17 @@ def connect(
     return present(console, "connect", report, render, shape)
 
 
-def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:
+def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:
     import os
 
     from tlstool.errors import UsageError
 
     if path == "-":
-        hint = "give a file, or take the certificates from --json"
-        raise UsageError("usage", "--chain cannot write to stdout, where the report goes", hint)
+        hint = "give a file, or take the certificates from --json" if name == "--chain" else "give a file"
+        raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", hint)
     for used in inputs:
         if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
-            raise UsageError("usage", f"--chain would overwrite {used}, which this run uses", "give another file")
+            raise UsageError("usage", f"{name} would overwrite {used}, which this run uses", "give another file")
 
 
 def _with_chain(report: ConnectReport, path: str) -> ConnectReport:

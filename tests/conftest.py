@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pki
 import pytest
 
-from tlstool import backends
+from tlstool import backends, passphrase
 from tlstool.backends.base import Backend
 from tlstool.model import Connection, ServerConfig, ServeTotals
 from tlstool.phases import Deadline
@@ -27,6 +27,12 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for the answer of whoever started it."""
+    monkeypatch.setattr(passphrase, "TERMINAL", os.devnull + "/nowhere")
 
 
 @dataclass(frozen=True)

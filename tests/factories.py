@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tlstool.events import Ready
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Trust
+from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
+from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Staple, Trust
 from tlstool.reports import (
     ConnectReport,
-    Environment,
     HandshakeBenchReport,
-    LocalBenchReport,
-    LocalResult,
     Phases,
     Problem,
     VerifyReport,
@@ -22,16 +20,27 @@ from tlstool.traffic import Relayed
 
 def certificate(**fields: Any) -> Certificate:
     usual: dict[str, Any] = {
+        "version": 3,
         "subject": "CN=example.com",
         "issuer": "CN=Example Issuing CA 1,O=Example Trust",
+        "is_self_issued": False,
         "serial": "0a1b2c",
         "not_before": "2026-01-02T03:04:05Z",
         "not_after": "2026-12-30T03:04:05Z",
         "days_left": 36,
         "names": ("example.com", "www.example.com"),
         "key_type": "ecdsa-p256",
+        "key_bits": 256,
         "signature_algorithm": "ecdsa-with-SHA256",
         "is_ca": False,
+        "path_length": None,
+        "key_usage": ("digitalSignature",),
+        "extended_key_usage": ("serverAuth",),
+        "ocsp_urls": (),
+        "ca_issuer_urls": ("http://ca.example/1.cer",),
+        "crl_urls": (),
+        "scts": (),
+        "must_staple": False,
         "sha256": "ab12" * 16,
         "spki_sha256": "cd34" * 16,
         "pem": "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n",
@@ -46,10 +55,27 @@ def trust(*codes: str, **fields: Any) -> Trust:
         "name": "example.com",
         "revocation": "not_checked",
         "findings": tuple(Finding(code, f"the words of {code}") for code in codes),
+        "path": None,
         "verifier": "webpki",
         "store": "/etc/ca.pem",
     }
     return Trust(**usual | fields)
+
+
+def staple(**fields: Any) -> Staple:
+    usual: dict[str, Any] = {
+        "status": "good",
+        "signature": "good",
+        "is_current": True,
+        "produced_at": "2026-06-01T00:00:00Z",
+        "this_update": "2026-06-01T00:00:00Z",
+        "next_update": "2026-06-08T00:00:00Z",
+        "responder": "CN=Example Issuing CA 1,O=Example Trust",
+        "revoked_at": None,
+        "reason": None,
+        "problem": None,
+    }
+    return Staple(**usual | fields)
 
 
 def handshake(**fields: Any) -> Handshake:
@@ -62,7 +88,7 @@ def handshake(**fields: Any) -> Handshake:
         "sni": "example.com",
         "kind": "full",
         "certificates": (certificate(), certificate(subject="CN=Example Issuing CA 1", is_ca=True)),
-        "stapled": True,
+        "staple": staple(),
         "client_certificate": "not_requested",
         "client_request": None,
         "tickets": Tickets(2, None),
@@ -177,6 +203,23 @@ def local_bench_report(*results: LocalResult, **fields: Any) -> LocalBenchReport
         tlstool="0.1.0",
     )
     return LocalBenchReport(**{"results": results, "environment": environment} | fields)
+
+
+def compare_report(**fields: Any) -> CompareReport:
+    """An old run and two new ones, one of which did not measure the figure."""
+    figure = ComparedFigure(
+        scenario="handshake-full",
+        tls="1.3",
+        suite="TLS_AES_256_GCM_SHA384",
+        group="x25519",
+        key_type="ecdsa-p256",
+        library="rustls",
+        figure="client_handshakes_per_s",
+        values=(3000.0, 3300.0, None),
+        ratios=(Ratio("client_handshakes_per_s", 1.1, 1.05, 1.15, "better"), None),
+    )
+    runs = tuple(ComparedRun(f"{name}.json", "2026-01-27T10:00:00Z", "AMD EPYC 9R14", "0.1.0") for name in ("old", "new", "odd"))
+    return CompareReport(**{"runs": runs, "figures": (figure,)} | fields)
 
 
 def ready(**fields: Any) -> Ready:

@@ -10,10 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from tlstool import pem
 from tlstool.model import Identity, Roots
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -22,6 +29,9 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+
+SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+"""How a public key is encoded that is to be hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +75,19 @@ def rsa_key(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def authority(name: str = "Test Root", issuer: Issued | None = None, *, key: Key | None = None) -> Issued:
-    """A certificate authority, self-signed or below another."""
-    return _issue(name, issuer, key=key, is_ca=True)
+def authority(
+    name: str = "Test Root",
+    issuer: Issued | None = None,
+    *,
+    key: Key | None = None,
+    is_ca: bool = True,
+    path_length: int | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
+    days: tuple[float, float] = (-1, 365.5),
+) -> Issued:
+    """A certificate authority, self-signed or below another; or one that says it is none. `extensions` are critical."""
+    more = [(extension, True) for extension in extensions]
+    return _issue(name, issuer, key=key, is_ca=is_ca, path_length=path_length, more=more, days=days)
 
 
 def leaf(
@@ -82,6 +102,7 @@ def leaf(
     issuer_url: str | None = None,
     send_above: bool = True,
     extensions: Sequence[x509.ExtensionType] = (),
+    plain_extensions: Sequence[x509.ExtensionType] = (),
     serial: int | None = None,
 ) -> Issued:
     """A certificate for a server.
@@ -97,9 +118,11 @@ def leaf(
         issuer_url: where authorityInfoAccess says that the issuer's certificate is.
         send_above: whether its chain has the certificates between it and the root.
         extensions: more of them, critical.
+        plain_extensions: more of them, not critical.
         serial: None for a random one.
     """
     more: list[tuple[x509.ExtensionType, bool]] = [(extension, True) for extension in extensions]
+    more += [(extension, False) for extension in plain_extensions]
     if names:
         more.append((x509.SubjectAlternativeName([_general_name(name) for name in names]), False))
     if usage is not None:
@@ -116,6 +139,67 @@ def with_bad_signature(issued: Issued) -> Issued:
     der = bytearray(issued.der)
     der[-1] ^= 1
     return Issued(x509.load_der_x509_certificate(bytes(der)), issued.key, issued.above)
+
+
+def version_1(issuer: Issued) -> Issued:
+    """A certificate of X.509 version 1, which has no extensions (RFC 5280 section 4.1)."""
+    made = leaf(issuer)
+    version, *fields = _elements(made.certificate.tbs_certificate_bytes)
+    assert version[0] == 0xA0
+    return _resigned(b"".join(fields[:-1]), issuer, made)
+
+
+def with_algorithm(made: Issued, issuer: Issued, digest: hashes.HashAlgorithm) -> Issued:
+    """The certificate signed by way of another hash, by an RSA key: cryptography itself refuses those that are weak."""
+    numbers = {"md5": 4, "sha1": 5, "sha256": 11}
+    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d0101") + bytes([numbers[digest.name]]) + b"\x05\0")
+    fields = _elements(made.certificate.tbs_certificate_bytes)
+    fields[2] = algorithm
+    tbs = _der(0x30, b"".join(fields))
+    assert isinstance(issuer.key, rsa.RSAPrivateKey)
+    return _assembled(tbs, algorithm, issuer.key.sign(tbs, padding.PKCS1v15(), digest), made)
+
+
+def below_giant(root: Issued, bits: int = 16384) -> Issued:
+    """A leaf whose issuer has a giant RSA key that nobody has the private half of: its signature is made up."""
+    modulus = (1 << (bits - 1)) | 1
+    giant = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    issuer = _issue("giant", root, key=None, is_ca=True, public_key=giant)
+    made = leaf(issuer)
+    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
+    fields = _elements(made.certificate.tbs_certificate_bytes)
+    fields[2] = algorithm
+    return _assembled(_der(0x30, b"".join(fields)), algorithm, bytes(bits // 8), made)
+
+
+def _resigned(fields: bytes, issuer: Issued, made: Issued) -> Issued:
+    tbs = _der(0x30, fields)
+    assert isinstance(issuer.key, ec.EllipticCurvePrivateKey)
+    algorithm = _der(0x30, bytes.fromhex("06082a8648ce3d040302"))
+    return _assembled(tbs, algorithm, issuer.key.sign(tbs, ec.ECDSA(hashes.SHA256())), made)
+
+
+def _assembled(tbs: bytes, algorithm: bytes, signature: bytes, made: Issued) -> Issued:
+    der = _der(0x30, tbs + algorithm + _der(0x03, b"\0" + signature))
+    return Issued(x509.load_der_x509_certificate(der), made.key, made.above)
+
+
+def _der(tag: int, contents: bytes) -> bytes:
+    size = len(contents)
+    octets = size.to_bytes((size.bit_length() + 7) // 8 or 1, "big")
+    length = octets if size < 0x80 else bytes([0x80 | len(octets)]) + octets
+    return bytes([tag]) + length + contents
+
+
+def _elements(sequence: bytes) -> list[bytes]:
+    """What stands in a SEQUENCE, each with its header."""
+    _, at, end = pem.header(sequence, 0)
+    found = []
+    while at < end:
+        _, _, after = pem.header(sequence, at)
+        found.append(sequence[at:after])
+        at = after
+    return found
 
 
 def crl(issuer: Issued, revoked: Sequence[Issued] = (), *, days: tuple[float, float] = (-1, 30)) -> bytes:
@@ -145,10 +229,12 @@ def _issue(
     *,
     key: Key | None,
     is_ca: bool,
+    path_length: int | None = None,
     days: tuple[float, float] = (-1, 365.5),
     more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     send_above: bool = True,
     serial: int | None = None,
+    public_key: rsa.RSAPublicKey | None = None,
 ) -> Issued:
     own_key = key or ec.generate_private_key(ec.SECP256R1())
     name = common_name(subject) if isinstance(subject, str) else subject
@@ -157,11 +243,11 @@ def _issue(
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer.certificate.subject if issuer else name)
-        .public_key(own_key.public_key())
+        .public_key(public_key or own_key.public_key())
         .serial_number(x509.random_serial_number() if serial is None else serial)
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=path_length), critical=True)
         .add_extension(_key_usage(is_ca), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(own_key.public_key()), critical=False)
     )

@@ -326,3 +326,12 @@ BAD: dict[str, tuple[str, Script, str, str]] = {
     "a closed door": ("imap", (), _BROKEN, "closed the connection"),
 }
 """A server that does not: protocol, script, code, and words of its own that the message has."""
+
+UNWILLING = {
+    "starttls-refused": b"EFATAL: no\0",
+    "starttls-not-offered": b"N",
+    "starttls-broken": b"?",
+    "plaintext-after-starttls": b"SELECT",
+    "tls-from-first-byte": bytes.fromhex("15 03 03 00 02 02 0a"),
+}
+"""What PostgreSQL may answer to the question for TLS, by the code of the error that it amounts to."""

@@ -24,7 +24,7 @@ from tlstool.errors import (
     TimeLimitError,
     Unsupported,
 )
-from tlstool.model import ServerConfig, TlsVersion
+from tlstool.model import Crl, ServerConfig, TlsVersion
 from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
@@ -49,10 +49,13 @@ def test_a_good_handshake_is_reported_in_full(pair: Pair, serve: Serve, certific
     trust = handshake.trust
     assert (trust.verdict, trust.name, trust.revocation, trust.findings) == ("good", "localhost", "not_checked", ())
     assert (trust.store, bool(trust.verifier)) == ("test", True)
+    path = [(one.subject, one.sent, one.is_anchor) for one in trust.path or ()]
+    assert path == [("CN=leaf", 0, False), ("CN=Test Intermediate", 1, False), ("CN=Test Root", None, True)]
     if is_openssl(pair.client):
-        assert (handshake.group, handshake.signature_scheme, handshake.stapled) == (None, None, None)
+        assert (handshake.group, handshake.signature_scheme, handshake.staple) == (None, None, None)
     else:
-        assert (handshake.signature_scheme, handshake.stapled) == ("ecdsa_secp256r1_sha256", False)
+        assert handshake.staple is not None
+        assert (handshake.signature_scheme, handshake.staple.status) == ("ecdsa_secp256r1_sha256", "absent")
         assert handshake.group
 
 
@@ -153,7 +156,7 @@ def test_revocation_lists_are_obeyed(backend: Backend, serve: Serve, certificate
         "unknown": pki.crl(pki.authority("Another Root"), [leaf]),
     }
     served = serve(backend, ServerConfig(identity=leaf.identity))
-    config = replace(client_config(certificates.root.roots), crls=(crls[verdict],))
+    config = replace(client_config(certificates.root.roots), crls=(Crl("test.crl", crls[verdict]),))
     trust = shake(backend, served.port, config).trust
     assert (trust.revocation, [finding.code for finding in trust.findings]) == (verdict, codes)
 
@@ -161,7 +164,7 @@ def test_revocation_lists_are_obeyed(backend: Backend, serve: Serve, certificate
 def test_revocation_goes_before_a_wrong_name(backend: Backend, serve: Serve, certificates: Pki) -> None:
     leaf = pki.leaf(certificates.root, ("example.com",))
     served = serve(backend, ServerConfig(identity=leaf.identity))
-    config = replace(client_config(certificates.root.roots), crls=(pki.crl(certificates.root, [leaf]),))
+    config = replace(client_config(certificates.root.roots), crls=(Crl("test.crl", pki.crl(certificates.root, [leaf])),))
     trust = shake(backend, served.port, config).trust
     assert [finding.code for finding in trust.findings] == ["revoked", "name-mismatch"]
 

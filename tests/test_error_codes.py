@@ -16,20 +16,27 @@ import greetings
 import pki
 import pytest
 import zoo
+from starttls_scripts import UNWILLING
+from credentials import Pair
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed448
 
-from tlstool import authority, backends, certs, connect, echconfig, phases, serve, trust, verify
+from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
-from tlstool.model import ClientConfig, Connection, Identity, Roots, ServerConfig, Trust
+from tlstool.model import ClientConfig, Connection, Criteria, Identity, Roots, ServerConfig, Trust
 from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
 
 pytest_plugins = ("credentials",)
+
+UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
 
 NOBODY = Roots("none", ())
 
@@ -128,7 +135,7 @@ def judged(chain: Callable[[], tuple[bytes, bytes]]) -> Provocation:
 
     def provoke(_scene: Scene) -> object:
         certificates, anchor = chain()
-        return judge(certificates, untrusted=(), roots=Roots("test", (anchor,)), crls=(), verify_name=None, at=None)[1]
+        return judge(certificates, (), Criteria(Roots("test", (anchor,))))[1]
 
     return provoke
 
@@ -138,9 +145,43 @@ def ed25519_chain() -> tuple[bytes, bytes]:
     return identity.chain, ca
 
 
+def constrained(root: pki.Issued) -> pki.Issued:
+    elsewhere = x509.NameConstraints([x509.DNSName("example.com")], None)
+    return pki.leaf(pki.authority("middle", root, extensions=(elsewhere,)))
+
+
+def signed_by_sha1(root: pki.Issued) -> pki.Issued:
+    middle = pki.authority("middle", root, key=pki.rsa_key())
+    return pki.with_algorithm(pki.leaf(middle), middle, hashes.SHA1())
+
+
+def signed_by_ed448(root: pki.Issued) -> pki.Issued:
+    return pki.leaf(pki.authority("middle", root, key=ed448.Ed448PrivateKey.generate()))
+
+
+def too_long(root: pki.Issued) -> pki.Issued:
+    above = root
+    for number in range(10):
+        above = pki.authority(f"authority {number}", above)
+    return pki.leaf(above)
+
+
+def without_staple(scene: Scene) -> object:
+    """A server that staples nothing, with a leaf that demands it."""
+    from credentials import Pair
+
+    feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
+    root = pki.authority()
+    demanding = pki.leaf(root, plain_extensions=(feature,))
+    pair = Pair(Path(scene.file(demanding.chain_pem, "cert.pem")), Path(scene.file(demanding.key_pem(), "key.pem")))
+    behaviour = zoo.tls(zoo.context(pair))
+    target = scene.held.enter_context(zoo.listening(behaviour)).target
+    return connect(ConnectRequest(target=target, ca=(scene.file(root.pem, "ca.pem"),)))
+
+
 def key(data: bytes) -> Provocation:
     """Read an identity whose key is in a file with this in it."""
-    return lambda scene: certs.read_identity(str(scene.files.good.cert), scene.file(data))
+    return lambda scene: identities.read(str(scene.files.good.cert), scene.file(data))
 
 
 def client(**fields: Any) -> Provocation:
@@ -149,7 +190,7 @@ def client(**fields: Any) -> Provocation:
 
 
 def mismatch(scene: Scene) -> object:
-    return client(identity=certs.read_identity(str(scene.files.good.cert), str(scene.files.client.key)))(scene)
+    return client(identity=identities.read(str(scene.files.good.cert), str(scene.files.client.key)))(scene)
 
 
 def resolver(number: int) -> Provocation:
@@ -246,6 +287,13 @@ def bad_library(scene: Scene) -> object:
     )
 
 
+def large_certificate(scene: Scene) -> object:
+    """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+    large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
+    pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
+    return peer(zoo.tls(zoo.context(pair)))(scene)
+
+
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
@@ -261,7 +309,10 @@ PROVOCATIONS: dict[str, Provocation] = {
     "bad-certificate-file": lambda scene: certs.read_chain(scene.file(b"nonsense")),
     "no-key": key(b""),
     "bad-key": key(b"nonsense"),
-    "key-encrypted": lambda scene: certs.read_identity(str(scene.files.good.cert), str(scene.files.encrypted_key)),
+    "key-encrypted": lambda scene: identities.read(str(scene.files.good.cert), str(scene.files.encrypted_key)),
+    "wrong-password": lambda scene: identities.read(
+        str(scene.files.good.cert), str(scene.files.encrypted_key), scene.file(b"another\n")
+    ),
     "key-mismatch": mismatch,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
     "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
@@ -281,14 +332,11 @@ PROVOCATIONS: dict[str, Provocation] = {
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
     **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
-    "starttls-refused": peer(zoo.greets(b"554 no\r\n"), starttls="smtp"),
-    "starttls-not-offered": peer(zoo.answers(b"N"), starttls="postgres"),
-    "starttls-broken": peer(zoo.greets(b"no\r\n"), starttls="smtp"),
-    "plaintext-after-starttls": peer(zoo.answers(b"SELECT"), starttls="postgres"),
-    "tls-from-first-byte": peer(zoo.answers(zoo.HANDSHAKE_FAILURE), starttls="postgres"),
+    **{code: peer(zoo.answers(answer), starttls="postgres") for code, answer in UNWILLING.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
+    "handshake-too-large": large_certificate,
     "connection-closed": peer(zoo.closes),
     "connection-reset": peer(zoo.resets),
     "ech-rejected": unheard_ech,
@@ -299,7 +347,19 @@ PROVOCATIONS: dict[str, Provocation] = {
     "bad-certificate": judged(lambda: (b"\x30\x00", pki.authority().pem)),
     "wrong-purpose": leaf(lambda root: pki.leaf(root, usage=pki.CLIENT)),
     "ca-as-leaf": leaf(lambda root: pki.leaf(root, is_ca=True)),
-    "unsupported-certificate": judged(ed25519_chain),
+    "not-a-ca": leaf(lambda root: pki.leaf(pki.authority("middle", root, is_ca=False))),
+    "path-length": leaf(lambda root: pki.leaf(pki.authority("lower", pki.authority("upper", root, path_length=0)))),
+    "name-constraint": leaf(constrained),
+    "unknown-critical-extension": leaf(lambda root: pki.leaf(root, extensions=(UNKNOWN_EXTENSION,))),
+    "weak-signature": leaf(signed_by_sha1),
+    "unsupported-signature": leaf(signed_by_ed448),
+    "weak-key": leaf(lambda root: pki.leaf(root, key=pki.rsa_key(1024))),
+    "unsupported-key": judged(ed25519_chain),
+    "certificate-version": leaf(pki.version_1),
+    "chain-too-complex": leaf(too_long),
+    "must-staple-missing": without_staple,
+    "pin-mismatch": file("good", pin=("00" * 32,)),
+    "tlsa-mismatch": file("good", tlsa=(f"3 1 1 {'00' * 32}",)),
     "name-mismatch": file("wrong_name"),
     "expired": file("expired"),
     "not-yet-valid": file("not_yet_valid"),

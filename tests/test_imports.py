@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"errors", "events", "model", "record", "reports", "requests", "sessions", "traffic"},
+    {"chain", "cost", "errors", "events", "figures", "model", "record", "reports", "requests", "sessions", "traffic"},
     {
         "aside",
         "assertions",
@@ -29,6 +29,7 @@ LAYERS = (
         "machine",
     }
     | {"names", "dialogue", "escapes", "http1", "newlines"}
+    | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
     {"diagnosis", "exchange", "peer"},
     {"probes"},

@@ -14,7 +14,7 @@ from conftest import Pki
 
 from tlstool import trust
 from tlstool.errors import LocalError
-from tlstool.model import Roots
+from tlstool.model import Crl, Roots
 from tlstool.requests import TlsOptions
 
 
@@ -140,7 +140,10 @@ def test_revocation_lists_are_read_in_both_forms(tmp_path: Path, certificates: P
     der = ssl.PEM_cert_to_DER_cert(text.decode().replace("X509 CRL", "CERTIFICATE"))
     (tmp_path / "a.pem").write_bytes(text)
     (tmp_path / "b.der").write_bytes(der)
-    assert trust.crls((str(tmp_path / "a.pem"), str(tmp_path / "b.der"))) == (text, der)
+    assert trust.crls((str(tmp_path / "a.pem"), str(tmp_path / "b.der"))) == (
+        Crl(str(tmp_path / "a.pem"), text),
+        Crl(str(tmp_path / "b.der"), der),
+    )
     (tmp_path / "c.pem").write_bytes(certificates.root.pem)
     with pytest.raises(LocalError) as raised:
         trust.crls((str(tmp_path / "c.pem"),))

@@ -56,8 +56,12 @@ def connect(
     seconds: float | None,
     resume: Resumption | None = None,
     early_data: bytes | None = None,
+    on_wire: Callable[[dict[str, Any]], None] | None = None,
 ) -> Session:
-    """Handshake over a connected socket, of which the session keeps a duplicate."""
+    """Handshake over a connected socket, of which the session keeps a duplicate.
+
+    `on_wire` is called with each record and message of the session's life; what it raises ends the job in which it was called.
+    """
 
 @final
 class ServerConfig:
@@ -78,11 +82,13 @@ def load(plan: Mapping[str, Any], config: ClientConfig) -> dict[str, Any]:
 
 @final
 class LocalBench:
-    """One library and one scenario in memory, client and server in the calling thread."""
+    """One library and one scenario in memory, client and server in one thread."""
 
     def __new__(cls, spec: Mapping[str, Any]) -> LocalBench: ...
     def info(self) -> dict[str, Any]: ...
-    def run(self, seconds: float) -> dict[str, Any]: ...
+    def warm_up(self, seconds: float) -> None: ...
+    def run(self, seconds: float) -> list[dict[str, Any]]: ...
+    def latency(self) -> list[dict[str, Any]] | None: ...
 
 def certificates(data: bytes) -> list[dict[str, Any]]:
     """Summaries of all certificates in PEM text, or of one in DER."""

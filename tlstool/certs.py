@@ -1,4 +1,4 @@
-"""Certificates and identities: read from files, and summed up. Making them is for `authority`.
+"""Certificates: read from files, and summed up. Making them is for `authority`, our own identity for `identity`.
 
 Reading needs no library. What does (`cryptography`) is imported by the functions that need it: the fast path has the engine's
 summaries, which are the same, value for value.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from tlstool import files, pem
-from tlstool.errors import UsageError
-from tlstool.model import Certificate, Identity
+from tlstool import extensions, files, pem
+from tlstool.model import Certificate
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
-
-    Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 _DAY = 86_400
 
@@ -51,37 +48,8 @@ def read_chain(path: str) -> bytes:
         LocalError: `file-missing`, `file-unreadable`, `no-certificate` or `bad-certificate-file`.
     """
     data = files.read(path)
-    pem.require_certificate(data, _named(path))
+    pem.require_certificate(data, named(path))
     return data
-
-
-def identity(cert: str | None, key: str | None) -> Identity | None:
-    """The chain and key of a request's `cert` and `key`, None where there are none.
-
-    Raises:
-        UsageError: a key without its certificate.
-        LocalError: as `read_identity`.
-    """
-    if cert is not None:
-        return read_identity(cert, key)
-    if key is not None:
-        raise UsageError("usage", "--key needs --cert", "name the key's certificate with --cert FILE")
-    return None
-
-
-def read_identity(cert: str, key: str | None) -> Identity:
-    """Our own chain and key; without a file for the key, it is in the chain's.
-
-    Whether they are sound, and belong together, is for the backend to say.
-
-    Raises:
-        LocalError: as `read_chain`, and `no-key`, `bad-key` or `key-encrypted`.
-    """
-    chain = read_chain(cert)
-    key_file = cert if key is None else key
-    secret = chain if key is None else files.read(key)
-    pem.require_key(secret, _named(key_file))
-    return Identity(chain=chain, key=secret, chain_file=_named(cert), key_file=_named(key_file))
 
 
 def summaries(data: bytes, at: float | None = None) -> tuple[Certificate, ...]:
@@ -104,25 +72,25 @@ def summary(der: bytes, at: float | None = None) -> Certificate:
 
     try:
         certificate = _parse(der)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return _unread(der)
     serial, public_key_info = _raw_parts(certificate.tbs_certificate_bytes)
-    basic = extension(certificate, x509.BasicConstraints)
     not_after = certificate.not_valid_after_utc
-    names = extension(certificate, x509.SubjectAlternativeName) or ()
+    algorithm = certificate.signature_algorithm_oid.dotted_string
+    key_type, key_bits = _key(certificate)
     return Certificate(
+        version=certificate.version.value + 1,
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
+        is_self_issued=certificate.subject == certificate.issuer,
         serial=(serial.lstrip(b"\0") or b"\0").hex(),
         not_before=_rfc3339(certificate.not_valid_before_utc),
         not_after=_rfc3339(not_after),
         days_left=int((not_after.timestamp() - (int(time.time()) if at is None else at)) // _DAY),
-        names=tuple(str(name.value) for name in names if isinstance(name, (x509.DNSName, x509.IPAddress))),
-        key_type=_key_type(certificate),
-        signature_algorithm=_SIGNATURES.get(
-            certificate.signature_algorithm_oid.dotted_string, certificate.signature_algorithm_oid.dotted_string
-        ),
-        is_ca=basic is not None and basic.ca,
+        key_type=key_type,
+        key_bits=key_bits,
+        signature_algorithm=_SIGNATURES.get(algorithm, algorithm),
+        **extensions.told(certificate),
         sha256=sha256(der),
         spki_sha256=sha256(public_key_info),
         pem=pem.encode(der, "CERTIFICATE"),
@@ -142,22 +110,18 @@ def load(certificate: Certificate) -> x509.Certificate:
     return _parse(pem.certificates(certificate.pem.encode())[0])
 
 
-def extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
-    """An extension's value; None if it is not there, or the extensions cannot be read."""
-    from cryptography import x509
-
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return None
-
-
 def seconds(rfc3339: str) -> float:
     """A time of a report, in seconds since the epoch."""
     return datetime.fromisoformat(rfc3339).timestamp()
 
 
-def _named(path: str) -> str:
+def rfc3339(moment: float) -> str:
+    """A time as reports have it, of seconds since the epoch."""
+    return _rfc3339(datetime.fromtimestamp(moment, UTC))
+
+
+def named(path: str) -> str:
+    """What a file is called in messages."""
     return "standard input" if path == "-" else path
 
 
@@ -175,7 +139,8 @@ def _rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _key_type(certificate: x509.Certificate) -> str:
+def _key(certificate: x509.Certificate) -> tuple[str, int | None]:
+    """The type of a certificate's key, and its size; see `Certificate`."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
@@ -183,17 +148,18 @@ def _key_type(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
     except (UnsupportedAlgorithm, ValueError):
-        return unknown
+        return unknown, None
     match key:
         case ec.EllipticCurvePublicKey():
-            return _CURVES.get(key.curve.name) or _curve_oid(key.curve) or unknown
+            named = _CURVES.get(key.curve.name)
+            return named or _curve_oid(key.curve) or unknown, key.key_size if named else None
         case rsa.RSAPublicKey():
-            return f"rsa-{key.key_size}"
+            return f"rsa-{key.key_size}", key.key_size
         case ed25519.Ed25519PublicKey():
-            return "ed25519"
+            return "ed25519", 255
         case ed448.Ed448PublicKey():
-            return "ed448"
-    return unknown
+            return "ed448", 448
+    return unknown, None
 
 
 def _curve_oid(curve: ec.EllipticCurve) -> str | None:
@@ -222,16 +188,18 @@ def _raw_parts(tbs: bytes) -> tuple[bytes, bytes]:
 
 def _unread(der: bytes) -> Certificate:
     return Certificate(
+        version=0,
         subject="",
         issuer="",
+        is_self_issued=False,
         serial="",
         not_before="",
         not_after="",
         days_left=0,
-        names=(),
         key_type="",
+        key_bits=None,
         signature_algorithm="",
-        is_ca=False,
+        **extensions.NOTHING,
         sha256=sha256(der),
         spki_sha256="",
         pem=pem.encode(der, "CERTIFICATE"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import endpoint, peer
+from tlstool import endpoint, files, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.phases import Deadline
@@ -29,6 +29,7 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
+        LocalError: the file of `request.pcap` cannot be written; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
     if not request.assertions:
@@ -41,6 +42,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
 def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
     """As `connect`, whatever else is demanded of the report."""
+    if request.pcap:
+        files.begin_private(request.pcap)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = _exchange(request, on_event)

@@ -58,7 +58,14 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "bad-proxy", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = (
+        "usage",
+        "bad-target",
+        "bad-proxy",
+        "unknown-name",
+        "no-fast-path",
+        "package-missing",
+    )
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -80,6 +87,7 @@ class LocalError(TlsToolError):
         "no-key",
         "bad-key",
         "key-encrypted",
+        "wrong-password",
         "key-mismatch",
         "bad-crl",
         "bad-ech-config",
@@ -88,6 +96,7 @@ class LocalError(TlsToolError):
         "cannot-listen",
         "cannot-bind",
         "bad-library",
+        "bad-baseline",
     )
 
 
@@ -167,7 +176,15 @@ class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
+    codes = (
+        "alert-received",
+        "peer-incompatible",
+        "peer-misbehaved",
+        "handshake-too-large",
+        "connection-closed",
+        "connection-reset",
+        "ech-rejected",
+    )
 
 
 class ChainError(TlsToolError):
@@ -182,7 +199,19 @@ class ChainError(TlsToolError):
         "bad-certificate",
         "wrong-purpose",
         "ca-as-leaf",
-        "unsupported-certificate",
+        "not-a-ca",
+        "path-length",
+        "name-constraint",
+        "unknown-critical-extension",
+        "weak-signature",
+        "unsupported-signature",
+        "weak-key",
+        "unsupported-key",
+        "certificate-version",
+        "chain-too-complex",
+        "must-staple-missing",
+        "pin-mismatch",
+        "tlsa-mismatch",
     )
 
 
@@ -225,7 +254,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed")
+    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed", "limit-missed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -247,6 +276,12 @@ WARNINGS: tuple[str, ...] = (
     "other-library",
     "second-connection",
     "asked-again",
+    "few-rounds",
+    "cpu-governor",
+    "frequency-drift",
+    "machine-busy",
+    "smt-active",
+    "virtual-machine",
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
@@ -254,9 +289,13 @@ _PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
 
 HINTS: dict[str, str] = {
     "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
-    "key-encrypted": "decrypt it first: openssl pkey -in FILE -out PLAIN",
+    "key-encrypted": "put the pass phrase into a file and name it with --pass-file FILE, or decrypt the key: "
+    "openssl pkey -in FILE -out PLAIN",
+    "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
+    "bad-baseline": "make one with: tlstool bench local --export json:FILE",
+    "package-missing": "pip install 'tlstool[report]'",
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",
@@ -299,13 +338,33 @@ HINTS: dict[str, str] = {
     "starttls-broken": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "plaintext-after-starttls": "what comes before the handshake is not protected: the server is faulty, or is being attacked",
     "tls-from-first-byte": "leave --starttls out",
+    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE",
-    "self-signed": "if you trust this very certificate, save it and name it with --ca FILE",
+    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE, or --extra-ca FILE besides others",
+    "self-signed": "if you trust this very certificate, save it (--chain FILE) and name it with --ca FILE",
     "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
+    "bad-signature": "the certificate was changed, or another authority has the same name: have it issued anew",
+    "bad-certificate": "have the certificate issued anew, or see what it says with --json",
+    "wrong-purpose": "the server needs a certificate whose extendedKeyUsage has serverAuth; --purpose any leaves that out",
     "ca-as-leaf": "the first certificate has to be the server's own, and that of no authority",
+    "not-a-ca": "the server has to send the certificates of authorities behind its own; have it issued by one",
+    "path-length": "the authority has to issue the certificate itself, or be given a longer pathLenConstraint",
+    "name-constraint": "have the certificate issued by an authority that may do so for this name",
+    "unknown-critical-extension": "have the certificate issued without it, or not marked as critical",
+    "weak-signature": "have the certificate issued anew with SHA-256",
+    "unsupported-signature": "have the certificate issued anew with ECDSA or RSA and SHA-256; --backend openssl may know more",
+    "weak-key": "the owner needs a new key: ecdsa-p256, or rsa-2048 at least",
+    "unsupported-key": "another --backend may take it; everybody takes ecdsa-p256 and rsa-2048",
+    "certificate-version": "have the certificate issued anew as version 3, with its names in subjectAltName",
+    "chain-too-complex": "have the server send the certificates that lead to a root, and no others",
+    "must-staple-missing": "turn OCSP stapling on at the server, or have the certificate issued without that demand",
+    "pin-mismatch": "if the server has a new key on purpose, pin that",
+    "tlsa-mismatch": "the record in the DNS has to be of this key or certificate: publish it before the certificate changes",
+    "expired": "the server needs a new certificate; if this one should be good, is the clock of this machine right?",
     "not-yet-valid": "is the clock of this machine right?",
+    "revoked": "the server needs a new certificate, with a new key",
+    "revocation-unknown": "fetch the list that the certificate names, and give it with --crl FILE",
     "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",

@@ -11,54 +11,78 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tlstool import findings, pem, trust
-from tlstool.certs import extension, load, seconds, summaries
-from tlstool.errors import LocalError
-from tlstool.model import Certificate, Finding, Roots, Trust, Verdict
+from tlstool import advice, findings, pem, trust
+from tlstool.certs import load, rfc3339, seconds, summaries
+from tlstool.errors import LocalError, Unsupported
+from tlstool.explain import Walk
+from tlstool.model import Certificate, Criteria, Crl, Finding, PathCertificate, Purpose, Trust, Verdict
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.x509 import verification
 
 
-def judge(
-    certificates: bytes,
-    *,
-    untrusted: Sequence[bytes],
-    roots: Roots,
-    crls: Sequence[bytes],
-    verify_name: str | None,
-    at: int | None,
-) -> tuple[tuple[Certificate, ...], Trust]:
+# What cryptography's verifier takes besides RSA, which is the web's profile.
+_KEYS = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+
+
+def judge(certificates: bytes, untrusted: Sequence[bytes], criteria: Criteria) -> tuple[tuple[Certificate, ...], Trust]:
     """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict of cryptography's verifier on it.
 
-    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+    `untrusted` are more files with certificates that may lead from the leaf to an anchor.
 
     Raises:
         LocalError: `bad-certificate-file`, `bad-crl` or `no-roots`.
+        Unsupported: TLSA records were given.
     """
+    if criteria.tlsa:
+        raise Unsupported("unsupported", "without the Rustls extension, no chain is judged by TLSA records")
+    at, name = criteria.at, criteria.verify_name
     chain = summaries(certificates, at)
     if not chain[0].spki_sha256:
-        unread = (findings.bad_certificate("it is no certificate of version 3, nor of an older one"),)
-        return chain, Trust("bad", verify_name, "unknown" if crls else "not_checked", unread, _verifier_name(), roots.store)
+        unread = (findings.bad_certificate("it is no X.509 certificate", 0),)
+        revocation: Verdict = "unknown" if criteria.crls else "not_checked"
+        return chain, Trust("bad", name, revocation, unread, None, _verifier_name(), criteria.roots.store)
     extra = [certificate for data in untrusted for certificate in summaries(data, at)]
-    anchors = [anchor for data in trust.listed(roots) for anchor in summaries(data, at) if anchor.spki_sha256]
+    anchors = [anchor for data in trust.listed(criteria.roots) for anchor in summaries(data, at) if anchor.spki_sha256]
     now = int(time.time()) if at is None else at
-    path, faults = _path(chain, [one for one in [*chain[1:], *extra] if one.spki_sha256], anchors, now)
-    faults += [fault for certificate in path or chain[:1] if (fault := findings.date_fault(certificate, now))]
-    if verify_name is not None and (fault := findings.name_fault(chain[0], verify_name)):
+    path, faults = _path(Walk(chain, extra), [one for one in [*chain[1:], *extra] if one.spki_sha256], anchors, criteria, now)
+    places = {one.sha256: number for number, one in reversed(list(enumerate(chain)))}
+    dated = (findings.date_fault(places.get(one.sha256), one, now, by_clock=at is None) for one in path or chain[:1])
+    faults += [fault for fault in dated if fault]
+    if name is not None and (fault := findings.name_fault(chain[0], name)):
         faults.append(fault)
-    revocation: Verdict = "not_checked"
-    if crls:
-        revocation, fault = _revocation(path, crls, now)
+    revocation = "not_checked"
+    if criteria.crls:
+        revocation, fault = _revocation(path, criteria.crls, now)
         faults += [fault] if fault else []
-    return chain, Trust(
+    if fault := findings.pin_fault(chain[0], criteria.pins):
+        faults.append(fault)
+    judged = Trust(
         verdict="bad" if faults else "good",
-        name=verify_name,
+        name=name,
         revocation=revocation,
         findings=findings.ordered(faults),
+        path=path_record(path, places) if path else None,
         verifier=_verifier_name(),
-        store=roots.store,
+        store=criteria.roots.store,
+    )
+    return chain, advice.advised(judged, chain)
+
+
+def path_record(path: Sequence[Certificate], places: dict[str, int]) -> tuple[PathCertificate, ...]:
+    """A path for the report; `places` are those of the certificates as sent, by their hashes."""
+    return tuple(
+        PathCertificate(
+            subject=one.subject,
+            not_after=one.not_after,
+            key_type=one.key_type,
+            signature_algorithm=one.signature_algorithm,
+            sha256=one.sha256,
+            sent=places.get(one.sha256),
+            is_anchor=one is path[-1],
+        )
+        for one in path
     )
 
 
@@ -69,28 +93,30 @@ def _verifier_name() -> str:
 
 
 def _path(
-    chain: Sequence[Certificate], intermediates: Sequence[Certificate], anchors: Sequence[Certificate], now: float
+    walk: Walk, intermediates: Sequence[Certificate], anchors: Sequence[Certificate], criteria: Criteria, now: float
 ) -> tuple[tuple[Certificate, ...], list[Finding]]:
     """The path from the leaf to an anchor, dates aside, or none and why there is none."""
     from cryptography.x509 import verification
 
-    leaf = chain[0]
+    leaf = walk.leaf
     if leaf.sha256 in {anchor.sha256 for anchor in anchors}:
         # Trusted as it is, for `openssl req -x509` makes such; its purpose still counts.
-        return (leaf,), [] if _is_for_servers(load(leaf)) else [findings.WRONG_PURPOSE]
-    if leaf.is_ca:
-        return (), [findings.CA_AS_LEAF]
+        fault = findings.purpose_fault(0, leaf, criteria.purpose)
+        return (leaf,), [fault] if fault else []
     words = ""
     # The dates are judged by themselves, so that an expired chain is not called untrusted too.
     # A store of cryptography's cannot be empty; one that is verifies nothing.
-    for moment in dict.fromkeys((now, *_moments(leaf, intermediates))) if anchors else ():
+    for moment in dict.fromkeys((now, *_moments(leaf, intermediates))) if anchors and not leaf.is_ca else ():
         try:
-            verified = _verifier(anchors, moment).verify(load(leaf), [load(one) for one in intermediates])
+            verified = _verifier(anchors, moment, criteria.purpose).verify(load(leaf), [load(one) for one in intermediates])
         except verification.VerificationError as error:
             words = words or str(error)
             continue
         return tuple(one for parsed in verified.chain for one in summaries(_der(parsed), now)), []
-    return (), [_why(leaf, intermediates, anchors, words, chain)]
+    trusted = {anchor.subject for anchor in anchors}
+    ends = any(one.issuer in trusted for _, one in walk.steps)
+    fault = walk.first(criteria.purpose, anchors, words, _KEYS)
+    return (), [fault if ends or fault.code != "bad-certificate" else walk.no_path()]
 
 
 def _moments(leaf: Certificate, intermediates: Sequence[Certificate]) -> list[float]:
@@ -101,9 +127,14 @@ def _moments(leaf: Certificate, intermediates: Sequence[Certificate]) -> list[fl
     return [max([begin, *begins]), min([end, *ends])]
 
 
-def _verifier(anchors: Sequence[Certificate], moment: float) -> verification.ClientVerifier:
+def _verifier(anchors: Sequence[Certificate], moment: float, purpose: Purpose) -> verification.ClientVerifier:
     from cryptography import x509
     from cryptography.x509 import verification
+
+    def must_serve(_policy: verification.Policy, certificate: x509.Certificate, _use: x509.ExtendedKeyUsage | None) -> None:
+        (leaf,) = summaries(_der(certificate))
+        if findings.purpose_fault(0, leaf, purpose):
+            raise ValueError(f"the certificate is not meant for TLS {purpose}s")
 
     any_use = verification.ExtensionPolicy.permit_all()
     criticality = verification.Criticality.AGNOSTIC
@@ -115,7 +146,7 @@ def _verifier(anchors: Sequence[Certificate], moment: float) -> verification.Cli
         .store(verification.Store([load(anchor) for anchor in anchors]))
         .time(datetime.fromtimestamp(moment, UTC))
         .extension_policies(
-            ca_policy=authorities, ee_policy=any_use.may_be_present(x509.ExtendedKeyUsage, criticality, _must_serve)
+            ca_policy=authorities, ee_policy=any_use.may_be_present(x509.ExtendedKeyUsage, criticality, must_serve)
         )
         # The one for servers insists on a name. Names are checked apart here, as that may be left out, and the purpose is above.
         .build_client_verifier()
@@ -132,77 +163,37 @@ def _must_sign_certificates(_policy: verification.Policy, _certificate: x509.Cer
         raise ValueError("an issuer's key is not meant to sign certificates")
 
 
-def _must_serve(_policy: verification.Policy, certificate: x509.Certificate, _use: x509.ExtendedKeyUsage | None) -> None:
-    if not _is_for_servers(certificate):
-        raise ValueError("the certificate is not meant for TLS servers")
-
-
-def _is_for_servers(certificate: x509.Certificate) -> bool:
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    use = extension(certificate, x509.ExtendedKeyUsage)
-    return use is None or not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}.isdisjoint(use)
-
-
-def _why(
-    leaf: Certificate,
-    intermediates: Sequence[Certificate],
-    anchors: Sequence[Certificate],
-    words: str,
-    chain: Sequence[Certificate],
-) -> Finding:
-    """Which fault the verifier saw: a link that is missing, or false, or of another purpose."""
-    if not _is_for_servers(load(leaf)):
-        return findings.WRONG_PURPOSE
-    trusted = {anchor.subject for anchor in anchors}
-    issuers = {one.subject: one for one in [*anchors, *intermediates]}
-    link = leaf
-    while link.issuer in issuers:
-        issuer = issuers.pop(link.issuer)
-        if not _signed_by(link, issuer):
-            return findings.BAD_SIGNATURE
-        if issuer.subject in trusted:
-            return findings.unsupported_certificate(words)
-        link = issuer
-    return findings.untrusted(chain)
-
-
-def _signed_by(certificate: Certificate, issuer: Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        load(certificate).verify_directly_issued_by(load(issuer))
-    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
-        return False
-    return True
-
-
-def _revocation(path: Sequence[Certificate], crls: Sequence[bytes], now: float) -> tuple[Verdict, Finding | None]:
+def _revocation(path: Sequence[Certificate], crls: Sequence[Crl], now: float) -> tuple[Verdict, Finding | None]:
     """Whether a list of the leaf's issuer, signed by it and in date, has the leaf (RFC 5280 section 6.3)."""
+    lists = _lists(crls)
     if len(path) < 2:
         return "unknown", findings.REVOCATION_UNKNOWN
     leaf, issuer = load(path[0]), load(path[1])
     key = issuer.public_key()
-    for crl in _lists(crls):
+    for file, crl in lists:
         if crl.issuer != leaf.issuer or not crl.is_signature_valid(key):  # type: ignore[arg-type]
             continue
         if crl.next_update_utc is not None and crl.next_update_utc.timestamp() < now:
             continue
-        if crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None:
-            return "bad", findings.REVOKED
-        return "good", None
+        entry = crl.get_revoked_certificate_by_serial_number(leaf.serial_number)
+        if entry is None:
+            return "good", None
+        by = f"the list of {findings.quoted(path[0].issuer)} in {file}"
+        return "bad", findings.revoked(path[0], by, rfc3339(entry.revocation_date_utc.timestamp()))
     return "unknown", findings.REVOCATION_UNKNOWN
 
 
-def _lists(crls: Sequence[bytes]) -> list[x509.CertificateRevocationList]:
+def _lists(crls: Sequence[Crl]) -> list[tuple[str, x509.CertificateRevocationList]]:
     from cryptography import x509
 
-    try:
-        ders = [der for data in crls for der in ([data] if pem.is_der(data) else pem.blocks(data, "X509 CRL"))]
-        return [x509.load_der_x509_crl(der) for der in ders]
-    except ValueError as error:
-        raise LocalError("bad-crl", f"a certificate revocation list cannot be read: {error}") from None
+    found = []
+    for crl in crls:
+        try:
+            ders = [crl.data] if pem.is_der(crl.data) else pem.blocks(crl.data, "X509 CRL")
+            found += [(crl.file, x509.load_der_x509_crl(der)) for der in ders]
+        except ValueError:
+            raise LocalError("bad-crl", f"{crl.file} has a revocation list that cannot be read") from None
+    return found
 
 
 def _der(certificate: x509.Certificate) -> bytes:

@@ -1,4 +1,4 @@
-"""What every layer shares: requests, configurations, reports and events as frozen dataclasses. No I/O, no imports of ours.
+"""What every layer shares: requests, configurations, reports and events as frozen dataclasses. No I/O.
 
 The reports are the JSON (`tlstool.output.jsonout` adds only the envelope), so every field here is a documented key there. None
 means "not known" or "does not apply", never "fine". Times are RFC 3339 in UTC, durations milliseconds, hashes lower-case hex,
@@ -11,10 +11,22 @@ from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
 from typing import Any, Literal
 
+from tlstool.chain import Certificate as Certificate
+from tlstool.chain import Criteria as Criteria
+from tlstool.chain import Crl as Crl
+from tlstool.chain import Finding as Finding
+from tlstool.chain import PathCertificate as PathCertificate
+from tlstool.chain import Purpose as Purpose
+from tlstool.chain import Roots as Roots
+from tlstool.chain import Sct as Sct
+from tlstool.chain import Staple as Staple
+from tlstool.chain import Tlsa as Tlsa
+from tlstool.chain import Trust as Trust
+from tlstool.chain import Verdict as Verdict
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.record import Record
 from tlstool.sessions import ClientRequest, Ech, Tickets
 
-Verdict = Literal["good", "bad", "unknown", "not_checked"]
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
 Use = Literal["export", "early_data", "key_update"]
 BackendName = Literal["auto", "rustls", "openssl"]
@@ -59,18 +71,6 @@ class Endpoint(Record):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Roots(Record):
-    """Which certificates are trusted as anchors.
-
-    Attributes:
-        store: for the report: "system", "certifi", "none", or the names of the files.
-        pem: the anchors' files as they are (PEM, or one DER certificate each); None for the system's own store and verifier.
-    """
-
-    store: str
-    pem: tuple[bytes, ...] | None
-
-
 class Identity(Record):
     """Our own certificate and key, as read from their files.
 
@@ -94,7 +94,10 @@ class ClientConfig(Record):
         verify_name: the DNS name or address that the certificate must have; None leaves it unchecked.
         sni: the name to send, None to send none.
         roots: the anchors.
-        crls: certificate revocation lists, PEM or DER each; empty: revocation is not checked.
+        crls: certificate revocation lists; empty: only a stapled OCSP response tells of revocation.
+        purpose: what the certificate has to be meant for (extendedKeyUsage, RFC 5280 section 4.2.1.12).
+        pins: SHA-256 of public keys in hex, one of which has to be the leaf's; empty for any.
+        tlsa: records of which one has to fit (RFC 7671); empty for the usual verification.
         insecure: report a bad certificate, but do not fail because of it.
         identity: our certificate, if the server asks for one.
         versions: allowed TLS versions, empty for 1.2 and 1.3.
@@ -102,6 +105,7 @@ class ClientConfig(Record):
         groups: key exchange groups by IANA name, in order of preference.
         alpn: protocols offered (RFC 7301), in order of preference.
         keylog: file to append the session's secrets to (NSS format), None for none.
+        pcap: file to append a capture (pcapng) of each connection to, with its secrets; None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
         framing: what the records of the handshake travel in: `tds`, packets of SQL Server; None for the socket alone.
         signature_schemes: offered to the peer, by IANA name, in order of preference.
@@ -113,7 +117,10 @@ class ClientConfig(Record):
     verify_name: str | None
     sni: str | None
     roots: Roots
-    crls: tuple[bytes, ...] = ()
+    crls: tuple[Crl, ...] = ()
+    purpose: Purpose = "server"
+    pins: tuple[str, ...] = ()
+    tlsa: tuple[Tlsa, ...] = ()
     insecure: bool = False
     identity: Identity | None = None
     versions: tuple[TlsVersion, ...] = ()
@@ -126,6 +133,7 @@ class ClientConfig(Record):
     signature_schemes: tuple[str, ...] = ()
     ech: tuple[bytes, ...] | None = None
     uses: tuple[Use, ...] = ()
+    pcap: str | None = None
 
 
 ServeMode = Literal["status", "echo"]
@@ -185,65 +193,6 @@ class LoadPlan(Record):
 # ---- what was found ------------------------------------------------------------------------------
 
 
-class Certificate(Record):
-    """One certificate, as the peer sent it.
-
-    Attributes:
-        subject, issuer: distinguished names (RFC 4514), empty if the certificate's is empty.
-        serial: hex.
-        not_before, not_after: the validity.
-        days_left: whole days until `not_after`, negative once it is over.
-        names: DNS names and addresses of the subjectAltName, in order.
-        key_type: `ecdsa-p256`, `rsa-2048`, `ed25519` and the like, or the OID of an unknown algorithm.
-        signature_algorithm: how the issuer signed, by its registered name (`ecdsa-with-SHA256`), or the OID.
-        is_ca: whether basicConstraints says CA.
-        sha256: hash of the whole certificate.
-        spki_sha256: hash of its public key info, as used for pins.
-        pem: the certificate itself.
-    """
-
-    subject: str
-    issuer: str
-    serial: str
-    not_before: str
-    not_after: str
-    days_left: int
-    names: tuple[str, ...]
-    key_type: str
-    signature_algorithm: str
-    is_ca: bool
-    sha256: str
-    spki_sha256: str
-    pem: str
-
-
-class Finding(Record):
-    """One thing to say: a fault of a chain or a warning, by a code of `tlstool.errors`, and in words."""
-
-    code: str
-    message: str
-
-
-class Trust(Record):
-    """Who judged the chain, by what, and how.
-
-    Attributes:
-        verdict: `good`, `bad`, or `not_checked` where no certificate was seen.
-        name: the name that the certificate had to have; None: no name was checked.
-        revocation: `not_checked` unless lists were given.
-        findings: the faults, the one that decides first; empty if the verdict is good.
-        verifier: what judged: "webpki", "platform verifier (webpki on Linux)", "OpenSSL 3.0.2 ...".
-        store: whose anchors: see `Roots.store`.
-    """
-
-    verdict: Verdict
-    name: str | None
-    revocation: Verdict
-    findings: tuple[Finding, ...]
-    verifier: str
-    store: str
-
-
 class Handshake(Record):
     """What both ends agreed on, and what the peer showed.
 
@@ -256,7 +205,7 @@ class Handshake(Record):
         sni: the name that was sent, None for none.
         kind: `full`, `full_with_retry` (HelloRetryRequest) or `resumed`.
         certificates: the chain as sent, leaf first.
-        stapled: whether an OCSP response came with it (RFC 6066 section 8).
+        staple: the OCSP response that came with it; None where that is not known.
         client_certificate: `not_requested`, `requested` (and none sent), `accepted`, or `sent`, which is all that is known if a
             server of TLS 1.3 does not show in time that it accepts ours.
         client_request: what the peer said when it asked for our certificate; None if it did not, or the backend does not tell.
@@ -265,6 +214,10 @@ class Handshake(Record):
             does not tell.
         ech: None if it was not offered.
         trust: the verdict.
+        hybrid: whether the group combines a post-quantum key exchange with a classical one; None where the group is not known.
+        hello_retry: whether the server wanted a second ClientHello (RFC 8446 section 4.1.4), also where the session was resumed.
+        certificate_compression: how the chain was compressed; None if it was not, or that is not known.
+        cost: None where the backend cannot see it.
     """
 
     tls: TlsVersion | None
@@ -275,13 +228,17 @@ class Handshake(Record):
     sni: str | None
     kind: Literal["full", "full_with_retry", "resumed"] | None
     certificates: tuple[Certificate, ...]
-    stapled: bool | None
+    staple: Staple | None
     client_certificate: Literal["not_requested", "requested", "sent", "accepted"] | None
     client_request: ClientRequest | None
     tickets: Tickets | None
     early_data_limit: int | None
     ech: Ech | None
     trust: Trust
+    hybrid: bool | None = None
+    hello_retry: bool | None = None
+    certificate_compression: CertificateCompression | None = None
+    cost: Cost | None = None
 
 
 class BackendInfo(Record):

@@ -6,10 +6,11 @@ From the options of a request to a session, in phases that are limited and trace
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, certs, endpoint, names, trust
+from tlstool import backends, caveats, endpoint, identities, names, pins, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
@@ -67,6 +68,7 @@ class Attempt:
         self.client: Client | None = None
         self._options = options
         self._protocol: Protocol | None = None
+        self._on_event = on_event
         self._adjust = adjust
         self._trace = Trace(on_event, self.deadline)
 
@@ -98,13 +100,14 @@ class Attempt:
         sock = self._reach(self.route)
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route), offer)
+                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route), self._heard(offer))
             except TlsToolError as error:
                 self.handshake = error.handshake
                 self._explain(error)
                 raise
             self.handshake = session.handshake
-            self.warnings = (*self._unchecked(), *session.warnings)
+            observed = caveats.of_handshake(self.handshake, self._options.tls)
+            self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
 
@@ -128,6 +131,10 @@ class Attempt:
         other._trace = Trace(on_event, self.deadline)
         other.route = self.route.to(address, other._trace)
         return other
+
+    def _heard(self, offer: Offer) -> Offer:
+        """What a connection brings along, with whoever listens to the wire."""
+        return replace(offer, on_wire=self._on_event) if self._options.wire else offer
 
     @property
     def address(self) -> str | None:
@@ -259,13 +266,17 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
         sni=sent or None,
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
+        purpose=options.purpose,
+        pins=tuple(map(pins.pin, options.pin)),
+        tlsa=tuple(map(pins.tlsa, options.tlsa)),
         insecure=options.insecure,
-        identity=certs.identity(options.cert, options.key),
+        identity=identities.given(options.cert, options.key, options.pass_file),
         versions=protocol.versions(options.tls) if protocol else options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
         alpn=options.alpn or (protocol.alpn if protocol else ()),
         keylog=options.keylog,
+        pcap=options.pcap,
         at=options.at,
         framing=protocol.framing if protocol else None,
         signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
@@ -278,7 +289,7 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
         return None
     worst = trusted.findings[0]
     # The standing hint of this one is to give what was given.
-    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else None
+    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else worst.hint
     return make(worst.code, worst.message, hint, phase="certificate")
 
 

@@ -116,35 +116,51 @@ def require_certificate(data: bytes, name: str) -> None:
 def _require_shape(der: bytes, name: str) -> None:
     """Refuse DER that is something else than a certificate (RFC 5280 section 4.1), by the tags of what it holds.
 
-    A PKCS#12 file (RFC 7292 section 4) begins with the version 3, a PKCS#7 one (RFC 2315 section 7) with an object identifier.
+    A PKCS#7 file (RFC 2315 section 7) begins with an object identifier; for PKCS#12, see `is_pkcs12`.
 
     Raises:
         LocalError: `no-certificate`.
     """
     _, start, _ = header(der, 0)
     try:
-        first, inner, end = header(der, start)
+        first, _, _ = header(der, start)
     except ValueError:
         return
     if first == _SEQUENCE:
         return
     hint = None
-    if first == _INTEGER and der[inner:end] == b"\x03":
+    if is_pkcs12(der):
         hint = "PKCS#12 has to be unpacked first: openssl pkcs12 -in FILE -nodes -out PEM"
     elif first == _OID:
         hint = "PKCS#7 has to be unpacked first: openssl pkcs7 -inform DER -in FILE -print_certs -out CHAIN"
     raise LocalError("no-certificate", f"{name} is DER, but no certificate", hint)
 
 
+def is_pkcs12(data: bytes) -> bool:
+    """Whether the data is a PKCS#12 file, which begins with the version 3 and a ContentInfo (RFC 7292 section 4)."""
+    if not is_der(data):
+        return False
+    try:
+        _, start, _ = header(data, 0)
+        first, inner, end = header(data, start)
+        second, _, _ = header(data, end)
+    except ValueError:
+        return False
+    return (first, data[inner:end], second) == (_INTEGER, b"\x03", _SEQUENCE)
+
+
+def is_encrypted(data: bytes) -> bool:
+    """Whether the private key in the data is behind a pass phrase."""
+    # RFC 1421 section 4.6.1.1 is how OpenSSL's older formats say it, PKCS#8 has a label, or a shape, of its own.
+    return b"Proc-Type: 4,ENCRYPTED" in data or "ENCRYPTED PRIVATE KEY" in labels(data) or _key_shape(data) == "encrypted"
+
+
 def require_key(data: bytes, name: str) -> None:
     """Refuse data without a private key that can be used as it is.
 
     Raises:
-        LocalError: `no-key`, `bad-key` or `key-encrypted`.
+        LocalError: `no-key` or `bad-key`.
     """
-    # RFC 1421 section 4.6.1.1 is how OpenSSL's older formats say it, PKCS#8 has a label, or a shape, of its own.
-    if b"Proc-Type: 4,ENCRYPTED" in data or "ENCRYPTED PRIVATE KEY" in labels(data) or _key_shape(data) == "encrypted":
-        raise LocalError("key-encrypted", f"the private key in {name} is encrypted")
     if is_der(data):
         if _key_shape(data) is None:
             raise LocalError("no-key", f"{name} has no private key in it")
@@ -159,6 +175,18 @@ def require_key(data: bytes, name: str) -> None:
     if not labels(data):
         raise LocalError("bad-key", f"{name} is neither PEM nor a private key in DER")
     raise LocalError("no-key", f"{name} has no private key in it")
+
+
+def key_block(data: bytes) -> bytes:
+    """The first private key in PEM text, as it stands there with its headers.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for block in _BLOCK.finditer(data):
+        if block[1].decode() in KEY_LABELS:
+            return block[0]
+    raise ValueError("has no private key in it")
 
 
 def key_text(data: bytes) -> str:

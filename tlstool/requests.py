@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from tlstool.model import BackendName, ServeMode, TlsVersion
+from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
 from tlstool.record import Record
 from tlstool.sessions import Export
 from tlstool.traffic import HalfClose
@@ -19,15 +19,23 @@ class TlsOptions(Record, kw_only=True):
         verify_name: the name that the certificate must have; None takes `sni`, else the host.
         roots: the store to trust, unless `ca` names files.
         ca: files or directories with the only anchors to trust.
+        extra_ca: files with anchors to trust besides the store, or besides `ca`.
         crl: files with certificate revocation lists.
+        pin: public keys, one of which has to be the leaf's: `sha256/` and base64, or hex, of the hash of one.
+        tlsa: TLSA records as the DNS writes them, one of which has to fit: `3 1 1 HEX`.
+        purpose: what the certificate has to be meant for.
         insecure: report a bad certificate without failing.
         at: judge as of this time, seconds since the epoch; None for now.
         cert, key: files with our own certificate and its key.
+        pass_file: file whose first line is the pass phrase of an encrypted one, "-" for standard input; None asks at the
+            terminal.
         tls: allowed versions, empty for 1.2 and 1.3.
         ciphers, groups: by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
+        pcap: file for a capture (pcapng) of all connections of the run, with the secrets that decrypt it.
+        wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
         starttls: the protocol that comes before TLS, by its name in `tlstool.starttls`; `auto` takes the one of the target's
@@ -48,17 +56,24 @@ class TlsOptions(Record, kw_only=True):
     verify_name: str | None = None
     roots: Literal["system", "certifi", "none"] = "system"
     ca: tuple[str, ...] = ()
+    extra_ca: tuple[str, ...] = ()
     crl: tuple[str, ...] = ()
+    pin: tuple[str, ...] = ()
+    tlsa: tuple[str, ...] = ()
+    purpose: Purpose = "server"
     insecure: bool = False
     at: int | None = None
     cert: str | None = None
     key: str | None = None
+    pass_file: str | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    pcap: str | None = None
+    wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
     starttls: str | None = None
@@ -200,26 +215,59 @@ class HandshakeBenchRequest(TlsOptions, kw_only=True):
 
 
 class LocalBenchRequest(Record, kw_only=True):
-    """Measure libraries in memory, one thread, client and server timed apart.
+    """Measure libraries in memory, client and server timed apart.
 
     Attributes:
-        what: `handshake` (full handshakes) and `bulk` (application data).
-        suites: by IANA or OpenSSL name.
+        profile: a ready-made choice of scenarios, which leaves no choice of `what`, `modes`, `suites`, `groups` and `key_types`:
+            `quick` is over soon; `seed-2024` has the sixteen figures of the published report of 2024-10-18; `today` has the same
+            with hybrid key exchange. None takes the choices below, each with each.
+        what: `handshake` (of the kinds in `modes`), `resume` (both kinds of resumed ones), `bulk` (application data), `memory`.
+        modes: `full`, `ticket` (resumed by a ticket), `session` (resumed by what the server has kept).
+        suites: by IANA or OpenSSL name; `all` are those of Rustls.
         groups: key exchange groups; each handshake uses just one.
-        key_types: of the leaf: `ecdsa-p256`, `rsa-2048`.
-        against: libraries to set beside Rustls: paths of a libssl, or `openssl` for the one of the interpreter.
+        key_types: of the leaf: `ecdsa-p256`, `ecdsa-p384`, `rsa-2048`, `rsa-3072`, `rsa-4096`, `ed25519`.
+        sides: whose figures are reported; both are measured.
+        threads: a measurement for each number, on so many threads.
+        write_size: bytes of a write, for bulk.
+        client_auth: whether the client shows a certificate that the server verifies.
+        against: libraries to set beside Rustls: paths of a libssl, with its libcrypto behind a comma if it is not found by
+            itself; `openssl` for the one of the interpreter. `NAME=` before it is what the report shall call it.
+        relative_to: the library that ratios are to, by its name in `against`; None for the first one there.
         cert, key, ca: files with an own chain (leaf and intermediates), its key and its root; None for one made on the spot.
+        fips: whether only validated modules in their approved mode are measured.
+        published_method: whether to follow the published comparisons where they treat libraries differently.
         duration: seconds for each figure, over all rounds.
         rounds: how often each figure is taken; the contestants take turns.
+        warm_up: seconds that each contestant runs before its figures count.
+        seed: of the order in which they take turns.
+        pin: whether the workers stay on the core that has least to do; with several threads they never do.
+        baseline: file with an earlier report as JSON, to compare each row with.
+        fail_if: `ratio<0.95` and the like; a row that meets it makes the exit status 15.
+        plan_only: whether to measure nothing, and report what would be.
     """
 
-    what: tuple[Literal["handshake", "bulk"], ...] = ("handshake", "bulk")
+    profile: Literal["quick", "seed-2024", "today"] | None = None
+    what: tuple[Literal["handshake", "resume", "bulk", "memory"], ...] = ("handshake", "bulk")
+    modes: tuple[Literal["full", "ticket", "session"], ...] = ("full",)
     suites: tuple[str, ...] = ("TLS_AES_256_GCM_SHA384",)
     groups: tuple[str, ...] = ("x25519",)
     key_types: tuple[str, ...] = ("ecdsa-p256", "rsa-2048")
+    sides: tuple[Literal["client", "server"], ...] = ("client", "server")
+    threads: tuple[int, ...] = (1,)
+    write_size: int = 1 << 20
+    client_auth: bool = False
     against: tuple[str, ...] = ("openssl",)
+    relative_to: str | None = None
     cert: str | None = None
     key: str | None = None
     ca: str | None = None
+    fips: bool = False
+    published_method: bool = False
     duration: float = 1.0
     rounds: int = 5
+    warm_up: float = 0.1
+    seed: int = 0
+    pin: bool = True
+    baseline: str | None = None
+    fail_if: tuple[str, ...] = ()
+    plan_only: bool = False

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from tlstool import authority, backends, certs, endpoint, machine, names, pem
+from tlstool import authority, backends, certs, endpoint, identities, machine, names, pem
 from tlstool.aside import Aside
 from tlstool.errors import LocalError, UsageError
 from tlstool.events import OnEvent, Ready, ignore
@@ -165,7 +165,7 @@ def _identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, s
     """The server's identity, and the file with the CA's certificate if it is a throw-away one."""
     from contextlib import nullcontext
 
-    given = certs.identity(request.cert, request.key)
+    given = identities.given(request.cert, request.key)
     return _throwaway() if given is None else nullcontext((given, None))
 
 

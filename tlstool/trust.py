@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tlstool import files, pem
 from tlstool.errors import LocalError
-from tlstool.model import Roots
+from tlstool.model import Crl, Roots
 from tlstool.requests import TlsOptions
 
 if TYPE_CHECKING:
@@ -24,11 +24,20 @@ def roots(options: TlsOptions) -> Roots:
     """The anchors that a request asks for.
 
     The system's store is left to the backend that verifies (`Roots.pem` is None). `SSL_CERT_FILE` and `SSL_CERT_DIR` take its
-    place, as they do for OpenSSL, and are named in `Roots.store`, so that no report hides them.
+    place, as they do for OpenSSL, and are named in `Roots.store`, so that no report hides them. `extra_ca` comes on top of all.
 
     Raises:
         LocalError: `file-missing`, `file-unreadable`, `no-certificate` or `bad-certificate-file`, naming the file.
     """
+    store = _store(options)
+    if not options.extra_ca:
+        return store
+    extra = tuple(anchor for path in options.extra_ca for anchor in _anchors(path))
+    named = ", ".join([store.store, *options.extra_ca])
+    return Roots(named, None, extra) if store.pem is None else Roots(named, store.pem + extra)
+
+
+def _store(options: TlsOptions) -> Roots:
     if options.ca:
         return Roots(", ".join(options.ca), tuple(anchor for path in options.ca for anchor in _anchors(path)))
     if options.roots == "certifi":
@@ -47,8 +56,8 @@ def roots(options: TlsOptions) -> Roots:
     return Roots(" ".join(named) or "system", None)
 
 
-def crls(paths: tuple[str, ...]) -> tuple[bytes, ...]:
-    """The contents of files with revocation lists, PEM or DER each.
+def crls(paths: tuple[str, ...]) -> tuple[Crl, ...]:
+    """Files with revocation lists, PEM or DER each.
 
     Raises:
         LocalError: `file-missing`, `file-unreadable`, or `bad-crl` if a file has no list in it.
@@ -70,7 +79,9 @@ def ssl_context(anchors: Roots) -> ssl.SSLContext:
     if anchors.pem is None and not overrides:
         import truststore
 
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        system = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _load(system, anchors.extra, anchors.store)
+        return system
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # An anchor is trusted as it is, also one that another authority has signed (RFC 5280 section 6.1.1 d).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -79,11 +90,9 @@ def ssl_context(anchors: Roots) -> ssl.SSLContext:
             context.load_verify_locations(cafile=file)
         for directory in overrides.get("SSL_CERT_DIR", ()):
             context.load_verify_locations(capath=directory)
-        for data in anchors.pem or ():
-            context.load_verify_locations(cadata=b"".join(pem.certificates(data)))
-    except (ssl.SSLError, ValueError) as error:
-        words = getattr(error, "reason", None) or error
-        raise LocalError("bad-certificate-file", f"OpenSSL cannot read a certificate of {anchors.store}: {words}") from None
+    except ssl.SSLError as error:
+        raise _unreadable(anchors.store, error) from None
+    _load(context, (*(anchors.pem or ()), *anchors.extra), anchors.store)
     return context
 
 
@@ -94,16 +103,16 @@ def listed(anchors: Roots) -> tuple[bytes, ...]:
         LocalError: `no-roots`, if the system's store is not made of files; else as `roots`.
     """
     if anchors.pem is not None:
-        return anchors.pem
+        return anchors.pem + anchors.extra
     if overrides := _overrides():
-        return tuple(anchor for paths in overrides.values() for path in paths for anchor in _anchors(path))
+        return tuple(anchor for paths in overrides.values() for path in paths for anchor in _anchors(path)) + anchors.extra
 
     import ssl
 
     paths = ssl.get_default_verify_paths()
     for path in (paths.cafile, paths.capath):
         if path and os.path.exists(path):
-            return _anchors(path)
+            return _anchors(path) + anchors.extra
     raise LocalError("no-roots", "the certificates of the system's store cannot be listed here; name them with --ca FILE")
 
 
@@ -140,8 +149,26 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
         raise LocalError("file-unreadable", f"cannot read the directory {path}: {words}") from None
 
 
-def _crl(path: str) -> bytes:
+def _load(context: ssl.SSLContext, files: tuple[bytes, ...], store: str) -> None:
+    import ssl
+
+    try:
+        for data in files:
+            context.load_verify_locations(cadata=b"".join(pem.certificates(data)))
+    except (ssl.SSLError, ValueError) as error:
+        raise _unreadable(store, error) from None
+
+
+def _unreadable(store: str, error: Exception) -> LocalError:
+    words = getattr(error, "reason", None) or error
+    return LocalError("bad-certificate-file", f"OpenSSL cannot read a certificate of {store}: {words}")
+
+
+def _crl(path: str) -> Crl:
     data = files.read(path)
-    if not pem.is_der(data) and not pem.blocks(data, "X509 CRL"):
-        raise LocalError("bad-crl", f"{path} has no certificate revocation list in it")
-    return data
+    try:
+        if pem.is_der(data) or pem.blocks(data, "X509 CRL"):
+            return Crl(path, data)
+    except ValueError as error:
+        raise LocalError("bad-crl", f"{path} {error}") from None
+    raise LocalError("bad-crl", f"{path} has no certificate revocation list in it")

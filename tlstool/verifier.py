@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Literal
 
-from tlstool import backends, certs, peer, trust
+from tlstool import backends, caveats, certs, peer, pins, trust
 from tlstool.endpoint import is_unix, without_user
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
-from tlstool.model import Certificate, Finding, Trust
+from tlstool.findings import ordered
+from tlstool.model import Certificate, Criteria, Finding, Trust
 from tlstool.phases import Deadline
 from tlstool.reports import VerifyReport, problem
 from tlstool.requests import VerifyRequest
@@ -58,7 +60,7 @@ def _verify(request: VerifyRequest, on_event: OnEvent) -> VerifyReport:
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=_out_of_order(certificates) if kind == "file" else attempt.warnings,
+        warnings=(*_out_of_order(certificates), *caveats.of_chain(certificates, trusted)) if kind == "file" else attempt.warnings,
         source=without_user(request.source),
         kind=kind,
         certificates=certificates,
@@ -92,8 +94,18 @@ def _from_peer(attempt: peer.Attempt, request: VerifyRequest) -> Judged:
     assert handshake is not None, "an open session has had its handshake"
     if request.untrusted:
         sent = "".join(certificate.pem for certificate in handshake.certificates)
-        return _judge(sent.encode(), request, handshake.trust.name)
+        certificates, judged = _judge(sent.encode(), request, handshake.trust.name)
+        return certificates, _with_staple(judged, handshake.trust)
     return handshake.certificates, handshake.trust
+
+
+def _with_staple(judged: Trust, shown: Trust) -> Trust:
+    """A verdict on certificates alone, with what only the handshake could show: what the server stapled, or did not."""
+    known = {finding.code for finding in judged.findings}
+    missed = [one for one in shown.findings if one.code in ("revoked", "must-staple-missing") and one.code not in known]
+    if not missed:
+        return judged
+    return replace(judged, verdict="bad", revocation=shown.revocation, findings=ordered((*judged.findings, *missed)))
 
 
 def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
@@ -104,11 +116,16 @@ def _judge(chain: bytes, request: VerifyRequest, name: str | None) -> Judged:
         from tlstool.judge import judge
     return judge(
         chain,
-        untrusted=[certs.read_chain(path) for path in request.untrusted],
-        roots=trust.roots(request),
-        crls=trust.crls(request.crl),
-        verify_name=name,
-        at=request.at,
+        [certs.read_chain(path) for path in request.untrusted],
+        Criteria(
+            roots=trust.roots(request),
+            crls=trust.crls(request.crl),
+            purpose=request.purpose,
+            pins=tuple(map(pins.pin, request.pin)),
+            tlsa=tuple(map(pins.tlsa, request.tlsa)),
+            verify_name=name,
+            at=request.at,
+        ),
     )
 
 

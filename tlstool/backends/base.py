@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     ClientConfig,
@@ -25,6 +26,8 @@ from tlstool.record import Record
 from tlstool.sessions import EarlyData
 from tlstool.traffic import Relayed, RelayPlan
 
+OnWire = Callable[[WireEvent], None]
+
 
 class Offer(Record):
     """What a connection brings along besides its configuration.
@@ -33,10 +36,12 @@ class Offer(Record):
         resume: the `resumption` of an earlier session of the same client, to be resumed if the peer agrees.
         early_data: application data for the first flight, only for a session whose own verdict was good, and announced by
             `ClientConfig.uses`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
+        on_wire: hears of all that goes over the wire as long as the session lasts; what it raises ends the call at work.
     """
 
     resume: object | None = None
     early_data: bytes | None = None
+    on_wire: OnWire | None = None
 
 
 NOTHING = Offer()

@@ -11,20 +11,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
-from tlstool.backends.base import NOTHING, Offer
+from tlstool import advice
+from tlstool.backends.base import NOTHING, Offer, OnWire
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.errors import TlsToolError
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     Certificate,
     ClientConfig,
     Connection,
+    Criteria,
     Finding,
     Handshake,
     LoadPlan,
     LoadResult,
-    Roots,
+    PathCertificate,
+    Sct,
     ServerConfig,
     ServeTotals,
+    Staple,
     Trust,
     plain,
 )
@@ -61,9 +67,11 @@ class RustlsClient:
     ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
         resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
+        told = None if offer.on_wire is None else _told(offer.on_wire)
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), resume, offer.early_data))
+                left = deadline.left()
+                return RustlsSession(_native.connect(self._config, sock.fileno(), left, resume, offer.early_data, told))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -127,30 +135,14 @@ class RustlsSession:
         self.handshake = _handshake(self._session.handshake)
 
 
-def judge(
-    certificates: bytes,
-    *,
-    untrusted: Sequence[bytes],
-    roots: Roots,
-    crls: Sequence[bytes],
-    verify_name: str | None,
-    at: int | None,
-) -> tuple[tuple[Certificate, ...], Trust]:
+def judge(certificates: bytes, untrusted: Sequence[bytes], criteria: Criteria) -> tuple[tuple[Certificate, ...], Trust]:
     """The chain in `certificates` (PEM, leaf first, or one DER) and the verdict on it, without a connection.
 
-    `verify_name` None leaves the name unchecked; `at` None judges as of now.
+    `untrusted` are more files with certificates that may lead from the leaf to an anchor.
     """
-    raw = _native.verify(
-        {
-            "certificates": certificates,
-            "untrusted": list(untrusted),
-            "roots": plain(roots),
-            "crls": list(crls),
-            "verify_name": verify_name,
-            "at": at,
-        }
-    )
-    return _certificates(raw["certificates"]), _trust(raw["trust"])
+    raw = _native.verify({"certificates": certificates, "untrusted": list(untrusted), **plain(criteria)})
+    chain = tuple(map(_certificate, raw["certificates"]))
+    return chain, advice.advised(_trust(raw["trust"]), chain)
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -158,21 +150,32 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(_native.info()["cpu"])
 
 
+def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
+    return lambda raw: on_wire(WireEvent(**raw))
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
+    chain = tuple(map(_certificate, raw["certificates"]))
     request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
+    compression, cost = raw["certificate_compression"], raw["cost"]
     records = {
-        "certificates": _certificates(raw["certificates"]),
+        "certificates": chain,
+        "staple": raw["staple"] and Staple(**raw["staple"]),
         "client_request": request and ClientRequest(tuple(request["authorities"]), tuple(request["signature_schemes"])),
         "tickets": tickets and Tickets(**tickets),
         "ech": ech and Ech(**ech),
-        "trust": _trust(raw["trust"]),
+        "trust": advice.advised(_trust(raw["trust"]), chain),
+        "certificate_compression": compression and CertificateCompression(**compression),
+        "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
 
 
-def _certificates(raw: Sequence[dict[str, Any]]) -> tuple[Certificate, ...]:
-    return tuple(Certificate(**{**one, "names": tuple(one["names"])}) for one in raw)
+def _certificate(raw: dict[str, Any]) -> Certificate:
+    lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
+    return Certificate(**{**raw, **lists, "scts": tuple(Sct(**sct) for sct in raw["scts"])})
 
 
 def _trust(raw: dict[str, Any]) -> Trust:
-    return Trust(**{**raw, "findings": tuple(Finding(**finding) for finding in raw["findings"])})
+    path = raw["path"] and tuple(PathCertificate(**one) for one in raw["path"])
+    return Trust(**{**raw, "path": path, "findings": tuple(Finding(**finding) for finding in raw["findings"])})

@@ -166,6 +166,9 @@ def _is_other(protocol: Protocol, found: str, first: bytes) -> bool:
     if spoken in ("not-tls", protocol.name) or protocol.name.startswith(spoken):
         # The last is XMPP between servers, which begins like any XMPP.
         return False
+    if found == "html-page" and protocol.name.startswith("xmpp"):
+        # XML begins alike, whatever it is of.
+        return not first.lstrip().startswith(b"<?xml")
     if spoken in _SPEAKERS_OF_220 and protocol.name in _SPEAKERS_OF_220:
         # They greet with the same number, and whose it is only their words tell, if at all.
         words = first.upper()

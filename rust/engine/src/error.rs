@@ -7,6 +7,8 @@ use std::io;
 use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
+use crate::judge::{ChainFault, Why};
+
 /// Why a job failed, told apart by who is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -39,6 +41,8 @@ pub enum Error {
     EchRejected { retry: Option<Vec<u8>> },
     /// The peer keeps to TLS, but there is nothing in common.
     PeerIncompatible(String),
+    /// The peer's handshake message is larger than anything that makes sense; rustls takes 64 KiB.
+    HandshakeTooLarge,
     /// The peer broke a rule of TLS.
     PeerMisbehaved(String),
     /// The peer ended in the middle of what it had announced.
@@ -47,24 +51,6 @@ pub enum Error {
     NotHttp(String),
     /// The peer's certificate is bad, and that was to be an error.
     Certificate(ChainFault),
-}
-
-/// One fault of a certificate chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChainFault {
-    UnknownIssuer { issuer: String },
-    SelfSigned { subject: String },
-    MissingIntermediate { issuer: String },
-    BadSignature,
-    BadCertificate(String),
-    WrongPurpose,
-    CaAsLeaf,
-    UnsupportedCertificate(String),
-    Revoked,
-    RevocationUnknown,
-    NameMismatch { wanted: String, presented: Vec<String> },
-    Expired { subject: String, not_after: String },
-    NotYetValid { subject: String, not_before: String },
 }
 
 /// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
@@ -78,6 +64,8 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-library",
     "bad-signature",
     "ca-as-leaf",
+    "certificate-version",
+    "chain-too-complex",
     "client-certificate-refused",
     "client-certificate-required",
     "connection-closed",
@@ -88,29 +76,40 @@ pub const ERROR_CODES: &[&str] = &[
     "expired",
     "file-not-written",
     "file-unreadable",
+    "handshake-too-large",
     "internal-error",
     "interrupted",
     "key-mismatch",
     "missing-intermediate",
+    "must-staple-missing",
+    "name-constraint",
     "name-mismatch",
     "no-certificate",
     "no-key",
     "no-roots",
+    "not-a-ca",
     "not-http",
     "not-tls",
     "not-yet-valid",
+    "path-length",
     "peer-incompatible",
     "peer-misbehaved",
+    "pin-mismatch",
     "revocation-unknown",
     "revoked",
     "self-signed",
     "time-limit",
+    "tlsa-mismatch",
     "truncated",
+    "unknown-critical-extension",
     "unknown-issuer",
     "unknown-name",
     "unsupported",
-    "unsupported-certificate",
+    "unsupported-key",
+    "unsupported-signature",
     "usage",
+    "weak-key",
+    "weak-signature",
     "wrong-purpose",
 ];
 
@@ -143,6 +142,7 @@ impl Error {
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
+            Self::HandshakeTooLarge => "handshake-too-large",
             Self::PeerMisbehaved(_) => "peer-misbehaved",
             Self::Truncated(_) => "truncated",
             Self::NotHttp(_) => "not-http",
@@ -157,42 +157,6 @@ impl Error {
             | Self::ClientCertificateRequired { alert }
             | Self::ClientCertificateRefused { alert } => Some(alert),
             _ => None,
-        }
-    }
-}
-
-impl ChainFault {
-    /// The stable word for it.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownIssuer { .. } => "unknown-issuer",
-            Self::SelfSigned { .. } => "self-signed",
-            Self::MissingIntermediate { .. } => "missing-intermediate",
-            Self::BadSignature => "bad-signature",
-            Self::BadCertificate(_) => "bad-certificate",
-            Self::WrongPurpose => "wrong-purpose",
-            Self::CaAsLeaf => "ca-as-leaf",
-            Self::UnsupportedCertificate(_) => "unsupported-certificate",
-            Self::Revoked => "revoked",
-            Self::RevocationUnknown => "revocation-unknown",
-            Self::NameMismatch { .. } => "name-mismatch",
-            Self::Expired { .. } => "expired",
-            Self::NotYetValid { .. } => "not-yet-valid",
-        }
-    }
-
-    /// Whether it says that no path leads from the leaf to a trusted root.
-    pub fn is_of_path(&self) -> bool {
-        self.rank() == 1 && !matches!(self, Self::WrongPurpose)
-    }
-
-    /// Which of several faults decides: revocation, then the chain, then the name, then the dates; least first.
-    pub fn rank(&self) -> u8 {
-        match self {
-            Self::Revoked | Self::RevocationUnknown => 0,
-            Self::NameMismatch { .. } => 2,
-            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
-            _ => 1,
         }
     }
 }
@@ -213,6 +177,9 @@ impl fmt::Display for Error {
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
             Self::ConnectionClosed => f.write_str("the peer closed the connection during the handshake"),
+            Self::HandshakeTooLarge => {
+                f.write_str("a handshake message of the peer is over 64 KiB, its certificates most likely")
+            }
             Self::AlertReceived { alert } => write!(f, "the peer ended the connection with the alert {alert}"),
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
@@ -227,45 +194,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Display for ChainFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownIssuer { issuer } => {
-                write!(f, "the chain ends at {issuer:?}, which is not among the trusted roots")
-            }
-            Self::SelfSigned { subject } => write!(f, "the certificate of {subject:?} is signed by itself"),
-            Self::MissingIntermediate { issuer } => {
-                write!(f, "the peer sent no certificate of {issuer:?}, which issued its own")
-            }
-            Self::BadSignature => f.write_str("a signature of the chain or of the handshake does not verify"),
-            Self::BadCertificate(why) => write!(f, "a certificate is not valid: {why}"),
-            Self::WrongPurpose => f.write_str("the certificate is not meant for TLS servers (extendedKeyUsage)"),
-            Self::CaAsLeaf => f.write_str("the peer's own certificate is that of a certificate authority"),
-            Self::UnsupportedCertificate(why) => write!(f, "a certificate cannot be used: {why}"),
-            Self::Revoked => f.write_str("the certificate is revoked"),
-            Self::RevocationUnknown => f.write_str("no revocation list that is in force covers the certificate"),
-            Self::NameMismatch { wanted, presented } if presented.is_empty() => {
-                write!(f, "the certificate is for no name at all, not for {wanted}")
-            }
-            Self::NameMismatch { wanted, presented } => {
-                let (shown, rest) = presented.split_at(presented.len().min(4));
-                write!(f, "the certificate is for {}", shown.join(", "))?;
-                if !rest.is_empty() {
-                    write!(f, " and {} more", rest.len())?;
-                }
-                write!(f, ", not for {wanted}")
-            }
-            Self::Expired { subject, not_after } => write!(f, "the certificate of {subject:?} expired at {not_after}"),
-            Self::NotYetValid { subject, not_before } => {
-                write!(f, "the certificate of {subject:?} is not valid before {not_before}")
-            }
-        }
-    }
-}
-
 impl std::error::Error for Error {}
-
-impl std::error::Error for ChainFault {}
 
 /// What the system says, as the middle of a sentence: in lower case, without the number that nobody knows by heart.
 pub fn reason(error: impl Into<io::Error>) -> String {
@@ -292,6 +221,7 @@ impl From<rustls::Error> for Error {
                 Self::EchRejected { retry: configs.map(|configs| configs.get_encoding()) }
             }
             Tls::PeerIncompatible(why) => Self::PeerIncompatible(incompatibility(&why)),
+            Tls::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Self::HandshakeTooLarge,
             Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
             Tls::PeerMisbehaved(why) => {
                 Self::PeerMisbehaved(format!("the peer broke the protocol: {}", spelled_out(&format!("{why:?}"))))
@@ -303,11 +233,14 @@ impl From<rustls::Error> for Error {
             | Tls::PeerSentOversizedRecord
             | Tls::NoApplicationProtocol
             | Tls::NoCertificatesPresented => Self::PeerMisbehaved(format!("the peer broke the protocol: {error}")),
-            Tls::InvalidCertificate(CertificateError::BadSignature) => Self::Certificate(ChainFault::BadSignature),
-            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
-                Self::Certificate(why.downcast_ref::<ChainFault>().cloned().unwrap_or(ChainFault::BadSignature))
+            Tls::InvalidCertificate(CertificateError::BadSignature) => {
+                Self::Certificate(Why::BadHandshakeSignature.of_leaf())
             }
-            Tls::InvalidCertificate(why) => Self::Certificate(ChainFault::BadCertificate(format!("{why}"))),
+            Tls::InvalidCertificate(CertificateError::Other(OtherError(why))) if why.is::<ChainFault>() => {
+                let found = why.downcast_ref::<ChainFault>().cloned();
+                Self::Certificate(found.unwrap_or_else(|| Why::BadHandshakeSignature.of_leaf()))
+            }
+            Tls::InvalidCertificate(why) => Self::Certificate(Why::BadCertificate(format!("{why}")).of_leaf()),
             _ => Self::Internal(error.to_string()),
         }
     }
@@ -369,38 +302,4 @@ pub fn alert_name(alert: AlertDescription) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_rustls_says_of_a_peer_is_put_in_words() {
-        let said = |error: rustls::Error| Error::from(error).to_string();
-        assert_eq!(said(PeerIncompatible::NoCipherSuitesInCommon.into()), "no cipher suite is in common");
-        assert_eq!(
-            said(rustls::PeerMisbehaved::MissingKeyShare.into()),
-            "the peer broke the protocol: missing key share"
-        );
-    }
-
-    #[test]
-    fn alerts_go_by_the_names_of_the_registry() {
-        let named = [
-            (40, "handshake_failure"),
-            (48, "unknown_ca"),
-            (112, "unrecognized_name"),
-            (115, "unknown_psk_identity"),
-            (116, "certificate_required"),
-            (121, "ech_required"),
-            (200, "alert 200"),
-        ];
-        for (number, name) in named {
-            assert_eq!(alert_name(AlertDescription::from(number)), name);
-        }
-    }
-
-    #[test]
-    fn what_the_system_says_has_no_number() {
-        assert_eq!(reason(io::Error::from_raw_os_error(104)), "connection reset by peer");
-        assert_eq!(reason(io::Error::other("Odd")), "odd");
-    }
-}
+mod tests;

@@ -5,15 +5,18 @@
 
 #![deny(unsafe_code)]
 
+mod capture;
 mod certs;
 mod client;
 mod conn;
 mod crew;
 mod error;
+pub mod hello;
 mod identity;
 mod info;
 mod judge;
 mod keylog;
+mod latency;
 mod load;
 mod local;
 mod provider;
@@ -24,16 +27,17 @@ mod wait;
 mod sys;
 
 pub use certs::{Certificate, certificates};
+pub use client::{CertificateCompression, Cost, Direction, Layer, Listener, Sighting};
 pub use client::{
     ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, RelayPlan, Relayed, Resumable, Session,
     connect,
 };
-pub use error::{ChainFault, ERROR_CODES, Error};
+pub use error::{ERROR_CODES, Error};
 pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
-pub use judge::{Verified, VerifySpec, verify};
+pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
-pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
+pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};
 pub use wait::{Interrupt, Never};
 

@@ -100,6 +100,11 @@ def _refuse(config: ClientConfig) -> None:
         "export keying material": "export" in config.uses,
         "send early data": "early_data" in config.uses,
         "update keys": "key_update" in config.uses,
+        "capture": config.pcap is not None,
+        "judge by TLSA records": bool(config.tlsa),
+        "take a server's certificate for another purpose": config.purpose != "server",
+        # It would be known to be wrong only after our certificate went out.
+        "check a pin before we authenticate": bool(config.identity and config.pins and not config.insecure),
     }
     for what, is_wanted in lacks.items():
         if is_wanted:

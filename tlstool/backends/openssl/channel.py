@@ -331,6 +331,8 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
     seen: Seen | None = vars(tls).get("seen")
     if seen is None:
         return
+    if seen.observed:
+        seen.observed.note(direction, int(content), data)
     match int(content), int(message), direction:
         case 0x15, int(alert), "read":
             # close_notify and user_canceled come without an error (RFC 8446 section 6.1).

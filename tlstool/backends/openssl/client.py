@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,15 +13,18 @@ from tlstool import certs, findings
 from tlstool.backends.base import Offer
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
-from tlstool.backends.openssl.facts import library, negotiated, peer_chain, tickets
-from tlstool.backends.openssl.failure import NAME_CODES, UNKNOWN_REVOCATION, Seen, fault
+from tlstool.backends.openssl.facts import negotiated, peer_chain, tickets
+from tlstool.backends.openssl.failure import Seen
+from tlstool.backends.openssl.observed import Observed
+from tlstool.backends.openssl.verdict import NAME_CODES, fault, trust
 from tlstool.errors import TlsToolError, Unsupported, make
-from tlstool.model import Certificate, ClientConfig, Finding, Handshake, Trust, Verdict
+from tlstool.model import ClientConfig, Finding, Handshake
 from tlstool.phases import Deadline
 from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl
+
 
 _REFUSAL_SECONDS = 0.25
 
@@ -94,6 +96,7 @@ class Handshaker:
         import ssl
 
         self._config = config
+        self._on_wire = offer.on_wire
         self._offered = offer.resume if isinstance(offer.resume, ssl.SSLSession) else None
         self._context = context
         self._checks_name = checks_name
@@ -132,6 +135,8 @@ class Handshaker:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
             channel = Channel(sock, context, server_hostname=name, session=session, framing=self._config.framing)
+            if channel.seen.requested is not None:
+                channel.seen.observed = Observed(sock, self._on_wire)
             channel.handshake(deadline)
         except BaseException:
             sock.close()
@@ -167,6 +172,7 @@ class Handshaker:
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
         certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
+        observed = channel.seen.observed
         return Handshake(
             tls=agreed.tls,
             suite=agreed.suite,
@@ -176,58 +182,17 @@ class Handshaker:
             sni=self._config.sni,
             kind=agreed.kind,
             certificates=certificates,
-            stapled=None,
+            staple=None,
             client_certificate=_client_certificate(channel.seen, agreed.tls),
             client_request=None,
             tickets=tickets(channel),
             early_data_limit=None,
             ech=None,
-            trust=self._trust(certificates, refusals),
+            trust=trust(self._config, channel.tls, certificates, refusals, self._checks_name),
+            hello_retry=observed.hello_retry if observed else None,
+            certificate_compression=observed.certificate_compression if observed else None,
+            cost=observed.cost() if observed else None,
         )
-
-    def _trust(
-        self,
-        certificates: tuple[Certificate, ...],
-        refusals: list[ssl.SSLCertVerificationError],
-    ) -> Trust:
-        now = time.time()
-        if certificates and not certificates[0].spki_sha256:
-            found = [findings.bad_certificate("OpenSSL reads it, but the report cannot")]
-        else:
-            found = [fault(refusal, certificates, now) for refusal in refusals]
-        if certificates and certificates[0].spki_sha256:
-            # What OpenSSL did not come to. Where it found nothing, the name alone may be left to us.
-            leaf = certificates[0]
-            name = self._config.verify_name
-            checks = [findings.name_fault(leaf, name)] if name is not None and (refusals or not self._checks_name) else []
-            checks += [findings.date_fault(leaf, now)] if refusals else []
-            found = [*(one for one in checks if one), *found]
-        return Trust(
-            verdict="bad" if found else "good",
-            name=self._config.verify_name,
-            revocation=self._revocation(refusals),
-            findings=findings.ordered(found),
-            verifier=verifier(self._config),
-            store=self._config.roots.store,
-        )
-
-    def _revocation(self, refusals: list[ssl.SSLCertVerificationError]) -> Verdict:
-        if not self._config.crls:
-            return "not_checked"
-        codes = {refusal.verify_code for refusal in refusals} - NAME_CODES
-        if 23 in codes:
-            return "bad"
-        # OpenSSL looks at lists before it looks at dates, so that a chain which fails by those is not revoked.
-        return "unknown" if codes & UNKNOWN_REVOCATION or codes - {9, 10} else "good"
-
-
-def verifier(config: ClientConfig) -> str:
-    """What judges the chains of a configuration, by name and version."""
-    if config.roots.store == "system" and sys.platform in ("darwin", "win32"):
-        import truststore
-
-        return f"the platform's verifier (truststore {truststore.__version__})"
-    return library()
 
 
 def _client_certificate(seen: Seen, tls: str | None) -> Literal["not_requested", "requested", "sent", "accepted"] | None:

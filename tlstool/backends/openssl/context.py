@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
 from tlstool.errors import LocalError, Unsupported
-from tlstool.model import ClientConfig, Identity, ServerConfig, TlsVersion
+from tlstool.model import ClientConfig, Crl, Identity, ServerConfig, TlsVersion
 from tlstool.names import is_tls13
 from tlstool.names import suite as iana_suite
 
@@ -160,18 +160,19 @@ def _set_keylog(context: ssl.SSLContext, path: str) -> None:
         raise LocalError("file-not-written", f"cannot write {path}: {words}") from None
 
 
-def _load_crls(context: ssl.SSLContext, crls: Sequence[bytes]) -> None:
+def _load_crls(context: ssl.SSLContext, crls: Sequence[Crl]) -> None:
     import ssl
 
     # Lists are read from files alone; they are no secret.
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        for data in crls:
-            file.write(pem.encode(data, "X509 CRL").encode() if pem.is_der(data) else data + b"\n")
+        for crl in crls:
+            file.write(pem.encode(crl.data, "X509 CRL").encode() if pem.is_der(crl.data) else crl.data + b"\n")
         file.flush()
         try:
             context.load_verify_locations(cafile=file.name)
         except ssl.SSLError:
-            raise LocalError("bad-crl", "OpenSSL cannot read a certificate revocation list") from None
+            named = ", ".join(crl.file for crl in crls)
+            raise LocalError("bad-crl", f"OpenSSL cannot read a revocation list in {named}") from None
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 

@@ -46,6 +46,16 @@ def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
     return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain() or ()]
 
 
+def verified_chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The path in DER that was verified, leaf first; empty if none was, or this Python does not tell."""
+    import ssl
+
+    if hasattr(tls, "get_verified_chain"):
+        return list(tls.get_verified_chain())
+    inner = tls._sslobj  # type: ignore[attr-defined]
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_verified_chain() or ()]
+
+
 def tickets(channel: Channel) -> Tickets | None:
     """What came for later, until now.
 

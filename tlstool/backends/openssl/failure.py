@@ -1,18 +1,17 @@
-"""What OpenSSL and the socket report, as errors and findings of ours: by code and reason, never by the text of a message."""
+"""What OpenSSL and the socket report, as errors of ours: by code and reason, never by the text of a message."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlstool import findings
 from tlstool.errors import ClientCertificateError, HandshakeError, NotTlsError, TlsToolError
-from tlstool.model import Certificate, Finding
 
 if TYPE_CHECKING:
     import ssl
+
+    from tlstool.backends.openssl.observed import Observed
 
 # The registry of RFC 8446 section 12, with what RFC 5246 and older versions of TLS had besides.
 _ALERTS = {
@@ -97,6 +96,8 @@ _INCOMPATIBLE = frozenset(
 
 _DURING = {"handshake": "handshake", "run": "session"}
 
+_TOO_LARGE = frozenset({"EXCESSIVE_MESSAGE_SIZE"})
+
 _NOT_TLS = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"})
 
 
@@ -110,6 +111,7 @@ class Seen:
         sent: whether a certificate of ours went out.
         hellos: how many ClientHellos there were: a second one answers a HelloRetryRequest.
         sni: the name that a client sent.
+        observed: what reads along with a client's connection; None for a server's, and where that cannot be seen here.
         tickets: how many NewSessionTicket messages there were; None if that cannot be seen here.
     """
 
@@ -119,6 +121,12 @@ class Seen:
     hellos: int = 0
     sni: str | None = None
     tickets: int | None = None
+    observed: Observed | None = None
+
+
+def alert_name(number: int) -> str:
+    """An alert's name in the registry: `handshake_failure`, or `alert 123`."""
+    return _ALERTS.get(number, f"alert {number}")
 
 
 def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
@@ -132,61 +140,24 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
         return _alerted(alert, seen, phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
-    reason = error.reason or "unknown"
+    return _of_reason(error.reason or "unknown", phase)
+
+
+def _of_reason(reason: str, phase: str) -> TlsToolError:
     words = reason.lower().replace("_", " ")
     if reason in _NOT_TLS:
         return NotTlsError("not-tls", "the peer's answer is not TLS", phase=phase)
+    if reason in _TOO_LARGE:
+        message = "a handshake message of the peer is over the limit of OpenSSL, its certificates most likely"
+        return HandshakeError("handshake-too-large", message, phase=phase)
     if reason in _INCOMPATIBLE:
         return HandshakeError("peer-incompatible", f"nothing in common with the peer: {words}", phase=phase)
     return HandshakeError("peer-misbehaved", f"the peer broke the protocol: {words}", phase=phase)
 
 
-def fault(error: ssl.SSLCertVerificationError, certificates: Sequence[Certificate], now: float) -> Finding:
-    """The finding for what OpenSSL's verifier stopped at (`x509_vfy.h`); `certificates` as sent, or none if nobody saw them."""
-    code = error.verify_code
-    if code in _UNTRUSTED:
-        return findings.untrusted(certificates) if certificates else _NO_ROOT
-    if code in _DATES:
-        dated = (findings.date_fault(certificate, now) for certificate in certificates)
-        return next((one for one in dated if one and one.code == _DATES[code].code), _DATES[code])
-    if code in UNKNOWN_REVOCATION:
-        return findings.REVOCATION_UNKNOWN
-    if code in _UNACCEPTABLE:
-        return findings.unsupported_certificate(error.verify_message)
-    return _PLAIN.get(code) or findings.bad_certificate(error.verify_message)
-
-
-_NO_ROOT = Finding("unknown-issuer", "the chain does not end at a trusted root")
-
-# No issuer in the store, or one signed by itself, or one that is there and not trusted.
-_UNTRUSTED = frozenset({2, 18, 19, 20, 21, 27})
-
-_DATES = {
-    9: Finding("not-yet-valid", "a certificate of the chain is not valid yet"),
-    10: Finding("expired", "a certificate of the chain has expired"),
-}
-
-# An unknown critical extension; keys and hashes that are too weak.
-_UNACCEPTABLE = frozenset({34, 66, 67, 68})
-
-_PLAIN = {
-    7: findings.BAD_SIGNATURE,
-    23: findings.REVOKED,
-    26: findings.WRONG_PURPOSE,
-    62: Finding("name-mismatch", "the certificate is for another name"),
-    64: Finding("name-mismatch", "the certificate is for another address"),
-}
-
-NAME_CODES = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
-
-UNKNOWN_REVOCATION = frozenset({3, 4, 6, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
-"""A list is missing, of another scope, unreadable, not signed by the issuer, or out of date."""
-
-
 def _alert(error: ssl.SSLError, seen: Seen) -> str | None:
     if seen.alert:
-        return _ALERTS.get(seen.alert, f"alert {seen.alert}")
+        return alert_name(seen.alert)
     # Where the alert itself cannot be seen, OpenSSL's reason has its name.
     named = _ALERT_REASON.fullmatch(error.reason or "")
     return named[1].lower() if named else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tlstool import certs, findings
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.facts import peer_chain
-from tlstool.backends.openssl.failure import fault
+from tlstool.backends.openssl.verdict import fault
 from tlstool.errors import ConnectError, TimeLimitError, TlsToolError, make
 from tlstool.model import ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
@@ -43,7 +43,7 @@ class Load:
         self._plan = plan
         self._config = config
         self._context = context
-        self._checks_name = checks_name or config.insecure
+        self._checks_name = checks_name
         self._histogram: Any = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
         self._errors: Counter[str] = Counter()
         self._full = self._resumed = 0
@@ -115,8 +115,8 @@ class Load:
             name = self._config.verify_name if self._context.check_hostname else self._config.sni
             channel = Channel(sock, self._context, server_hostname=name, session=session)
             channel.handshake(deadline)
-            if not self._checks_name:
-                self._check_name(channel)
+            if not self._config.insecure and (self._config.pins or not self._checks_name):
+                self._check_leaf(channel)
         except ssl.SSLCertVerificationError as refusal:
             self._let_go(sock)
             found = fault(refusal, (), time.time())
@@ -139,10 +139,12 @@ class Load:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
-    def _check_name(self, channel: Channel) -> None:
+    def _check_leaf(self, channel: Channel) -> None:
+        """What OpenSSL leaves to us: a name that is not the SNI, and pins."""
         leaf = certs.summary(peer_chain(channel.tls)[0])
-        name = self._config.verify_name
-        if name is not None and (found := findings.name_fault(leaf, name)):
+        name = None if self._checks_name else self._config.verify_name
+        found = findings.pin_fault(leaf, self._config.pins) or (name and findings.name_fault(leaf, name))
+        if found:
             raise make(found.code, found.message, phase="certificate")
 
     def _ticket(self, channel: Channel) -> ssl.SSLSession | None:

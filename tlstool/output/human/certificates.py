@@ -10,28 +10,31 @@ from tlstool.output.human.facts import Fact, count, short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tlstool.model import Certificate, Trust
+    from tlstool.model import Certificate, Staple, Trust
     from tlstool.reports import Problem
 
-_NAMES_WIDTH = 52
+# Of a value: what is left of 80 columns beside the label, less a comma.
+_WIDTH = 65
+_NAMES_LINES = 4
 _SOON_DAYS = 21
 _LONGEST_CHAIN = 4
 
 
-def chain(certificates: Sequence[Certificate], style: Style, *, stapled: bool | None) -> list[Fact]:
-    """The leaf, and how many others came with it."""
+def chain(certificates: Sequence[Certificate], trust: Trust | None, style: Style) -> list[Fact]:
+    """The leaf, how many others came with it, and the path that was verified."""
     if not certificates:
         return []
     first = certificates[0]
-    staple = {True: ", OCSP response stapled", False: "", None: ""}[stapled]
     return [
         ("Certificate", leaf(first)),
-        ("Names", _names(first.names)),
+        *_names(first.names),
         ("Valid", _validity(first, style)),
         ("Issuer", short(first.issuer) or "no name"),
+        *_transparency(first),
         ("SHA-256", first.sha256),
-        ("Chain", count(len(certificates), "certificate") + staple),
+        ("Chain", f"{count(len(certificates), 'certificate')} sent"),
         *_above(certificates[1:], style),
+        *_path(trust),
     ]
 
 
@@ -41,6 +44,16 @@ def _above(certificates: Sequence[Certificate], style: Style) -> list[Fact]:
     facts = [("", f"{leaf(one)}, {_days(one.days_left, style)}") for one in shown]
     rest = len(certificates) - len(shown)
     return facts + ([("", f"and {rest} more")] if rest else [])
+
+
+def staple(found: Staple | None, style: Style) -> list[Fact]:
+    """What the stapled OCSP response says, if there is one."""
+    if found is None or found.status == "absent":
+        return []
+    if found.problem:
+        return [("Staple", style.warn(f"{found.status}, but it does not count: {short(found.problem)}"))]
+    shown = {"good": style.good, "revoked": style.bad}.get(found.status, style.warn)(found.status)
+    return [("Staple", shown + (f", in force until {found.next_update}" if found.next_update else ""))]
 
 
 def leaf(certificate: Certificate) -> str:
@@ -73,16 +86,44 @@ def verdict(trust: Trust, error: Problem | None, style: Style) -> list[Fact]:
     return facts
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Sequence[str]) -> list[Fact]:
+    """All names, wrapped; of very many the first ones, and how many there are."""
     if not names:
-        return "none"
-    shown = short(names[0])
-    for number, name in enumerate(names[1:], start=1):
-        longer = f"{shown}, {short(name)}"
-        if len(longer) > _NAMES_WIDTH:
-            return f"{shown} (+{len(names) - number} more)"
-        shown = longer
-    return shown
+        return [("Names", "none")]
+    lines = _wrapped([short(name) for name in names], ", ")
+    if len(lines) > _NAMES_LINES:
+        lines = lines[:_NAMES_LINES]
+        shown = sum(len(line) for line in lines)
+        lines[-1] = [*lines[-1], f"(+{len(names) - shown} more)"]
+    return [("" if number else "Names", ", ".join(line)) for number, line in enumerate(lines)]
+
+
+def _wrapped(parts: Sequence[str], separator: str) -> list[list[str]]:
+    """Parts of a value, as many a line as fit."""
+    lines: list[list[str]] = [[]]
+    for part in parts:
+        if lines[-1] and len(separator.join([*lines[-1], part])) > _WIDTH:
+            lines.append([])
+        lines[-1].append(part)
+    return lines
+
+
+def _transparency(leaf: Certificate) -> list[Fact]:
+    """How many logs have promised to publish it."""
+    if not leaf.scts:
+        return []
+    first = min(sct.timestamp for sct in leaf.scts)
+    return [("CT", f"{count(len(leaf.scts), 'timestamp')} of logs, the first of {first[:10]}")]
+
+
+def _path(trust: Trust | None) -> list[Fact]:
+    """The issuers, from the leaf's to the anchor."""
+    if trust is None or not trust.path:
+        return []
+    issuers = [short(one.subject) or "no name" for one in trust.path[1:]] or ["the leaf is trusted as it is"]
+    if trust.path[-1].sent is None:
+        issuers[-1] += " (not sent)"
+    return [("" if number else "Path", " < ".join(line)) for number, line in enumerate(_wrapped(issuers, " < "))]
 
 
 def _validity(leaf: Certificate, style: Style) -> str:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, moving, sessions, upgrading
+from tlstool.output.human import addresses, certificates, cost, moving, sessions, upgrading
 from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
@@ -23,10 +23,13 @@ def connect(report: ConnectReport, style: Style) -> str:
     facts += upgrading.starttls(report.starttls)
     if handshake:
         facts += _negotiated(handshake)
-        facts += certificates.chain(handshake.certificates, style, stapled=handshake.stapled)
+        facts += certificates.chain(handshake.certificates, handshake.trust, style)
+        facts += certificates.staple(handshake.staple, style)
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)
+    if handshake:
+        facts += cost.cost(handshake)
     facts += sessions.experiments(report) if handshake or report.address else []
     facts += addresses.table(report, style)
     facts += moving.facts(report)
@@ -48,12 +51,10 @@ def protocol(handshake: Handshake) -> str:
 
 
 def _negotiated(handshake: Handshake) -> list[Fact]:
-    kind = {"resumed": ", resumed", "full_with_retry": ", after a HelloRetryRequest"}.get(handshake.kind or "", "")
     facts = []
     if handshake.tls or handshake.suite:
-        facts.append(("Protocol", protocol(handshake) + kind))
-    if handshake.group:
-        facts.append(("Key exchange", handshake.group))
+        facts.append(("Protocol", protocol(handshake) + cost.course(handshake)))
+    facts += cost.key_exchange(handshake)
     if handshake.signature_scheme:
         facts.append(("Signature", handshake.signature_scheme))
     if handshake.alpn is not None:

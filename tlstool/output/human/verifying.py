@@ -18,7 +18,7 @@ def verify(report: VerifyReport, style: Style) -> str:
     if not report.certificates:
         return ""
     facts = [("Source", safe("standard input" if report.source == "-" else report.source))]
-    facts += certificates.chain(report.certificates, style, stapled=None)
+    facts += certificates.chain(report.certificates, report.trust, style)
     if report.trust:
         facts += certificates.verifier(report.trust, None, None)
         facts.append(("Name", "not checked" if report.trust.name is None else safe(report.trust.name)))

@@ -1,39 +1,52 @@
 //! Certificate summaries: what a reader wants to know of a certificate, out of bytes that nobody has judged yet.
 
+pub mod der;
 pub mod dn;
+pub mod extensions;
 pub mod pem;
+pub mod sct;
 pub mod time;
-
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, HEXLOWER};
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
-use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::{Error, Result};
 use pem::Fault;
+use sct::Sct;
 
 const DAY: i64 = 86_400;
 
 /// `tlstool.model.Certificate`.
 ///
 /// The serial is the hex of its octets without leading zero octets, so its digits are even in number, as `openssl x509` prints it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Certificate {
+    pub version: u32,
     pub subject: String,
     pub issuer: String,
+    pub is_self_issued: bool,
     pub serial: String,
     pub not_before: String,
     pub not_after: String,
     pub days_left: i64,
     pub names: Vec<String>,
     pub key_type: String,
+    pub key_bits: Option<usize>,
     pub signature_algorithm: String,
     pub is_ca: bool,
+    pub path_length: Option<u32>,
+    pub key_usage: Option<Vec<&'static str>>,
+    pub extended_key_usage: Option<Vec<String>>,
+    pub ocsp_urls: Vec<String>,
+    pub ca_issuer_urls: Vec<String>,
+    pub crl_urls: Vec<String>,
+    pub scts: Vec<Sct>,
+    pub must_staple: bool,
     pub sha256: String,
     pub spki_sha256: String,
     pub pem: String,
@@ -59,56 +72,35 @@ pub fn summaries(chain: &[CertificateDer<'_>], now: i64) -> Vec<Certificate> {
 
 /// A certificate that cannot be parsed has its hash and PEM, and nothing else.
 pub fn summary(der: &[u8], now: i64) -> Certificate {
-    let unread = Certificate {
-        subject: String::new(),
-        issuer: String::new(),
-        serial: String::new(),
-        not_before: String::new(),
-        not_after: String::new(),
-        days_left: 0,
-        names: Vec::new(),
-        key_type: String::new(),
-        signature_algorithm: String::new(),
-        is_ca: false,
-        sha256: sha256(der),
-        spki_sha256: String::new(),
-        pem: to_pem(der),
-    };
+    let unread = Certificate { sha256: sha256(der), pem: to_pem(der), ..Certificate::default() };
     let Ok((_, parsed)) = X509Certificate::from_der(der) else { return unread };
     let not_after = parsed.validity().not_after.timestamp();
+    let constraints = extensions::basic_constraints(&parsed);
     Certificate {
+        // The numbers in the encoding begin at nought (RFC 5280 section 4.1.2.1).
+        version: parsed.version().0.saturating_add(1),
         subject: dn::text(parsed.subject()),
         issuer: dn::text(parsed.issuer()),
+        is_self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
         serial: serial(parsed.raw_serial()),
         not_before: time::rfc3339(parsed.validity().not_before.timestamp()),
         not_after: time::rfc3339(not_after),
         days_left: not_after.saturating_sub(now).div_euclid(DAY),
-        names: names(&parsed),
+        names: extensions::names(&parsed),
         key_type: key_type(parsed.public_key()),
+        key_bits: key_bits(parsed.public_key()),
         signature_algorithm: signature_algorithm(&parsed.signature_algorithm.algorithm.to_id_string()),
-        is_ca: parsed.is_ca(),
+        is_ca: constraints.is_some_and(|constraints| constraints.ca),
+        path_length: constraints.and_then(|constraints| constraints.path_len_constraint),
+        key_usage: extensions::key_usage(&parsed),
+        extended_key_usage: extensions::extended_key_usage(&parsed),
+        ocsp_urls: extensions::ocsp_urls(&parsed),
+        ca_issuer_urls: extensions::ca_issuer_urls(&parsed),
+        crl_urls: extensions::crl_urls(&parsed),
+        scts: extensions::scts(&parsed),
+        must_staple: extensions::must_staple(&parsed),
         spki_sha256: sha256(parsed.public_key().raw),
         ..unread
-    }
-}
-
-/// DNS names and addresses of the subjectAltName, in order (RFC 5280 section 4.2.1.6).
-pub fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let alternatives = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
-        _ => None,
-    });
-    alternatives.into_iter().flatten().filter_map(name).collect()
-}
-
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(octets) => <[u8; 4]>::try_from(*octets)
-            .map(|v4| Ipv4Addr::from(v4).to_string())
-            .or_else(|_| <[u8; 16]>::try_from(*octets).map(|v6| Ipv6Addr::from(v6).to_string()))
-            .ok(),
-        _ => None,
     }
 }
 
@@ -129,6 +121,18 @@ pub fn key_type(key: &SubjectPublicKeyInfo<'_>) -> String {
         _ => None,
     };
     named.unwrap_or(algorithm)
+}
+
+/// The size that a key is known by: of its modulus, or of its curve's field; None for one of an unknown kind.
+pub fn key_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match key_type(key).as_str() {
+        "ecdsa-p256" => Some(256),
+        "ecdsa-p384" => Some(384),
+        "ecdsa-p521" => Some(521),
+        "ed25519" => Some(255),
+        "ed448" => Some(448),
+        _ => rsa_bits(key),
+    }
 }
 
 /// The length of an RSA key's modulus; None for any other key.
@@ -174,8 +178,13 @@ fn serial(octets: &[u8]) -> String {
     HEXLOWER.encode(&octets[first..])
 }
 
-fn sha256(data: &[u8]) -> String {
+pub fn sha256(data: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA256, data).as_ref())
+}
+
+/// The hash of a public key as pins are written: `sha256/` and base64 (RFC 7469 section 2.4).
+pub fn pin(spki: &[u8]) -> String {
+    format!("sha256/{}", BASE64.encode(digest(&SHA256, spki).as_ref()))
 }
 
 /// RFC 7468 section 5: lines of 64 characters.

@@ -2,6 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The last second that four digits of a year can write: 9999-12-31T23:59:59Z.
+pub const LAST: i64 = 253_402_300_799;
+
 /// The wall clock.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

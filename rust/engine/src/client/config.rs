@@ -16,9 +16,10 @@ use super::identity::IdentityRequest;
 use super::resumption::{Resumable, Tickets};
 use super::schemes::Restricted;
 use super::verifier::{Enforcer, Outer, Recorder};
+use super::watch::Secrets;
+use crate::capture::CaptureFile;
 use crate::identity::IdentitySpec;
-use crate::judge::RootsSpec;
-use crate::judge::{Judge, server_name};
+use crate::judge::{CrlSpec, Judge, JudgeSpec, Purpose, RootsSpec, Tlsa, server_name};
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
 
@@ -30,7 +31,10 @@ pub struct ClientSpec {
     pub verify_name: Option<String>,
     pub sni: Option<String>,
     pub roots: RootsSpec,
-    pub crls: Vec<ByteBuf>,
+    pub crls: Vec<CrlSpec>,
+    pub purpose: Purpose,
+    pub pins: Vec<String>,
+    pub tlsa: Vec<Tlsa>,
     pub insecure: bool,
     pub identity: Option<IdentitySpec>,
     pub versions: Vec<String>,
@@ -38,6 +42,7 @@ pub struct ClientSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub pcap: Option<String>,
     pub at: Option<i64>,
     pub signature_schemes: Vec<String>,
     pub ech: Option<Vec<ByteBuf>>,
@@ -61,6 +66,25 @@ pub enum Framing {
     Tds,
 }
 
+impl ClientSpec {
+    fn judged_by(&self) -> JudgeSpec<'_> {
+        JudgeSpec {
+            roots: &self.roots,
+            crls: &self.crls,
+            name: self.verify_name.as_deref(),
+            at: self.at,
+            purpose: self.purpose,
+            pins: &self.pins,
+            tlsa: &self.tlsa,
+        }
+    }
+
+    /// For the public name of an Encrypted Client Hello: pins and records are of the server behind it.
+    fn outer_judged_by<'a>(&'a self, public_name: &'a str) -> JudgeSpec<'a> {
+        JudgeSpec { name: Some(public_name), pins: &[], tlsa: &[], ..self.judged_by() }
+    }
+}
+
 /// A [`ClientSpec`] made ready: files read, names parsed, roots loaded.
 pub struct ClientConfig {
     tls: rustls::ClientConfig,
@@ -76,6 +100,8 @@ pub struct ClientConfig {
     exporter: bool,
     /// What rustls calls the server: the SNI if one is sent. It is not what is verified, see [`Recorder`].
     server_name: ServerName<'static>,
+    keylog: Option<Arc<KeyLogFile>>,
+    capture: Option<Arc<CaptureFile>>,
 }
 
 /// What one connection needs of the configuration, and what it leaves behind.
@@ -85,15 +111,13 @@ pub struct Recorded {
     pub installed: Arc<dyn ServerCertVerifier>,
     pub identity: Arc<IdentityRequest>,
     pub tickets: Arc<Tickets>,
+    pub secrets: Arc<Secrets>,
 }
 
 impl ClientConfig {
     pub fn new(spec: &ClientSpec) -> Result<Self> {
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let schemes = provider::schemes(&spec.signature_schemes, &provider)?;
-        let judge = |name: Option<&str>| -> Result<_> {
-            Ok(Arc::new(Judge::new(&spec.roots, &spec.crls, name, spec.at, &provider)?))
-        };
         let ech = spec.ech.as_deref().map(Ech::new).transpose()?;
         // Where there is neither, rustls still wants something to call the server by; it goes nowhere.
         let server_name =
@@ -101,12 +125,12 @@ impl ClientConfig {
         let outer = match ech.as_ref().and_then(|ech| ech.chosen.as_ref()) {
             // Where both names are the same, rustls would not tell which is meant, and only the name to verify will do.
             Some(chosen) if ServerName::DnsName(chosen.public_name.clone()) != server_name => Some(Outer {
-                judge: judge(Some(chosen.public_name.as_ref()))?,
+                judge: Arc::new(Judge::new(spec.outer_judged_by(chosen.public_name.as_ref()), &provider)?),
                 name: ServerName::DnsName(chosen.public_name.clone()),
             }),
             _ => None,
         };
-        let judge = judge(spec.verify_name.as_deref())?;
+        let judge = Arc::new(Judge::new(spec.judged_by(), &provider)?);
         let identity = spec.identity.as_ref().map(|identity| identity.certified_key(&provider)).transpose()?;
         let enforcer = Restricted::to(&schemes, Arc::new(Enforcer::new(&judge, spec.insecure)));
         let mut tls = with_versions(spec, provider, ech.as_ref())?
@@ -116,11 +140,26 @@ impl ClientConfig {
         tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
         tls.resumption = Resumption::disabled();
-        if let Some(path) = &spec.keylog {
-            tls.key_log = Arc::new(KeyLogFile::open(path)?);
+        let keylog = spec.keylog.as_deref().map(KeyLogFile::open).transpose()?.map(Arc::new);
+        if let Some(keylog) = &keylog {
+            tls.key_log = keylog.clone();
         }
+        let capture = spec.pcap.as_deref().map(CaptureFile::open).transpose()?.map(Arc::new);
         let (insecure, framing, exporter) = (spec.insecure, spec.framing, spec.uses.contains(&Use::Export));
-        Ok(Self { tls, judge, insecure, identity, framing, schemes, ech, outer, exporter, server_name })
+        Ok(Self {
+            tls,
+            judge,
+            insecure,
+            identity,
+            framing,
+            schemes,
+            ech,
+            outer,
+            exporter,
+            server_name,
+            keylog,
+            capture,
+        })
     }
 
     pub fn ech(&self) -> Option<&Ech> {
@@ -166,9 +205,11 @@ impl ClientConfig {
         let mut tls = self.tls.clone();
         tls.dangerous().set_certificate_verifier(installed.clone());
         tls.client_auth_cert_resolver = identity.clone();
+        let secrets = Arc::new(Secrets::new(self.keylog.clone(), self.capture.clone()));
+        tls.key_log = secrets.clone();
         tls.resumption = Resumption::store(tickets.clone());
         tls.enable_early_data = early_data;
-        Recorded { tls: Arc::new(tls), verifier, installed, identity, tickets }
+        Recorded { tls: Arc::new(tls), verifier, installed, identity, tickets, secrets }
     }
 
     /// For many connections whose sessions are resumed by `resumption`: a bad certificate is the error of the connection

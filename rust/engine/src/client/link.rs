@@ -12,18 +12,17 @@ use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::{ClientConfig, Framing};
 use super::greeting::Greeting;
+use super::input::Input;
 use super::identity::{ClientCertificate, IdentityRequest};
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
 use super::tds::{self, Unwrapping};
 use super::verifier::Recorder;
-use crate::conn::{MAX_RECORD, Output, Progress};
+use super::watch::{Direction, Listener, Watch};
+use crate::conn::{Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
 
-/// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
-const LARGEST_INPUT: usize = 256 * 1024;
-const FIRST_INPUT: usize = 32 * 1024;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +46,14 @@ pub struct Link {
     tls: Machine,
     input: Input,
     pub output: Output,
+    watch: Watch,
     verifier: Arc<Recorder>,
     installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
     /// While the handshake has to be wrapped.
     wrapping: Option<Unwrapping>,
+    /// How much of `output` is wrapped.
+    wrapped: usize,
     tickets: Arc<Tickets>,
     /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
     early: Option<usize>,
@@ -64,8 +66,14 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd, offer: &Offer) -> Result<Self> {
+    pub fn new(
+        config: &ClientConfig,
+        socket: OwnedFd,
+        offer: &Offer,
+        listener: Option<Box<dyn Listener>>,
+    ) -> Result<Self> {
         let recorded = config.recorded(offer.resume.as_ref(), offer.early_data.is_some());
+        let watch = Watch::new(recorded.secrets, &socket, listener)?;
         let buffered = config.wants_buffers() || offer.early_data.is_some();
         let mut tls = Machine::new(recorded.tls, config.server_name(), buffered)?;
         let early = offer.early_data.as_ref().and_then(|data| tls.write_early(data));
@@ -76,10 +84,12 @@ impl Link {
             tls,
             input: Input::default(),
             output: Output::default(),
+            watch,
             verifier: recorded.verifier,
             installed: recorded.installed,
             identity: recorded.identity,
             wrapping: config.framing().map(|Framing::Tds| Unwrapping::default()),
+            wrapped: 0,
             tickets: recorded.tickets,
             early,
             greeting: Greeting::default(),
@@ -96,6 +106,16 @@ impl Link {
 
     pub fn tls(&self) -> &Machine {
         &self.tls
+    }
+
+    /// What was seen on the wire.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// All of the handshake is said, on both sides.
+    pub fn handshake_done(&mut self) {
+        self.watch.handshake_done();
     }
 
     pub fn identity(&self) -> &IdentityRequest {
@@ -160,6 +180,7 @@ impl Link {
         let space = &mut space[..most];
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
+                self.watch.finished(Direction::Received)?;
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
                 return self.ended_early().map_or(Ok(Received::Bytes(0)), Err);
             }
@@ -167,16 +188,24 @@ impl Link {
             Err(Errno::AGAIN | Errno::INTR) => return Ok(Received::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) if self.notified => {
                 // It did not wait for the rest of an orderly close; what it had to say, it said.
+                self.watch.broken();
                 self.peer = PeerEnd::Cut;
                 return Ok(Received::Bytes(0));
             }
-            Err(errno) => return Err(io::Error::from(errno).into()),
+            Err(errno) => {
+                self.watch.broken();
+                return Err(io::Error::from(errno).into());
+            }
         };
         let records = match &mut self.wrapping {
             None => count,
             Some(wrapping) => wrapping.unwrap(&space[..count])?,
         };
-        self.greeting.check(&space[..records])?;
+        self.watch.received(&space[..records]);
+        if let Err(error) = self.greeting.check(&space[..records]) {
+            self.watch.processed()?;
+            return Err(error);
+        }
         self.input.filled(records);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
@@ -188,8 +217,12 @@ impl Link {
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
         if self.wrapping.is_some() {
+            // The records are what is watched; their wrapping is of no interest.
+            self.watch.sent(&self.output.pending()[waiting..])?;
             self.output.rewrite(waiting, tds::wrapped);
+            self.wrapped = self.output.pending().len();
         }
+        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => {
@@ -219,7 +252,12 @@ impl Link {
                 return Ok(());
             }
             match send(&self.socket, self.output.pending(), send_flags()) {
-                Ok(count) => self.output.sent(count),
+                Ok(count) => {
+                    let wrapped = self.wrapped.min(count);
+                    self.wrapped -= wrapped;
+                    self.watch.sent(&self.output.pending()[wrapped..count])?;
+                    self.output.sent(count);
+                }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
@@ -270,6 +308,8 @@ impl Link {
     /// End our direction of the transport itself.
     pub fn shut_down(&mut self) {
         self.deaf = true;
+        // Its own error is that of the next packet, if there is one.
+        let _ = self.watch.finished(Direction::Sent);
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
@@ -331,51 +371,4 @@ fn send_flags() -> SendFlags {
     #[cfg(target_vendor = "apple")]
     let quiet = SendFlags::empty();
     quiet | SendFlags::DONTWAIT
-}
-
-/// Received records: what rustls has not used up yet lies at `start..end`.
-#[derive(Default)]
-struct Input {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Input {
-    fn reserve(&mut self, size: usize) {
-        if self.buffer.len() < size {
-            self.buffer.resize(size, 0);
-        }
-    }
-
-    /// Room for at least one record, behind what is unread.
-    fn space(&mut self) -> Result<&mut [u8]> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        if self.buffer.len() - self.end < MAX_RECORD {
-            let size = (self.buffer.len() * 2).max(FIRST_INPUT);
-            if size > LARGEST_INPUT.max(self.buffer.len()) {
-                return Err(Error::PeerMisbehaved("the peer's handshake message has no end".to_owned()));
-            }
-            self.buffer.resize(size, 0);
-        }
-        Ok(&mut self.buffer[self.end..])
-    }
-
-    fn filled(&mut self, count: usize) {
-        self.end += count;
-    }
-
-    fn unread(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.start..self.end]
-    }
-
-    fn used(&mut self, count: usize) {
-        self.start += count;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-    }
 }

@@ -6,6 +6,7 @@ mod ech;
 mod ends;
 mod greeting;
 mod identity;
+mod input;
 mod link;
 mod machine;
 mod newlines;
@@ -16,8 +17,10 @@ mod schemes;
 mod session;
 mod tds;
 mod verifier;
+mod watch;
 
 pub use config::{ClientConfig, ClientSpec};
 pub use plan::{Outcome, RelayPlan, Relayed};
 pub use resumption::{EarlyData, Offer, Resumable};
 pub use session::{Failure, Handshake, Session, connect};
+pub use watch::{CertificateCompression, Cost, Direction, Layer, Listener, Sighting};

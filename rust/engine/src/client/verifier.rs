@@ -8,16 +8,13 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::{CertificateError, DigitallySignedStruct, Error as TlsError, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::error::ChainFault;
-use crate::judge::{Judge, Judgement};
+use crate::judge::{ChainFault, Judge, Judgement, Presented, Why};
 
 /// What a server showed of itself in one handshake.
 #[derive(Debug, Default, Clone)]
 pub struct Shown {
     /// As sent, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
-    /// The stapled OCSP response (RFC 6066 section 8), empty for none.
-    pub staple: Vec<u8>,
     pub scheme: Option<SignatureScheme>,
     pub judgement: Option<Judgement>,
     /// Whether it was judged for the public name of the Encrypted Client Hello that it rejected.
@@ -74,15 +71,14 @@ impl Recorder {
             Err(error @ TlsError::PeerMisbehaved(_)) => return Err(error),
             Err(_) => {}
         }
-        let Some(judgement) = &mut shown.judgement else { return Err(to_tls(&ChainFault::BadSignature)) };
+        let forged = Why::BadHandshakeSignature.of_leaf();
+        let Some(judgement) = &mut shown.judgement else { return Err(to_tls(&forged)) };
         // Of a leaf that cannot be used, no signature verifies; that is found already.
-        let unusable =
-            |fault: &ChainFault| matches!(fault, ChainFault::UnsupportedCertificate(_) | ChainFault::BadCertificate(_));
-        if !judgement.faults.iter().any(unusable) {
-            judgement.faults.push(ChainFault::BadSignature);
+        if !judgement.faults.iter().any(ChainFault::is_of_the_certificate_itself) {
+            judgement.faults.push(forged.clone());
             judgement.faults.sort_by_key(ChainFault::rank);
         }
-        if self.strict { Err(to_tls(&ChainFault::BadSignature)) } else { Ok(HandshakeSignatureValid::assertion()) }
+        if self.strict { Err(to_tls(&forged)) } else { Ok(HandshakeSignatureValid::assertion()) }
     }
 }
 
@@ -98,17 +94,16 @@ impl ServerCertVerifier for Recorder {
         // rustls says the public name once our Encrypted Client Hello is rejected, and else what was given to it as the server's.
         let outer = self.outer.as_ref().filter(|outer| outer.name == *name);
         let judge = outer.map_or(&self.judge, |outer| &outer.judge);
-        let judgement = judge.judge(end_entity, intermediates, ocsp_response);
+        let judgement = judge.judge(Presented {
+            leaf: end_entity,
+            others: intermediates,
+            sent: 1 + intermediates.len(),
+            staple: Some(ocsp_response),
+        });
         let refusal = judgement.faults.first().filter(|_| self.strict).map(to_tls);
         let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = Shown {
-            chain,
-            staple: ocsp_response.to_vec(),
-            scheme: None,
-            judgement: Some(judgement),
-            is_outer: outer.is_some(),
-        };
+        *shown = Shown { chain, scheme: None, judgement: Some(judgement), is_outer: outer.is_some() };
         refusal.map_or_else(|| Ok(ServerCertVerified::assertion()), Err)
     }
 
@@ -189,17 +184,19 @@ impl ServerCertVerifier for Enforcer {
 
 /// The error of rustls whose alert tells the peer what we found (RFC 8446 section 6.2).
 fn to_tls(fault: &ChainFault) -> TlsError {
-    TlsError::InvalidCertificate(match fault {
-        ChainFault::UnknownIssuer { .. } | ChainFault::SelfSigned { .. } | ChainFault::MissingIntermediate { .. } => {
+    TlsError::InvalidCertificate(match &fault.why {
+        Why::UnknownIssuer { .. } | Why::SelfSigned { .. } | Why::MissingIntermediate { .. } | Why::TlsaMismatch => {
             CertificateError::UnknownIssuer
         }
-        ChainFault::BadSignature => CertificateError::BadSignature,
-        ChainFault::Expired { .. } => CertificateError::Expired,
-        ChainFault::NotYetValid { .. } => CertificateError::NotValidYet,
-        ChainFault::Revoked => CertificateError::Revoked,
-        ChainFault::RevocationUnknown => CertificateError::UnknownRevocationStatus,
-        ChainFault::NameMismatch { .. } => CertificateError::NotValidForName,
-        ChainFault::WrongPurpose | ChainFault::CaAsLeaf => CertificateError::InvalidPurpose,
-        ChainFault::UnsupportedCertificate(_) | ChainFault::BadCertificate(_) => CertificateError::BadEncoding,
+        Why::BadSignature { .. } | Why::BadHandshakeSignature => CertificateError::BadSignature,
+        Why::Expired { .. } => CertificateError::Expired,
+        Why::NotYetValid { .. } => CertificateError::NotValidYet,
+        Why::Revoked { .. } => CertificateError::Revoked,
+        Why::RevocationUnknown => CertificateError::UnknownRevocationStatus,
+        Why::MustStapleMissing(_) => CertificateError::InvalidOcspResponse,
+        Why::NameMismatch { .. } => CertificateError::NotValidForName,
+        Why::WrongPurpose { .. } | Why::CaAsLeaf { .. } => CertificateError::InvalidPurpose,
+        Why::PinMismatch { .. } => CertificateError::ApplicationVerificationFailure,
+        _ => CertificateError::BadEncoding,
     })
 }

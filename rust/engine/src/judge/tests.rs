@@ -1,10 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
+mod faults;
+mod pinned;
+mod staples;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CustomExtension, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
     date_time_ymd,
 };
+
+use serde_bytes::ByteBuf;
 
 use super::*;
 use crate::provider::provider;
@@ -45,26 +51,52 @@ fn issued(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Certifica
     params.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
 }
 
-struct Case {
-    roots: Vec<CertificateDer<'static>>,
-    crls: Vec<Vec<u8>>,
+/// A chain's judge to be, and what a server would staple.
+struct Trial {
+    roots: RootsSpec,
+    crls: Vec<CrlSpec>,
     name: &'static str,
     at: i64,
+    purpose: Purpose,
+    pins: Vec<String>,
+    tlsa: Vec<Tlsa>,
+    staple: Vec<u8>,
 }
 
-impl Case {
+impl Trial {
     fn trusting(roots: &[&CertificateDer<'static>]) -> Self {
-        let roots = roots.iter().map(|der| (*der).clone()).collect();
-        Self { roots, crls: Vec::new(), name: "localhost", at: NOW }
+        let pem = Some(roots.iter().map(|der| ByteBuf::from(der.to_vec())).collect());
+        Self {
+            roots: RootsSpec { store: "test.pem".to_owned(), pem, extra: Vec::new() },
+            crls: Vec::new(),
+            name: "localhost",
+            at: NOW,
+            purpose: Purpose::Server,
+            pins: Vec::new(),
+            tlsa: Vec::new(),
+            staple: Vec::new(),
+        }
+    }
+
+    fn spec(&self) -> JudgeSpec<'_> {
+        JudgeSpec {
+            roots: &self.roots,
+            crls: &self.crls,
+            name: Some(self.name),
+            at: Some(self.at),
+            purpose: self.purpose,
+            pins: &self.pins,
+            tlsa: &self.tlsa,
+        }
     }
 
     fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Judgement {
-        let pem = Some(self.roots.iter().map(|der| ByteBuf::from(der.to_vec())).collect());
-        let crls: Vec<_> = self.crls.iter().map(|crl| ByteBuf::from(crl.clone())).collect();
-        let roots = RootsSpec { store: "test.pem".to_owned(), pem };
-        let provider = provider(&[], &[]).unwrap();
-        let judge = Judge::new(&roots, &crls, Some(self.name), Some(self.at), &provider).unwrap();
-        judge.judge(leaf, others, &[])
+        let judge = Judge::new(self.spec(), &provider(&[], &[]).unwrap()).unwrap();
+        judge.judge(Presented { leaf, others, sent: 1 + others.len(), staple: Some(&self.staple) })
+    }
+
+    fn message(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> String {
+        self.judge(leaf, others).faults[0].to_string()
     }
 
     fn codes(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Vec<&'static str> {
@@ -81,8 +113,10 @@ fn a_good_chain_has_no_fault() {
     let root = root("root");
     let middle = intermediate(ca_params("middle"), &root);
     let leaf = issued(&leaf_params(), &middle);
-    let judgement = Case::trusting(&[root.der()]).judge(&leaf, &[middle.der().clone()]);
-    assert_eq!(judgement, Judgement { faults: Vec::new(), revocation: Verdict::NotChecked });
+    let judgement = Trial::trusting(&[root.der()]).judge(&leaf, &[middle.der().clone()]);
+    assert_eq!((judgement.faults, judgement.revocation), (Vec::new(), Verdict::NotChecked));
+    let path: Vec<_> = judgement.path.unwrap().into_iter().map(|one| (one.subject, one.sent, one.is_anchor)).collect();
+    assert_eq!(path, [(dn("leaf"), Some(0), false), (dn("middle"), Some(1), false), (dn("root"), None, true)]);
 }
 
 #[test]
@@ -91,16 +125,17 @@ fn a_chain_to_another_root_names_where_it_ends() {
     let middle = intermediate(ca_params("middle"), &root);
     let leaf = issued(&leaf_params(), &middle);
     let stranger = super::tests::root("stranger");
-    let found = Case::trusting(&[stranger.der()]).judge(&leaf, &[middle.der().clone()]);
+    let found = Trial::trusting(&[stranger.der()]).judge(&leaf, &[middle.der().clone()]);
     let issuer = dn("root");
-    assert_eq!(found.faults, [ChainFault::UnknownIssuer { issuer }]);
-    assert_eq!(Case::trusting(&[]).codes(&leaf, &[middle.der().clone(), root.der().clone()]), ["unknown-issuer"]);
+    assert_eq!(found.faults, [Why::UnknownIssuer { issuer }.of(Some(1))]);
+    assert_eq!(found.path, None);
+    assert_eq!(Trial::trusting(&[]).codes(&leaf, &[middle.der().clone(), root.der().clone()]), ["unknown-issuer"]);
 }
 
 #[test]
 fn an_untrusted_and_expired_chain_for_another_name_shows_all_three_in_their_order() {
     let leaf = issued(&leaf_params(), &root("root"));
-    let mut case = Case::trusting(&[]);
+    let mut case = Trial::trusting(&[]);
     case.at = NOW + 2 * 365 * 86_400;
     case.name = "example.org";
     assert_eq!(case.codes(&leaf, &[]), ["unknown-issuer", "name-mismatch", "expired"]);
@@ -115,9 +150,11 @@ fn an_expired_intermediate_is_named() {
     params.not_after = date_time_ymd(2026, 2, 1);
     let middle = intermediate(params, &root);
     let leaf = issued(&leaf_params(), &middle);
-    let found = Case::trusting(&[root.der()]).judge(&leaf, &[middle.der().clone()]);
-    let expected = ChainFault::Expired { subject: dn("middle"), not_after: "2026-02-01T00:00:00Z".to_owned() };
-    assert_eq!(found.faults, [expected]);
+    let found = Trial::trusting(&[root.der()]).judge(&leaf, &[middle.der().clone()]);
+    let expected = "certificate 1 of the chain, \"CN=middle\", expired at 2026-02-01T00:00:00Z; \
+                    it is judged as of 2026-06-01T00:00:00Z";
+    assert_eq!(found.faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+    assert_eq!(found.path.unwrap().len(), 3);
 }
 
 #[test]
@@ -130,8 +167,8 @@ fn a_weak_certificate_that_the_path_does_not_need_is_no_fault() {
     let at = old.windows(8).position(|bytes| bytes == curve).unwrap();
     old[at + 7] = 0x01;
     let old = CertificateDer::from(old);
-    assert_eq!(Case::trusting(&[ca.der()]).codes(&leaf, std::slice::from_ref(&old)), none());
-    assert_eq!(Case::trusting(&[root("other").der()]).codes(&leaf, &[old])[0], "unknown-issuer");
+    assert_eq!(Trial::trusting(&[ca.der()]).codes(&leaf, std::slice::from_ref(&old)), none());
+    assert_eq!(Trial::trusting(&[root("other").der()]).codes(&leaf, &[old])[0], "unknown-issuer");
 }
 
 #[test]
@@ -143,15 +180,15 @@ fn an_expired_certificate_that_the_path_does_not_need_is_no_fault() {
     let old = intermediate(params, &root);
     let leaf = issued(&leaf_params(), &middle);
     let others = [old.der().clone(), middle.der().clone()];
-    assert_eq!(Case::trusting(&[root.der()]).codes(&leaf, &others), none());
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &others), none());
 }
 
 #[test]
 fn a_self_signed_leaf_is_told_from_one_of_an_unknown_authority() {
     let leaf = leaf_params().self_signed(&KeyPair::generate().unwrap()).unwrap();
-    assert_eq!(Case::trusting(&[]).codes(leaf.der(), &[]), ["self-signed"]);
+    assert_eq!(Trial::trusting(&[]).codes(leaf.der(), &[]), ["self-signed"]);
     let authority = root("root");
-    assert_eq!(Case::trusting(&[]).codes(authority.der(), &[]), ["self-signed", "ca-as-leaf", "name-mismatch"]);
+    assert_eq!(Trial::trusting(&[]).codes(authority.der(), &[]), ["self-signed", "ca-as-leaf", "name-mismatch"]);
 }
 
 #[test]
@@ -159,14 +196,14 @@ fn a_leaf_that_is_a_given_root_is_trusted_as_it_is_but_name_date_and_purpose_cou
     let mut params = leaf_params();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let leaf = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-    let mut case = Case::trusting(&[leaf.der()]);
+    let mut case = Trial::trusting(&[leaf.der()]);
     assert_eq!(case.codes(leaf.der(), &[]), none());
     case.name = "example.org";
     case.at = NOW + 2 * 365 * 86_400;
     assert_eq!(case.codes(leaf.der(), &[]), ["name-mismatch", "expired"]);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let client = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-    assert_eq!(Case::trusting(&[client.der()]).codes(client.der(), &[]), ["wrong-purpose"]);
+    assert_eq!(Trial::trusting(&[client.der()]).codes(client.der(), &[]), ["wrong-purpose"]);
 }
 
 #[test]
@@ -174,15 +211,15 @@ fn an_intermediate_that_was_not_sent_is_missing_if_the_leaf_says_where_it_is() {
     let root = root("root");
     let middle = intermediate(ca_params("middle"), &root);
     let mut params = leaf_params();
-    assert_eq!(Case::trusting(&[root.der()]).codes(&issued(&params, &middle), &[]), ["unknown-issuer"]);
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&issued(&params, &middle), &[]), ["unknown-issuer"]);
     // AuthorityInfoAccess ::= SEQUENCE { SEQUENCE { caIssuers, [6] "http://a/" } }
     let mut access =
         vec![0x30, 0x17, 0x30, 0x15, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86, 0x09];
     access.extend_from_slice(b"http://a/");
     params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)];
     let leaf = issued(&params, &middle);
-    let found = Case::trusting(&[root.der()]).judge(&leaf, &[]);
-    assert_eq!(found.faults, [ChainFault::MissingIntermediate { issuer: dn("middle") }]);
+    let found = Trial::trusting(&[root.der()]).judge(&leaf, &[]);
+    assert_eq!(found.faults, [Why::MissingIntermediate { subject: dn("leaf"), issuer: dn("middle") }.of_leaf()]);
 }
 
 #[test]
@@ -191,7 +228,7 @@ fn a_gap_among_the_certificates_sent_is_a_missing_intermediate() {
     let middle = intermediate(ca_params("middle"), &root);
     let leaf = issued(&leaf_params(), &middle);
     let others = [super::tests::root("stray").der().clone()];
-    assert_eq!(Case::trusting(&[root.der()]).codes(&leaf, &others), ["missing-intermediate"]);
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &others), ["missing-intermediate"]);
 }
 
 #[test]
@@ -200,8 +237,8 @@ fn a_client_certificate_of_an_unknown_authority_has_both_faults() {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let root = root("root");
     let leaf = issued(&params, &root);
-    assert_eq!(Case::trusting(&[root.der()]).codes(&leaf, &[]), ["wrong-purpose"]);
-    assert_eq!(Case::trusting(&[]).codes(&leaf, &[]), ["unknown-issuer", "wrong-purpose"]);
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &[]), ["wrong-purpose"]);
+    assert_eq!(Trial::trusting(&[]).codes(&leaf, &[]), ["unknown-issuer", "wrong-purpose"]);
 }
 
 #[test]
@@ -210,8 +247,8 @@ fn an_authority_s_certificate_is_no_leaf() {
     let mut params = leaf_params();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let leaf = issued(&params, &root);
-    assert_eq!(Case::trusting(&[root.der()]).codes(&leaf, &[]), ["ca-as-leaf"]);
-    assert_eq!(Case::trusting(&[]).codes(&leaf, &[]), ["unknown-issuer", "ca-as-leaf"]);
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &[]), ["ca-as-leaf"]);
+    assert_eq!(Trial::trusting(&[]).codes(&leaf, &[]), ["unknown-issuer", "ca-as-leaf"]);
 }
 
 #[test]
@@ -220,7 +257,7 @@ fn a_signature_by_another_key_of_the_same_name_is_bad() {
     let mut params = leaf_params();
     params.key_identifier_method = KeyIdMethod::Sha256;
     let leaf = issued(&params, &impostor);
-    assert_eq!(Case::trusting(&[root.der()]).codes(&leaf, &[]), ["bad-signature"]);
+    assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &[]), ["bad-signature"]);
 }
 
 #[test]
@@ -231,16 +268,16 @@ fn an_unknown_critical_extension_makes_a_certificate_unsupported() {
     params.custom_extensions = vec![extension];
     let root = root("root");
     let leaf = issued(&params, &root);
-    let mut case = Case::trusting(&[root.der()]);
-    let message = "a certificate cannot be used: the critical extension 1.2.3.4 is not understood";
-    assert_eq!(case.judge(&leaf, &[]).faults[0].to_string(), message);
+    let mut case = Trial::trusting(&[root.der()]);
+    let message = "the critical extension 1.2.3.4 of the leaf, \"CN=leaf\", is not understood";
+    assert_eq!(case.message(&leaf, &[]), message);
     case.name = "example.org";
-    assert_eq!(case.codes(&leaf, &[]), ["unsupported-certificate", "name-mismatch"]);
+    assert_eq!(case.codes(&leaf, &[]), ["unknown-critical-extension", "name-mismatch"]);
 }
 
 #[test]
 fn garbage_is_a_bad_certificate() {
-    assert_eq!(Case::trusting(&[]).codes(&CertificateDer::from(vec![0x30, 0x00]), &[]), ["bad-certificate"]);
+    assert_eq!(Trial::trusting(&[]).codes(&CertificateDer::from(vec![0x30, 0x00]), &[]), ["bad-certificate"]);
 }
 
 fn list(issuer: &Authority, revoked: &[u64], next_update: i32) -> Vec<u8> {
@@ -263,6 +300,10 @@ fn list(issuer: &Authority, revoked: &[u64], next_update: i32) -> Vec<u8> {
     params.signed_by(issuer).unwrap().der().to_vec()
 }
 
+fn file(crl: Vec<u8>) -> CrlSpec {
+    CrlSpec { file: "test.crl".to_owned(), data: ByteBuf::from(crl) }
+}
+
 #[test]
 fn revocation_is_good_bad_or_unknown_as_the_lists_say() {
     let (root, stranger) = (root("root"), root("stranger"));
@@ -273,8 +314,8 @@ fn revocation_is_good_bad_or_unknown_as_the_lists_say() {
         (list(&stranger, &[], 2030), vec!["revocation-unknown"], Verdict::Unknown),
         (list(&root, &[], 2026), vec!["revocation-unknown"], Verdict::Unknown),
     ] {
-        let mut case = Case::trusting(&[root.der(), stranger.der()]);
-        case.crls = vec![crl];
+        let mut case = Trial::trusting(&[root.der(), stranger.der()]);
+        case.crls = vec![file(crl)];
         assert_eq!((case.codes(&leaf, &[]), case.judge(&leaf, &[]).revocation), (codes, verdict));
     }
 }
@@ -283,8 +324,8 @@ fn revocation_is_good_bad_or_unknown_as_the_lists_say() {
 fn a_revoked_certificate_that_expired_since_is_both() {
     let root = root("root");
     let leaf = issued(&leaf_params(), &root);
-    let mut case = Case::trusting(&[root.der()]);
-    case.crls = vec![list(&root, &[7], 2027)];
+    let mut case = Trial::trusting(&[root.der()]);
+    case.crls = vec![file(list(&root, &[7], 2027))];
     case.at = NOW + 2 * 365 * 86_400;
     assert_eq!(case.codes(&leaf, &[]), ["revoked", "expired"]);
 }
@@ -293,9 +334,9 @@ fn a_revoked_certificate_that_expired_since_is_both() {
 fn bad_files_have_their_codes() {
     let provider = provider(&[], &[]).unwrap();
     let code = |pem: &[u8], crls: &[&[u8]]| {
-        let roots = RootsSpec { store: "f".to_owned(), pem: Some(vec![ByteBuf::from(pem.to_vec())]) };
-        let crls: Vec<_> = crls.iter().map(|crl| ByteBuf::from(crl.to_vec())).collect();
-        Judge::new(&roots, &crls, Some("a"), None, &provider).map_or_else(|e| e.code(), |_| "good")
+        let mut case = Trial::trusting(&[&CertificateDer::from(pem.to_vec())]);
+        case.crls = crls.iter().map(|crl| file(crl.to_vec())).collect();
+        Judge::new(case.spec(), &provider).map_or_else(|e| e.code(), |_| "good")
     };
     let root = root("root");
     assert_eq!(code(root.der(), &[]), "good");
@@ -312,7 +353,7 @@ fn no_flipped_bit_of_a_leaf_is_taken_for_good() {
     for i in 0..leaf.len() {
         let mut flipped = leaf.to_vec();
         flipped[i] ^= 0x10;
-        assert_ne!(Case::trusting(&[root.der()]).codes(&CertificateDer::from(flipped), &[]), none(), "byte {i}");
+        assert_ne!(Trial::trusting(&[root.der()]).codes(&CertificateDer::from(flipped), &[]), none(), "byte {i}");
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::Judge;
-use super::trust::{RootsSpec, Trust};
+use super::trust::Trust;
+use super::{CrlSpec, Judge, JudgeSpec, Presented, Purpose, RootsSpec, Tlsa};
 use crate::certs::{self, Certificate};
 use crate::{Result, provider};
 
@@ -18,7 +18,10 @@ pub struct VerifySpec {
     /// More files with certificates that may lead there.
     pub untrusted: Vec<ByteBuf>,
     pub roots: RootsSpec,
-    pub crls: Vec<ByteBuf>,
+    pub crls: Vec<CrlSpec>,
+    pub purpose: Purpose,
+    pub pins: Vec<String>,
+    pub tlsa: Vec<Tlsa>,
     /// None checks no name.
     pub verify_name: Option<String>,
     pub at: Option<i64>,
@@ -39,8 +42,18 @@ pub fn verify(spec: &VerifySpec) -> Result<Verified> {
         others.extend(certs::read(file)?);
     }
     let provider = provider::provider(&[], &[])?;
-    let judge = Judge::new(&spec.roots, &spec.crls, spec.verify_name.as_deref(), spec.at, &provider)?;
-    let judgement = chain.first().map(|leaf| judge.judge(leaf, &others, &[]));
+    let by = JudgeSpec {
+        roots: &spec.roots,
+        crls: &spec.crls,
+        name: spec.verify_name.as_deref(),
+        at: spec.at,
+        purpose: spec.purpose,
+        pins: &spec.pins,
+        tlsa: &spec.tlsa,
+    };
+    let judge = Judge::new(by, &provider)?;
+    let shown = |leaf| Presented { leaf, others: &others, sent: chain.len(), staple: None };
+    let judgement = chain.first().map(|leaf| judge.judge(shown(leaf)));
     Ok(Verified { certificates: certs::summaries(&chain, judge.moment()), trust: judge.trust(judgement.as_ref()) })
 }
 
@@ -53,8 +66,17 @@ mod tests {
     use crate::judge::Verdict;
 
     fn spec(certificates: Vec<u8>, roots: Vec<ByteBuf>) -> VerifySpec {
-        let roots = RootsSpec { store: "r.pem".to_owned(), pem: Some(roots) };
-        VerifySpec { certificates, untrusted: Vec::new(), roots, crls: Vec::new(), verify_name: None, at: None }
+        VerifySpec {
+            certificates,
+            untrusted: Vec::new(),
+            roots: RootsSpec { store: "r.pem".to_owned(), pem: Some(roots), extra: Vec::new() },
+            crls: Vec::new(),
+            purpose: Purpose::Server,
+            pins: Vec::new(),
+            tlsa: Vec::new(),
+            verify_name: None,
+            at: None,
+        }
     }
 
     #[test]

@@ -203,7 +203,8 @@ impl Server {
 
 pub fn load_config(ca: &str, versions: &[&str]) -> ClientConfig {
     let spec = json!({
-        "verify_name": "localhost", "sni": "localhost", "roots": {"store": "test", "pem": [ca.as_bytes()]}, "crls": [],
+        "verify_name": "localhost", "sni": "localhost", "roots": {"store": "test", "pem": [ca.as_bytes()], "extra": []},
+        "crls": [], "purpose": "server", "pins": [], "tlsa": [],
         "insecure": false, "identity": null, "versions": versions, "ciphers": [], "groups": ["x25519"], "alpn": [],
         "keylog": null, "at": null, "signature_schemes": [], "ech": null, "uses": [],
     });

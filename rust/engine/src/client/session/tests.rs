@@ -15,13 +15,14 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::client::ClientSpec;
 use crate::identity::IdentitySpec;
-use crate::judge::RootsSpec;
+use crate::judge::{Purpose, RootsSpec};
 use crate::provider;
 use crate::wait::Never;
 
 mod data;
 mod handshake;
 mod resumption;
+mod wire;
 
 /// Far more than any of these takes, and the end of one that hangs.
 const LIMIT: Option<f64> = Some(20.0);
@@ -55,8 +56,11 @@ impl Pki {
         ClientSpec {
             verify_name: Some("localhost".to_owned()),
             sni: Some("localhost".to_owned()),
-            roots: RootsSpec { store: "ca.pem".to_owned(), pem },
+            roots: RootsSpec { store: "ca.pem".to_owned(), pem, extra: Vec::new() },
             crls: Vec::new(),
+            purpose: Purpose::Server,
+            pins: Vec::new(),
+            tlsa: Vec::new(),
             insecure: false,
             identity: None,
             versions: Vec::new(),
@@ -64,6 +68,7 @@ impl Pki {
             groups: Vec::new(),
             alpn: Vec::new(),
             keylog: None,
+            pcap: None,
             at: None,
             framing: None,
             signature_schemes: Vec::new(),
@@ -131,7 +136,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, None, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {

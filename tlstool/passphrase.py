@@ -1,0 +1,36 @@
+"""Pass phrases: from a file, or from whoever sits at the terminal. They are never taken from a command line."""
+
+from __future__ import annotations
+
+import os
+
+from tlstool import files
+from tlstool.errors import LocalError
+
+TERMINAL = "/dev/tty"
+"""Where to ask."""
+
+
+def read(file: str) -> bytes:
+    """The first line of a file, or of standard input for "-", without its end.
+
+    Raises:
+        LocalError: `file-missing` or `file-unreadable`.
+    """
+    return files.read(file).partition(b"\n")[0].removesuffix(b"\r")
+
+
+def ask(question: str) -> bytes:
+    """The answer of whoever sits at the terminal, which stdin need not be.
+
+    Raises:
+        LocalError: `key-encrypted`: there is no terminal.
+    """
+    try:
+        os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        what = question.removesuffix(": ").removeprefix("Pass phrase of ")
+        raise LocalError("key-encrypted", f"{what} is encrypted, and there is no terminal to ask at") from None
+    from getpass import getpass
+
+    return getpass(question).encode()
