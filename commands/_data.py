@@ -86,7 +86,8 @@ data_options = all_of(
         type=OneWord(["notify", "fin", "none"]),
         default="notify",
         show_default=True,
-        help="How the peer learns that stdin has ended: by close_notify, by that and TCP's FIN, or not at all.",
+        help="How the peer learns that stdin has ended: by close_notify, by that and TCP's FIN, or not at all. Some servers "
+        "(Node.js) drop what they are about to answer unless it is none.",
     ),
     option(
         "--send",

@@ -163,9 +163,31 @@ target_options = all_of(
 )
 
 json_option = option("--json", is_flag=True, help="Print one JSON document instead, on failure too.")
+jsonl_option = option("--jsonl", is_flag=True, help="The same document on one line.")
 quiet_option = option("-q", "--quiet", is_flag=True, help="Print errors only.")
 verbose_option = option("-v", "--verbose", count=True, help="Trace the phases on stderr.")
+assert_option = option(
+    "--assert",
+    "assertions",
+    multiple=True,
+    metavar="EXPR",
+    help="Fail unless this holds of the report, such as 'tls>=1.3', alpn==h2, group~MLKEM or 'days>21'. Repeatable.",
+)
+exit_map_option = option(
+    "--exit-map",
+    type=OneWord(["nagios"]),
+    metavar="nagios",
+    help="Exit as a monitoring plugin does: 0, 1, 2 or 3 for OK, WARNING, CRITICAL or UNKNOWN, with a line that says it.",
+)
 no_fail_option = option("--no-fail", is_flag=True, help="Exit with 0 whatever is wrong with the peer or the way to it.")
+
+
+def report_options(verbose: Decorator = verbose_option) -> Decorator:
+    """How a report is shown, and what of it decides; `verbose` is the command's own -v."""
+    return all_of(json_option, jsonl_option, quiet_option, verbose, assert_option, no_fail_option, exit_map_option)
+
+
+"""How a report is shown, and what the exit status makes of it."""
 
 peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)
 """Everything that `tlstool.requests.TlsOptions` has."""

@@ -31,12 +31,11 @@ address_options = all_of(
     ),
     option(
         "--limit",
-        "limits",
         panel="Target",
         type=PhaseLimit(),
         multiple=True,
         metavar="PHASE=TIME",
-        help="Limit of a phase: dns, tcp, proxy, starttls, handshake or close. Repeatable.",
+        help="Limit of a phase: dns, tcp, proxy, starttls, handshake, expect, quiet, answer or close. Repeatable.",
     ),
 )
 """For every mode that connects."""
@@ -78,6 +77,7 @@ def for_request(options: dict[str, Any], target: str | None) -> dict[str, Any]:
     ipv4, ipv6 = found.pop("ipv4"), found.pop("ipv6")
     if ipv4 and ipv6:
         raise UsageError("usage", "-4 and -6 contradict each other", "leave both out to take either family")
+    found["limits"] = found.pop("limit")
     found["family"] = "ipv4" if ipv4 else "ipv6" if ipv6 else None
     if "proxy_pass_file" in found:
         file = found.pop("proxy_pass_file")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tlstool.errors import TlsToolError
-from tlstool.events import Event, OnEvent, PhaseEvent, Progress
+from tlstool.events import Event, OnEvent, PhaseEvent, Progress, WireEvent
 from tlstool.output.console import Console, Style
 from tlstool.reports import Report, problem
 
@@ -28,35 +29,54 @@ def listener(console: Console) -> OnEvent:
     def on_event(event: Event) -> None:
         if isinstance(event, PhaseEvent):
             console.trace(human.phase(event))
+        elif isinstance(event, WireEvent):
+            console.note(human.on_wire(event))
         elif isinstance(event, Progress):
             console.progress(f"{event.done}/{event.total} {event.what}")
 
     return on_event
 
 
-def present(
-    console: Console,
-    command: str,
-    report: Report,
-    render: Callable[[Any, Style], str],
-    *,
-    as_json: bool,
-    no_fail: bool = False,
-    aside: bool = False,
-) -> int:
-    """Print a report, as JSON or by `render`, and return the exit status; `aside` leaves stdout alone."""
-    if no_fail:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a report is to be shown, and what is made of its exit status.
+
+    Attributes:
+        json: as a JSON document.
+        lines: as a JSON document on one line.
+        no_fail: the status is 0 whatever is wrong with the peer.
+        exit_map: whose statuses to exit with instead of ours; see `tlstool.output.exitcodes`.
+        aside: stdout belongs to the peer's bytes.
+    """
+
+    json: bool = False
+    lines: bool = False
+    no_fail: bool = False
+    exit_map: str | None = None
+    aside: bool = False
+
+
+def present(console: Console, command: str, report: Report, render: Callable[[Any, Style], str], shape: Shape) -> int:
+    """Print a report, as JSON or by `render`, and return the exit status."""
+    if shape.no_fail:
         from tlstool.output.jsonout import waived
 
         report = waived(report)
-    put = console.aside if aside else console.result
-    if as_json:
+    put = console.aside if shape.aside else console.result
+    if shape.exit_map:
+        from tlstool.output import exitcodes, monitoring
+
+        report = exitcodes.mapped(report, shape.exit_map)
+        if not (shape.json or shape.lines):
+            put(monitoring.line(report))
+    if shape.json or shape.lines:
         from tlstool.output import jsonout
 
-        put(jsonout.text(jsonout.document(command, report)))
+        document = jsonout.document(command, report)
+        put(jsonout.line(document) if shape.lines else jsonout.text(document))
         return report.exit_status
     if not console.quiet:
-        shown = render(report, console.err if aside else console.out)
+        shown = render(report, console.err if shape.aside else console.out)
         if shown:
             put(shown)
         for warning in report.warnings:

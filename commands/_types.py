@@ -61,6 +61,14 @@ class PhaseLimit(click.ParamType["tuple[str, float]"]):
             raise _wrong(param, f"there is no phase {phase!r}", f"choose from {', '.join(LIMITS)}")
         return phase.strip(), Duration().convert(limit, param, ctx)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        """The phases."""
+        from click.shell_completion import CompletionItem
+
+        from tlstool.phases import LIMITS
+
+        return [CompletionItem(f"{phase}=") for phase in LIMITS if phase.startswith(incomplete)]
+
 
 class Whole(click.IntRange):
     """A whole number within bounds."""

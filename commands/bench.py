@@ -125,7 +125,7 @@ def local(
     from tlstool.errors import UsageError
     from tlstool.output import table
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet = quiet
     own = [options[name] for name in ("cert", "key", "ca")]
@@ -138,7 +138,7 @@ def local(
         return bench_local(request, listener(console))
 
     report = attempt(LocalBenchReport, run)
-    return present(console, "bench local", report, table.bench_local, as_json=json)
+    return present(console, "bench local", report, table.bench_local, Shape(json=json))
 
 
 @bench.command(
@@ -208,9 +208,10 @@ def handshake(
     ends the run, unless -k waives it. Ctrl-C ends it early and prints what was measured.
     """
     from tlstool import HandshakeBenchReport, HandshakeBenchRequest, bench_handshake
+    from tlstool.endpoint import without_user
     from tlstool.output.human import benching
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     request = HandshakeBenchRequest(
@@ -228,5 +229,5 @@ def handshake(
     def run() -> HandshakeBenchReport:
         return bench_handshake(request, listener(console))
 
-    report = attempt(HandshakeBenchReport, run, target=target)
-    return present(console, "bench handshake", report, benching.bench_handshake, as_json=json, no_fail=no_fail)
+    report = attempt(HandshakeBenchReport, run, target=without_user(target))
+    return present(console, "bench handshake", report, benching.bench_handshake, Shape(json=json, no_fail=no_fail))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import FILE, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import FILE, for_request, peer_options, report_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, with_range
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 @range_options
 @address_options
 @way_options
-@json_option
-@quiet_option
-@verbose_option
-@no_fail_option
+@report_options()
 @click.pass_obj
 def cert_verify(
     console: Console,
@@ -47,9 +44,11 @@ def cert_verify(
     untrusted: tuple[str, ...],
     min_days: int | None,
     json: bool,
+    jsonl: bool,
     quiet: bool,
     verbose: int,
     no_fail: bool,
+    exit_map: str | None,
     **options: Any,
 ) -> int:
     """Judge a certificate chain.
@@ -58,10 +57,11 @@ def cert_verify(
     a SOURCE that is a server.
     """
     from tlstool import VerifyReport, VerifyRequest, verify
+    from tlstool.endpoint import without_user
     from tlstool.output.human import verifying
     from tlstool.verifier import source_kind
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options = way_for_request(with_range(options), source if source_kind(source) == "target" else None)
@@ -70,5 +70,6 @@ def cert_verify(
     def run() -> VerifyReport:
         return verify(request, listener(console))
 
-    report = attempt(VerifyReport, run, source=source, kind=source_kind(source))
-    return present(console, "cert-verify", report, verifying.verify, as_json=json, no_fail=no_fail)
+    report = attempt(VerifyReport, run, source=without_user(source), kind=source_kind(source))
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map)
+    return present(console, "cert-verify", report, verifying.verify, shape)

@@ -8,17 +8,8 @@ import click
 
 from ._command import option
 from ._data import DataCommand, data_of, data_options, shows_first
-from ._options import (
-    FILE,
-    all_of,
-    for_request,
-    json_option,
-    keylog_file,
-    no_fail_option,
-    peer_options,
-    quiet_option,
-    verbose_option,
-)
+from ._openssl import FOR_HELP
+from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, session_options, with_range
@@ -26,34 +17,6 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
-
-_FROM_OPENSSL = {
-    "-connect HOST:PORT": "TARGET",
-    "-servername NAME": "--sni NAME",
-    "-noservername": "--no-sni",
-    "-verify_hostname NAME": "--verify-name NAME",
-    "-verify_ip ADDRESS": "--verify-name ADDRESS",
-    "-CAfile FILE": "--ca FILE",
-    "-CApath DIR": "--ca DIR",
-    "-CRL FILE": "--crl FILE",
-    "-attime SECONDS": "--at TIME",
-    "-verify_return_error": "the default",
-    "-cert FILE": "--cert FILE",
-    "-key FILE": "--key FILE",
-    "-tls1": "--tls 1.0",
-    "-tls1_1": "--tls 1.1",
-    "-tls1_2": "--tls 1.2",
-    "-tls1_3": "--tls 1.3",
-    "-cipher LIST": "--ciphers LIST",
-    "-ciphersuites LIST": "--ciphers LIST",
-    "-groups LIST": "--groups LIST",
-    "-curves LIST": "--groups LIST",
-    "-alpn LIST": "--alpn LIST",
-    "-keylogfile FILE": "--keylog FILE",
-    "-showcerts": "--chain FILE, or --json",
-    "-brief": "the default",
-    "-quiet": "--pipe --quiet",
-}
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -75,7 +38,17 @@ _FROM_OTHERS = {
     "--tls1.3": "--tls 1.3",
     "--curves": "--groups LIST",
     "--tls13-ciphers": "--ciphers LIST",
-    "--connect-timeout": "--timeout TIME",
+    "--connect-timeout": "--limit tcp=TIME",
+    "--interface": "--bind ADDR",
+    "--source": "--bind ADDR",
+    "--noproxy": "--no-proxy LIST",
+    "--socks4a": "--proxy socks4a://HOST:PORT",
+    "--socks5": "--proxy socks5://HOST:PORT",
+    "--socks5-hostname": "--proxy socks5h://HOST:PORT",
+    "--proxy-user": "--proxy http://USER@HOST:PORT with --proxy-pass-file FILE",
+    "--proxy-auth": "--proxy http://USER@HOST:PORT with --proxy-pass-file FILE",
+    "--retry": "--retries N",
+    "--dns-servers": "--dns SERVER",
     "--max-time": "--timeout TIME",
     "--save-cert": "--chain FILE",
 }
@@ -88,9 +61,20 @@ peer_way_options = all_of(
     option("--all-addresses", panel="Target", is_flag=True, help="Shake hands with every address of the target, and compare."),
 )
 
-file_options = all_of(option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."))
+file_options = all_of(
+    option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."),
+    option(
+        "--pcap",
+        type=FILE,
+        metavar="FILE",
+        help="Write what went over the wire as a capture that Wireshark and tshark open decrypted (pcapng, its secrets inside; "
+        "mode 0600). Needs no privilege; addresses and times are real, the TCP around the bytes is made up.",
+    ),
+)
 
-output_options = all_of(json_option, quiet_option, verbose_option, no_fail_option)
+wire_option = option(
+    "-v", "--verbose", count=True, help="Trace the phases on stderr; twice: every record and handshake message, too."
+)
 
 
 @click.command(
@@ -98,11 +82,10 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
-        ("connect 192.0.2.7 --sni example.com --json", "another address, and JSON"),
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
-    from_openssl=_FROM_OPENSSL,
+    from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,
 )
 @click.argument(
@@ -114,7 +97,7 @@ output_options = all_of(json_option, quiet_option, verbose_option, no_fail_optio
 @session_options
 @data_options
 @file_options
-@output_options
+@report_options(wire_option)
 @click.pass_obj
 def connect(
     console: Console,
@@ -123,9 +106,11 @@ def connect(
     *,
     chain: str | None,
     json: bool,
+    jsonl: bool,
     quiet: bool,
     verbose: int,
     no_fail: bool,
+    exit_map: str | None,
     **options: Any,
 ) -> int:
     """Handshake with a TLS peer and report all about it.
@@ -134,42 +119,44 @@ def connect(
     --send, --expect and --http move data after that, but only with a peer whose verdict is good.
     """
     from tlstool import ConnectReport, ConnectRequest, connect
+    from tlstool.endpoint import without_user
     from tlstool.output.human import connecting, moving
 
-    from ._report import attempt, listener, present
+    from ._report import Shape, attempt, listener, present
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
     options = way_for_request(with_range(options), target)
-    request = ConnectRequest(target=target, **data_of(options), **for_request(options))
+    request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
+    inputs = (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
     if chain:
-        _check_destination(
-            chain, (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
-        )
-
-    listen, shown = shows_first(console, listener(console), wanted=not (json or quiet))
+        _check_destination("--chain", chain, (*inputs, request.pcap))
+    if request.pcap:
+        _check_destination("--pcap", request.pcap, inputs)
+    listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
 
     def run() -> ConnectReport:
         return connect(request, listen)
 
-    report = attempt(ConnectReport, run, target=target)
+    report = attempt(ConnectReport, run, target=without_user(target))
     if chain:
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect
-    return present(console, "connect", report, render, as_json=json, no_fail=no_fail, aside=request.relay is not None)
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None)
+    return present(console, "connect", report, render, shape)
 
 
-def _check_destination(path: str, inputs: tuple[str | None, ...]) -> None:
+def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:
     import os
 
     from tlstool.errors import UsageError
 
     if path == "-":
-        hint = "give a file, or take the certificates from --json"
-        raise UsageError("usage", "--chain cannot write to stdout, where the report goes", hint)
+        hint = "give a file, or take the certificates from --json" if name == "--chain" else "give a file"
+        raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", hint)
     for used in inputs:
         if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
-            raise UsageError("usage", f"--chain would overwrite {used}, which this run uses", "give another file")
+            raise UsageError("usage", f"{name} would overwrite {used}, which this run uses", "give another file")
 
 
 def _with_chain(report: ConnectReport, path: str) -> ConnectReport:

@@ -45,6 +45,7 @@ class Credentials:
         revoked: by `crl`.
         expired_and_wrong_name, unknown_and_expired: two faults at once.
         hostile: as `unknown_issuer`, its subject full of control characters.
+        rsa: as `good`, with an RSA key, which may also decrypt.
         client: for a client.
         encrypted_key: the key of `good`, behind a pass phrase.
     """
@@ -64,6 +65,7 @@ class Credentials:
     expired_and_wrong_name: Pair
     unknown_and_expired: Pair
     hostile: Pair
+    rsa: Pair
     client: Pair
     encrypted_key: Path
 
@@ -102,6 +104,7 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
         expired_and_wrong_name=pair("expired-and-wrong-name", pki.leaf(intermediate, _ELSEWHERE, days=_PAST)),
         unknown_and_expired=pair("unknown-and-expired", pki.leaf(stranger, days=_PAST)),
         hostile=pair("hostile", pki.leaf(stranger, subject=_HOSTILE_NAME)),
+        rsa=pair("rsa", pki.leaf(intermediate, key=pki.rsa_key())),
         client=pair("client", pki.leaf(clients, ("client.test",), usage=pki.CLIENT)),
         encrypted_key=file("encrypted.key", good.key_pem(password=b"a pass phrase")),
     )

@@ -48,6 +48,7 @@ http {{
         ssl_certificate_key {key};
         ssl_protocols TLSv1.2 TLSv1.3;
         root {documents};
+        {options}
     }}
 }}
 """
@@ -60,10 +61,12 @@ class ForeignServer:
     Attributes:
         port: where.
         prefix: what goes before a client's command line, for a server in a network of its own.
+        said: the file with all that it has said.
     """
 
     port: int
     prefix: tuple[str, ...] = ()
+    said: Path | None = None
 
     @property
     def target(self) -> str:
@@ -88,7 +91,7 @@ class ForeignServers:
         return self._once(self._start_openssl, identity, options)
 
     def nginx(self, identity: str = "good", *options: str | Path) -> ForeignServer:
-        """nginx, which serves `documents`."""
+        """nginx, which serves `documents`; the options are lines of its `server`."""
         return self._once(self._start_nginx, identity, options)
 
     def gnutls(self, identity: str = "good", *options: str | Path) -> ForeignServer:
@@ -113,17 +116,22 @@ class ForeignServers:
 
     def _start_openssl(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         files: tuple[str | Path, ...] = ("-cert", pair.cert, "-key", pair.key, "-cert_chain", self._credentials.intermediate)
-        command = (require("openssl"), "s_server", "-accept", "127.0.0.1:0", "-WWW", *files, *options)
-        _, said = self._start(*command, cwd=self.documents)
-        return ForeignServer(_port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"))
+        # Early data does not go together with serving documents. Without that, the server ends when its input does.
+        shows = "-early_data" in options
+        command = (require("openssl"), "s_server", "-accept", "127.0.0.1:0", *(() if shows else ("-WWW",)), *files, *options)
+        _, said = self._start(*command, cwd=self.documents, stdin=subprocess.PIPE if shows else subprocess.DEVNULL)
+        return ForeignServer(_port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"), said=said)
 
     def _start_nginx(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
-        assert not options, "nginx takes its options from the file"
-        folder = self._folder / f"nginx-{pair.cert.stem}"
+        folder = self._folder / f"nginx-{len(self._running)}"
         folder.mkdir()
         port = _free_port()
         configuration = folder / "nginx.conf"
-        configuration.write_text(_NGINX.format(folder=folder, port=port, cert=pair.cert, key=pair.key, documents=self.documents))
+        configuration.write_text(
+            _NGINX.format(
+                folder=folder, port=port, cert=pair.cert, key=pair.key, documents=self.documents, options="\n".join(options)
+            )
+        )
         self._start(require("nginx"), "-p", folder, "-c", configuration, "-e", folder / "error.log")
         _eventually(lambda: _listens(port) or None, f"nobody listens on port {port}")
         return ForeignServer(port)
@@ -142,13 +150,17 @@ class ForeignServers:
 
     def _start_go(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         _, said = self._start(self._go_peer(), "serve", "-cert", pair.cert, "-key", pair.key, *options)
-        return ForeignServer(_port_in(said, r"ready (\d+)"))
+        return ForeignServer(_port_in(said, r"ready (\d+)"), said=said)
 
-    def _start(self, *command: str | Path, cwd: Path | None = None) -> tuple[subprocess.Popen[bytes], Path]:
+    def _start(
+        self, *command: str | Path, cwd: Path | None = None, stdin: int = subprocess.DEVNULL
+    ) -> tuple[subprocess.Popen[bytes], Path]:
         """The process, and the file that it writes all its words to: nobody has to read those for it to go on."""
         said = self._folder / f"{len(list(self._folder.iterdir()))}.log"
         with said.open("wb") as file:
-            process = self._held.enter_context(runner.started(command, stdout=file, stderr=subprocess.STDOUT, cwd=cwd))
+            process = self._held.enter_context(
+                runner.started(command, stdin=stdin, stdout=file, stderr=subprocess.STDOUT, cwd=cwd)
+            )
         return process, said
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -267,6 +267,19 @@ def _digest(key: Key) -> hashes.SHA256 | None:
 
 def _authority_key_id(issuer: Issued) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+
+
+def ech_configs(public_name: str) -> bytes:
+    """An `ECHConfigList` (RFC 9849 section 4) of one configuration, whose private key is thrown away."""
+    public = x25519.X25519PrivateKey.generate().public_key().public_bytes_raw()
+    # HPKE by X25519 (0x0020), HKDF-SHA256 (1) and AES-128-GCM (1); no maximum length of the name, no extensions.
+    contents = b"\x07\x00\x20" + _with_length(public, 2) + _with_length(b"\x00\x01\x00\x01", 2)
+    contents += b"\x00" + _with_length(public_name.encode(), 1) + b"\x00\x00"
+    return _with_length(b"\xfe\x0d" + _with_length(contents, 2), 2)
+
+
+def _with_length(data: bytes, size: int) -> bytes:
+    return len(data).to_bytes(size) + data
 
 
 def _key_usage(is_ca: bool) -> x509.KeyUsage:

@@ -81,6 +81,8 @@ def test_servers_that_are_alike_are_consistent(credentials: Credentials, backend
     assert document["address"] == document["addresses"][0]["address"]
     assert {one["verdict"] for one in document["addresses"]} == {"good"}
     assert document["handshake"]["tls"] == "1.3"
+    if backend == "rustls":
+        assert {one["tickets"] for one in document["addresses"]} == {2}
 
 
 def test_what_differs_is_named_and_the_gravest_status_decides(credentials: Credentials) -> None:
@@ -151,6 +153,12 @@ def test_an_address_without_a_handshake_differs_in_its_error_alone() -> None:
     assert differences([good, down]) == ("error",)
     assert differences([down, down]) == ()
     assert differences([]) == ()
+
+
+def test_tickets_that_did_not_come_in_time_are_no_difference() -> None:
+    late, one, two = (AddressReport(address="a", tls="1.3", tickets=tickets) for tickets in (None, 1, 2))
+    assert differences([late, two, two]) == ()
+    assert differences([late, one, two]) == ("tickets",)
 
 
 @pytest.mark.parametrize(

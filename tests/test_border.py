@@ -31,28 +31,31 @@ from tlstool.model import (
     plain,
 )
 from tlstool.record import Record
+from tlstool.sniff import PROTOCOLS
 from tlstool.traffic import Relayed, RelayPlan
 
 native = pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
 # What happens before the engine is asked, or is made of what it says.
-PYTHON_ONLY = {
+PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
+    "assertion-failed",
+    "bad-proxy",
     "bad-target",
+    "cannot-bind",
     "cannot-listen",
     "expectation-missed",
     "expires-soon",
     "file-missing",
     "key-encrypted",
     "no-fast-path",
-    "plain-ftp",
-    "plain-http",
-    "plain-imap",
-    "plain-pop3",
-    "plain-smtp",
-    "plain-ssh",
+    "not-a-proxy",
     "port-in-use",
+    "proxy-auth-required",
+    "proxy-failed",
+    "proxy-refused",
     "resolver-failed",
     "unknown-host",
+    "wrong-family",
     "wrong-password",
 }
 

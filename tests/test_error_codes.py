@@ -5,27 +5,30 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import greetings
 import pki
 import pytest
 import zoo
+from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
 
-from tlstool import authority, backends, certs, connect, identities, phases, serve, trust, verify
+from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
 from tlstool.model import ClientConfig, Connection, Criteria, Identity, Roots, ServerConfig, Trust
-from tlstool.requests import ConnectRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -94,6 +97,14 @@ def demanding(*own: str) -> Provocation:
         return peer(zoo.tls(context), **options)(scene)
 
     return provoke
+
+
+def unheard_ech(scene: Scene) -> object:
+    """Encrypt the hello for a server that cannot decrypt it, and whose certificate is good for the public name."""
+    if backends.why_no_fast_path():
+        pytest.skip("only Rustls does ECH")
+    configs = scene.file(pki.ech_configs("localhost"), "ech")
+    return peer(zoo.tls(zoo.context(scene.files.good)), ca=(str(scene.files.ca),), ech=configs)(scene)
 
 
 def file(name: str, *, crl: bool = False, **options: Any) -> Provocation:
@@ -229,6 +240,22 @@ def no_roots(scene: Scene) -> object:
     return trust.listed(Roots("system", None))
 
 
+def moving(says: bytes, **options: Any) -> Provocation:
+    """Exchange data with a server that reads once, says this, and closes in order."""
+
+    def answers(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+        session.recv(65536)
+        session.sendall(says)
+        session.unwrap()
+
+    def provoke(scene: Scene) -> object:
+        null = os.open(os.devnull, os.O_WRONLY)
+        scene.held.callback(os.close, null)
+        return peer(zoo.tls(zoo.context(scene.files.good), answers), relay=(None, null), **options)(scene)
+
+    return provoke
+
+
 def truncated(scene: Scene) -> object:
     null = os.open(os.devnull, os.O_RDWR)
     scene.held.callback(os.close, null)
@@ -259,6 +286,13 @@ def bad_library(scene: Scene) -> object:
     )
 
 
+def large_certificate(scene: Scene) -> object:
+    """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+    large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
+    pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
+    return peer(zoo.tls(zoo.context(pair)))(scene)
+
+
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
     "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
@@ -280,6 +314,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     ),
     "key-mismatch": mismatch,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
+    "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
@@ -295,18 +330,14 @@ PROVOCATIONS: dict[str, Provocation] = {
     "proxy-failed": proxied(zoo.closes),
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
-    "plain-http": peer(zoo.answers(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-    "plain-ssh": peer(zoo.greets(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    "plain-smtp": peer(zoo.greets(b"220 mail.test ESMTP\r\n")),
-    "plain-imap": peer(zoo.greets(b"* OK ready\r\n")),
-    "plain-pop3": peer(zoo.greets(b"+OK ready\r\n")),
-    "plain-ftp": peer(zoo.greets(b"220 FTP ready\r\n")),
-    "not-tls": peer(zoo.greets(b"hello\r\n")),
+    **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
+    "handshake-too-large": large_certificate,
     "connection-closed": peer(zoo.closes),
     "connection-reset": peer(zoo.resets),
+    "ech-rejected": unheard_ech,
     "unknown-issuer": file("unknown_issuer"),
     "self-signed": file("self_signed"),
     "missing-intermediate": file("missing_intermediate"),
@@ -336,6 +367,9 @@ PROVOCATIONS: dict[str, Provocation] = {
     "client-certificate-refused": demanding("unknown_issuer"),
     "truncated": truncated,
     "expires-soon": file("good", min_days=60),
+    "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
+    "not-http": moving(b"hello", http="/"),
+    "assertion-failed": file("good", assertions=("days>60",)),
     "interrupted": served(cut=True),
 }
 

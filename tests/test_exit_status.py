@@ -190,7 +190,7 @@ def test_a_closed_port_is_5(command: tuple[str, ...]) -> None:
     [
         (zoo.answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), "plain-http", "http://"),
         (zoo.greets(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "plain-ssh", "ssh"),
-        (zoo.greets(b"220 mail.test ESMTP\r\n"), "plain-smtp", "STARTTLS"),
+        (zoo.greets(b"220 mail.test ESMTP\r\n"), "plain-smtp", "--starttls smtp"),
         (zoo.greets(b"* OK IMAP4rev1 ready\r\n"), "plain-imap", "993"),
         (zoo.greets(b"+OK POP3 ready\r\n"), "plain-pop3", "995"),
         (zoo.greets(b"220 FTP server ready\r\n"), "plain-ftp", "990"),

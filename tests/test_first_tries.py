@@ -52,7 +52,6 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         ("connect --connect x", "there is no option --connect", "what s_client calls -connect is TARGET here"),
         ("connect --servername x y", "there is no option --servername", "what s_client calls -servername is --sni NAME here"),
         ("connect localhost 4433", "got unexpected extra argument (4433)", "host and port are one argument: localhost:4433"),
-        ("s_client -connect x", "there is no command 's_client'", "what you want is tlstool connect"),
         ("version", "there is no command 'version'", "what you want is tlstool --version"),
     ],
 )

@@ -13,12 +13,25 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"chain", "errors", "events", "model", "record", "reports", "requests", "sessions", "traffic"},
-    {"aside", "authority", "backends", "certs", "dial", "echconfig", "endpoint", "files", "findings", "judge", "machine", "names"}
-    | {"dialogue", "escapes", "http1", "newlines"}
+    {"chain", "cost", "errors", "events", "model", "record", "reports", "requests", "sessions", "traffic"},
+    {
+        "aside",
+        "assertions",
+        "authority",
+        "backends",
+        "certs",
+        "dial",
+        "echconfig",
+        "endpoint",
+        "files",
+        "findings",
+        "judge",
+        "machine",
+    }
+    | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "trust", "tunnel", "wire"},
-    {"exchange", "peer"},
+    {"diagnosis", "exchange", "peer"},
     {"probes"},
     {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},

@@ -16,10 +16,10 @@ from conftest import PATIENCE, Pki, Script, Serve
 from sessions import client_config, connect, shake
 
 from tlstool.backends.openssl import OpenSsl
-from tlstool.backends.openssl.facts import iana_suite
 from tlstool.backends.openssl.status import respond
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
+from tlstool.names import suite as iana_suite
 from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]

@@ -11,6 +11,7 @@ import pytest
 from tlstool.output import human, table
 from tlstool.output.console import Console, Style, safe
 from tlstool.output.human import benching, connecting, facts, serving
+from tlstool.output.human.facts import aligned
 
 PLAIN = Style(color=False)
 
@@ -143,13 +144,43 @@ def labels(text: str) -> list[str]:
     return [line[:14].strip() for line in text.splitlines()]
 
 
-def test_the_fullest_good_report_has_seventeen_lines_and_the_verdict_last():
+def test_a_full_good_report_fits_a_screen_and_has_the_verdict_last():
     report = factories.connect_report(
         relayed=factories.relayed(), handshake=factories.handshake(client_certificate="sent", kind="resumed")
     )
     text = connecting.connect(report, PLAIN)
-    assert len(text.splitlines()) == 17
+    assert len(text.splitlines()) <= 24
     assert text.splitlines()[-1] == "Verdict       good"
+
+
+@pytest.mark.parametrize("columns", [40, 79])
+def test_on_a_terminal_a_long_value_goes_on_below_its_beginning(columns):
+    words = "BAD  " + "the chain ends at somebody whom nobody trusts " * 3
+    lines = aligned([("Verdict", words), ("Hint", "short")], Style(color=False, columns=columns)).splitlines()
+    assert len(lines) > 3
+    assert all(len(line) <= columns for line in lines)
+    assert all(line.startswith(" " * 14) and line[14] != " " for line in lines[1:-1])
+    assert lines[-1] == "Hint          short"
+    assert "".join(line[14:] + " " for line in lines[:-1]).split() == words.split()
+
+
+def test_colour_takes_no_column_and_a_file_no_wrapping():
+    colored = Style(color=True, columns=40).bad("twenty-six columns of text")
+    assert "\n" not in aligned([("", colored)], Style(color=True, columns=40))
+    assert "\n" not in aligned([("", "word " * 100)], PLAIN)
+
+
+def test_a_word_longer_than_a_line_stays_whole():
+    assert "ab12" * 16 in aligned([("SHA-256", "ab12" * 16)], Style(color=False, columns=40))
+
+
+def test_the_chain_is_a_line_for_each_certificate_as_far_as_it_is_usual():
+    above = [factories.certificate(subject=f"CN=CA {number}", days_left=900) for number in range(9)]
+    handshake = factories.handshake(certificates=(factories.certificate(), *above))
+    text = connecting.connect(factories.connect_report(handshake=handshake), PLAIN)
+    assert "Chain         10 certificates" in text
+    assert "\n              CN=CA 0, ecdsa-p256, 900 days left\n" in text
+    assert "\n              and 6 more\n" in text
 
 
 def test_a_report_fits_80_columns_and_aligns_its_values():

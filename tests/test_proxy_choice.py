@@ -86,6 +86,7 @@ def test_what_is_given_goes_before_the_environment() -> None:
         ("proxy.test", ("http://proxy.test:1080", None, None, True)),
         ("http://proxy.test:3128/", ("http://proxy.test:3128", None, None, True)),
         ("http://[2001:db8::1]:3128", ("http://[2001:db8::1]:3128", None, None, True)),
+        ("http://user:pass/word@proxy.test", ("http://proxy.test:1080", "user", "pass/word", True)),
         ("http://user@proxy.test", ("http://proxy.test:1080", "user", None, True)),
         ("http://user:p%40ss:word@proxy.test", ("http://proxy.test:1080", "user", "p@ss:word", True)),
         ("socks5://proxy.test", ("socks5://proxy.test:1080", None, None, False)),

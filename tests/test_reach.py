@@ -163,9 +163,11 @@ def test_a_way_that_makes_no_sense_is_refused(good: zoo.Peer, options: tuple[str
     refused("connect", f"127.0.0.1:{good.port}", *options, status=status, code=code)
 
 
-def test_an_unknown_phase_is_met_with_the_known_ones() -> None:
-    done = tlstool("connect", "x", "--limit", "tls=1s")
-    assert "choose from dns, tcp, proxy, starttls, handshake, close" in done.errors
+def test_an_unknown_phase_is_met_with_the_known_ones_and_help_has_them_too() -> None:
+    known = list(phases.LIMITS)
+    assert f"choose from {', '.join(known)}" in tlstool("connect", "x", "--limit", "tls=1s").errors
+    words = " ".join(tlstool("connect", "--help").text.split())
+    assert f"{', '.join(known[:-1])} or {known[-1]}" in words
 
 
 def test_a_given_address_is_taken_for_a_name_that_nobody_knows(good: zoo.Peer, credentials: Credentials) -> None:
@@ -345,11 +347,18 @@ def test_the_name_of_an_address_to_listen_on_is_looked_up_within_a_limit(monkeyp
 
 @on_both_backends
 def test_ctrl_c_leaves_what_was_known(backend: str) -> None:
+    greeted = threading.Event()
+
+    def silent(listening: zoo.Peer, sock: socket.socket) -> None:
+        sock.recv(1)
+        greeted.set()
+        zoo.silent(listening, sock)
+
     with (
-        zoo.listening(zoo.silent) as listening,
+        zoo.listening(silent) as listening,
         started([*COMMAND, "connect", listening.target, "--backend", backend, "--json"]) as process,
     ):
-        assert listening.connected.wait(zoo.LIMIT)
+        assert greeted.wait(zoo.LIMIT)
         process.send_signal(signal.SIGINT)
         done = end(process)
     assert done.status == 130, done

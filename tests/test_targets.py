@@ -68,6 +68,25 @@ def test_a_url_sets_port_and_starttls_and_its_user_and_path_are_left_out(url: st
     assert (str(found), found.starttls) == (place, starttls)
 
 
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("https://alice:secret@example.com/a@b", "https://example.com/a@b"),
+        ("postgres://alice:s@cret@example.com", "postgres://example.com"),
+        ("https://example.com/@alice", "https://example.com/@alice"),
+        ("alice@example.com", "alice@example.com"),
+    ],
+)
+def test_a_target_is_shown_without_the_password_in_its_url(target: str, shown: str) -> None:
+    assert endpoint.without_user(target) == shown
+
+
+def test_no_message_has_the_password_of_a_url() -> None:
+    with pytest.raises(UsageError) as caught:
+        endpoint.parse("postgres://alice:secret@ex ample.com")
+    assert "secret" not in caught.value.message
+
+
 def test_a_port_that_is_asked_for_goes_before_that_of_the_scheme_but_not_before_one_that_is_written() -> None:
     assert endpoint.parse("mail.example", 25).port == 25
     assert endpoint.parse("mail.example:587", 25).port == 587

@@ -190,7 +190,11 @@ def context(
     return made
 
 
-def tls(configuration: ssl.SSLContext, then: Callable[[Peer, ssl.SSLSocket], None] | None = None) -> Behaviour:
+TlsBehaviour = Callable[[Peer, ssl.SSLSocket], None]
+"""What a server does with a session."""
+
+
+def tls(configuration: ssl.SSLContext, then: TlsBehaviour | None = None) -> Behaviour:
     """Shake hands, then do as `then` says: by default keep the application data that comes, to its end."""
 
     def behave(peer: Peer, sock: socket.socket) -> None:
@@ -208,7 +212,7 @@ def echoes(peer: Peer, session: ssl.SSLSocket) -> None:
     session.unwrap()
 
 
-def cuts(data: bytes) -> Callable[[Peer, ssl.SSLSocket], None]:
+def cuts(data: bytes) -> TlsBehaviour:
     """Send `data`, and end the connection without close_notify."""
 
     def behave(_peer: Peer, session: ssl.SSLSocket) -> None:
@@ -220,7 +224,7 @@ def cuts(data: bytes) -> Callable[[Peer, ssl.SSLSocket], None]:
     return behave
 
 
-def says(data: bytes) -> Callable[[Peer, ssl.SSLSocket], None]:
+def says(data: bytes) -> TlsBehaviour:
     """Send `data`, and close in order."""
 
     def behave(_peer: Peer, session: ssl.SSLSocket) -> None:

@@ -12,20 +12,31 @@ if TYPE_CHECKING:
     from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
-    from tlstool.events import Event, PhaseEvent, Progress, Ready
+    from tlstool.events import Answered, Established, Event, PhaseEvent, Progress, Ready
     from tlstool.model import Connection, Handshake, ServeTotals, plain
     from tlstool.reports import ConnectReport, HandshakeBenchReport, LocalBenchReport, VerifyReport
-    from tlstool.requests import ConnectRequest, HandshakeBenchRequest, LocalBenchRequest, ServeRequest, VerifyRequest
+    from tlstool.requests import (
+        ConnectRequest,
+        Expect,
+        HandshakeBenchRequest,
+        LocalBenchRequest,
+        Send,
+        ServeRequest,
+        VerifyRequest,
+    )
     from tlstool.server import Stop, serve
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answered",
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Established",
     "Event",
+    "Expect",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
@@ -34,6 +45,7 @@ __all__ = [
     "PhaseEvent",
     "Progress",
     "Ready",
+    "Send",
     "ServeRequest",
     "ServeTotals",
     "Stop",
@@ -54,10 +66,18 @@ _HOMES = {
     "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
-    "tlstool.events": ("Event", "PhaseEvent", "Progress", "Ready"),
+    "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
     "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "LocalBenchReport", "VerifyReport"),
-    "tlstool.requests": ("ConnectRequest", "HandshakeBenchRequest", "LocalBenchRequest", "ServeRequest", "VerifyRequest"),
+    "tlstool.requests": (
+        "ConnectRequest",
+        "Expect",
+        "HandshakeBenchRequest",
+        "LocalBenchRequest",
+        "Send",
+        "ServeRequest",
+        "VerifyRequest",
+    ),
     "tlstool.server": ("Stop", "serve"),
     "tlstool.verifier": ("verify",),
 }

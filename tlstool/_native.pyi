@@ -56,8 +56,12 @@ def connect(
     seconds: float | None,
     resume: Resumption | None = None,
     early_data: bytes | None = None,
+    on_wire: Callable[[dict[str, Any]], None] | None = None,
 ) -> Session:
-    """Handshake over a connected socket, of which the session keeps a duplicate."""
+    """Handshake over a connected socket, of which the session keeps a duplicate.
+
+    `on_wire` is called with each record and message of the session's life; what it raises ends the job in which it was called.
+    """
 
 @final
 class ServerConfig:

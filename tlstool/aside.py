@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -16,6 +15,8 @@ class Aside(Generic[T]):
     """A function at work in a thread of its own, from now on. The thread keeps no process alive."""
 
     def __init__(self, work: Callable[[], T]) -> None:
+        import threading  # a millisecond that an address instead of a name saves
+
         self._work = work
         self._done: list[T] = []
         self._raised: list[Exception] = []

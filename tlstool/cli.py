@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
 
     from tlstool.errors import TlsToolError
 
-COMMANDS = ("connect", "serve", "bench", "cert-verify", "help", "completions")
+COMMANDS = ("connect", "serve", "bench", "cert-verify", "s_client", "help", "completions")
 """The commands in the order of `--help`; each has a file of that name in `commands/`."""
 
 _COMPLETE = "_TLSTOOL_COMPLETE"
 _STRANGERS = {
-    "s_client": "tlstool connect",
     "s_server": "tlstool serve",
     "s_time": "tlstool bench handshake",
     "speed": "tlstool bench local",
@@ -185,20 +185,29 @@ def _fail(error: TlsToolError, args: list[str], console: Console) -> int:
 
     console.clear()
     command = _command_in(args)
-    if command and _wants_json(command, args):
-        from tlstool.output import jsonout
+    put = console.aside if command and _relays(command, args) else console.result
+    form = command and _wants_json(command, args)
+    try:
+        if command and form:
+            from tlstool.output import jsonout
 
-        put = console.aside if _relays(command, args) else console.result
-        document = jsonout.event_failure(error) if command == "serve" else jsonout.failure(command, error)
-        try:
-            put(jsonout.line(document) if command == "serve" else jsonout.text(document))
-        except BrokenPipeError:
-            raise
-        except OSError as trouble:
-            error = _not_written(trouble)
-            console.error(error.message, error.hint)
-    elif not isinstance(error, Interrupted):
+            document = jsonout.event_failure(error) if command == "serve" else jsonout.failure(command, error)
+            put(jsonout.line(document) if command == "serve" or form == "jsonl" else jsonout.text(document))
+        elif _is_monitored(command, args):
+            from tlstool.output import monitoring
+
+            put(monitoring.failure(error.message))
+    except BrokenPipeError:
+        raise
+    except OSError as trouble:
+        error = _not_written(trouble)
+        form = None
+    if not form and not isinstance(error, Interrupted):
         console.error(error.message, error.hint)
+    if _is_monitored(command, args):
+        from tlstool.output import exitcodes
+
+        return exitcodes.monitoring_status(error.exit_status)
     return error.exit_status
 
 
@@ -287,14 +296,29 @@ def _command_in(args: Sequence[str]) -> str | None:
     for place, word in enumerate(words):
         if word == "bench":
             return next((f"bench {name}" for name in words[place + 1 :] if name in ("local", "handshake")), None)
+        if word == "s_client":
+            return "connect"
         if word in COMMANDS:
             return word if word in ("connect", "serve", "cert-verify") else None
     return None
 
 
-def _wants_json(command: str, args: Sequence[str]) -> bool:
-    variable = f"TLSTOOL_{command.upper().replace(' ', '_').replace('-', '_')}_JSON"
-    return "--json" in args or os.environ.get(variable, "").lower() in ("1", "true", "t", "yes", "y", "on")
+def _wants_json(command: str, args: Sequence[str]) -> str | None:
+    """The form of JSON that a command line asks for, `json` or `jsonl`; None if it asks for none."""
+    for form in ("jsonl", "json"):
+        if f"--{form}" in args or _in_environment(command, form).lower() in ("1", "true", "t", "yes", "y", "on"):
+            return form
+    return None
+
+
+def _is_monitored(command: str | None, args: Sequence[str]) -> bool:
+    """Whether the exit status is to be that of a monitoring plugin."""
+    given = "--exit-map=nagios" in args or ("--exit-map", "nagios") in pairwise(args)
+    return given or bool(command and _in_environment(command, "exit_map") == "nagios")
+
+
+def _in_environment(command: str, option: str) -> str:
+    return os.environ.get(f"TLSTOOL_{command}_{option}".upper().replace(" ", "_").replace("-", "_"), "")
 
 
 def _relays(command: str, args: Sequence[str]) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import peer
+from tlstool import endpoint, files, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
-from tlstool.exchange import Exchange
+from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
 from tlstool.requests import ConnectRequest
 
 if TYPE_CHECKING:
     from tlstool.backends.base import Session
+    from tlstool.exchange import Exchange
 
 
 def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectReport:
@@ -28,16 +29,29 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
+        LocalError: the file of `request.pcap` cannot be written; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
+    if not request.assertions:
+        return _connect(request, on_event)
+    from tlstool import assertions
+
+    demands = assertions.understand(request.assertions, ConnectReport)
+    return assertions.judged(_connect(request, on_event), demands)
+
+
+def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
+    """As `connect`, whatever else is demanded of the report."""
+    if request.pcap:
+        files.begin_private(request.pcap)
+    if request.http is not None and not request.alpn:
+        request = replace(request, alpn=("http/1.1",))
+    exchange = _exchange(request, on_event)
+    experiments = Experiments(request, on_event)
     if request.all_addresses:
         from tlstool.survey import survey
 
         return survey(request, on_event)
-    if request.http is not None and not request.alpn:
-        request = replace(request, alpn=("http/1.1",))
-    exchange = Exchange(request, on_event)
-    experiments = Experiments(request, on_event)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
     session: Session | None = None
@@ -48,9 +62,12 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
             session = experiments.proceed(attempt, session)
-            if request.relay and is_trusted:
+            if exchange and is_trusted:
                 on_event(Established(_report(request, attempt, exchange, experiments, None)))
                 exchange.run(session, attempt.deadline)
+        except KeyboardInterrupt:
+            session.close(Deadline.after(0.0))
+            raise
         finally:
             experiments.close(attempt, session)
         experiments.conclude(attempt, session, None)
@@ -65,15 +82,28 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     return _report(request, attempt, exchange, experiments, error)
 
 
+def _exchange(request: ConnectRequest, on_event: OnEvent) -> Exchange | None:
+    """What is to be moved, understood before there is a connection; None for nothing, which loads none of it."""
+    if request.relay is None and not request.steps and request.http is None:
+        return None
+    from tlstool.exchange import Exchange
+
+    return Exchange(request, on_event)
+
+
 def _report(
-    request: ConnectRequest, attempt: peer.Attempt, exchange: Exchange, experiments: Experiments, error: TlsToolError | None
+    request: ConnectRequest,
+    attempt: peer.Attempt,
+    exchange: Exchange | None,
+    experiments: Experiments,
+    error: TlsToolError | None,
 ) -> ConnectReport:
     """What is known by now."""
     return ConnectReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*attempt.warnings, *experiments.warnings(), *exchange.warnings),
-        target=request.target,
+        warnings=(*attempt.warnings, *experiments.warnings(), *(exchange.warnings if exchange else ())),
+        target=endpoint.without_user(request.target),
         address=attempt.address,
         proxy=attempt.proxy,
         tries=attempt.tries,
@@ -82,7 +112,5 @@ def _report(
         phases_ms=attempt.phases(),
         handshake=attempt.handshake,
         **experiments.report(),
-        exchanged=exchange.steps,
-        http=exchange.http,
-        relayed=exchange.relayed,
+        **(exchange.report() if exchange else {}),
     )

@@ -47,6 +47,12 @@ def parse(target: str, default_port: int | None = None) -> Endpoint:
     return Endpoint(_name(host, target), number, is_address=False, scheme=scheme, starttls=known.starttls)
 
 
+def without_user(target: str) -> str:
+    """A target as it may be shown: without the user and password that its URL may have, and that nobody needs here."""
+    scheme, separator, rest = target.partition("://")
+    return f"{scheme}://{re.sub(r'^[^/?#]*@', '', rest)}" if separator else target
+
+
 def is_unix(target: str) -> bool:
     """Whether a target names a Unix socket: `unix:/path`, `unix:./path`, or `unix:@name` in the abstract namespace of Linux."""
     return target.startswith(tuple(f"{_UNIX}{first}" for first in "/.@"))
@@ -172,4 +178,4 @@ def _is_in_family(host: str, family: int) -> bool:
 
 
 def _bad(target: str, why: str, hint: str | None = None) -> UsageError:
-    return UsageError("bad-target", f"cannot read the target {target!r}: {why}", hint)
+    return UsageError("bad-target", f"cannot read the target {without_user(target)!r}: {why}", hint)

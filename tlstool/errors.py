@@ -124,14 +124,52 @@ class NotTlsError(TlsToolError):
     """The peer's first bytes were no TLS."""
 
     exit_status = 7
-    codes = ("plain-http", "plain-ssh", "plain-smtp", "plain-imap", "plain-pop3", "plain-ftp", "not-tls")
+    codes = (
+        "plain-http",
+        "plain-http2",
+        "html-page",
+        "plain-ssh",
+        "plain-smtp",
+        "plain-lmtp",
+        "plain-imap",
+        "plain-pop3",
+        "plain-ftp",
+        "plain-ldap",
+        "plain-postgres",
+        "plain-mysql",
+        "plain-xmpp",
+        "plain-xmpp-server",
+        "plain-irc",
+        "plain-nntp",
+        "plain-sieve",
+        "plain-telnet",
+        "plain-rdp",
+        "plain-mssql",
+        "plain-vnc",
+        "plain-redis",
+        "plain-memcached",
+        "plain-amqp",
+        "plain-mqtt",
+        "plain-socks",
+        "ssl2",
+        "odd-alert",
+        "not-tls",
+    )
 
 
 class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
     exit_status = 8
-    codes = ("alert-received", "peer-incompatible", "peer-misbehaved", "connection-closed", "connection-reset", "ech-rejected")
+    codes = (
+        "alert-received",
+        "peer-incompatible",
+        "peer-misbehaved",
+        "handshake-too-large",
+        "connection-closed",
+        "connection-reset",
+        "ech-rejected",
+    )
 
 
 class ChainError(TlsToolError):
@@ -201,7 +239,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon", "expectation-missed", "not-http")
+    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -222,6 +260,7 @@ WARNINGS: tuple[str, ...] = (
     "incomplete",
     "other-library",
     "second-connection",
+    "asked-again",
 )
 """The codes of what a report says besides its verdict, and what is no reason to fail."""
 
@@ -248,7 +287,30 @@ HINTS: dict[str, str] = {
     "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
     "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
     "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
+    "plain-http2": "the port is for HTTP/2 in the clear (h2c): try the server's port for https",
+    "html-page": "a server for plain HTTP may answer so, and so may a proxy or a portal in the way",
+    "plain-lmtp": "the server expects STARTTLS: --starttls lmtp",
+    "plain-ldap": "the server expects StartTLS on this port: --starttls ldap; the port for TLS from the first byte is 636",
+    "plain-postgres": "the server turns to TLS when asked: --starttls postgres",
+    "plain-mysql": "the server turns to TLS when asked: --starttls mysql",
+    "plain-xmpp": "the server turns to TLS when asked: --starttls xmpp; the port for TLS from the first byte is 5223",
+    "plain-xmpp-server": "the server turns to TLS when asked: --starttls xmpp-server",
+    "plain-irc": "the server may turn to TLS when asked: --starttls irc; the port for TLS from the first byte is 6697",
+    "plain-nntp": "the server may turn to TLS when asked: --starttls nntp; the port for TLS from the first byte is 563",
+    "plain-sieve": "the server turns to TLS when asked: --starttls sieve",
+    "plain-telnet": "the server may turn to TLS when asked: --starttls telnet; the port for TLS from the first byte is 992",
+    "plain-rdp": "the server turns to TLS when asked: --starttls rdp",
+    "plain-mssql": "the server turns to TLS when asked: --starttls mssql",
+    "plain-vnc": "VNC has TLS inside its own handshake only, which is not spoken here",
+    "plain-redis": "Redis has TLS on a port of its own, which its tls-port names: often 6380",
+    "plain-memcached": "memcached has TLS on a port of its own, if it was started with --enable-ssl",
+    "plain-amqp": "the port for TLS from the first byte is 5671",
+    "plain-mqtt": "the port for TLS from the first byte is 8883",
+    "plain-socks": "to go through it, name it with --proxy socks5h://HOST:PORT",
+    "ssl2": "the server wants replacing: nothing that is kept today speaks SSL 2",
+    "odd-alert": "the server knows some TLS, but not this hello: try --tls 1.2, or --tls 1.0,1.1,1.2",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE, or --extra-ca FILE besides others",

@@ -26,6 +26,26 @@ class PhaseEvent(Record):
     elapsed_ms: float | None
 
 
+class WireEvent(Record):
+    """A record went over the wire, or completed a message: what `-vv` prints.
+
+    Attributes:
+        direction: `sent` or `received`.
+        layer: `record`, or `message` for handshake messages and alerts.
+        name: the type of what a record holds, as far as it can be opened; the name of a message in its RFC.
+        size: bytes; of a record on the wire, of a message with its header.
+        detail: of a record, that it is encrypted; of a message, what matters of its contents. None for nothing.
+        elapsed_ms: since the handshake began.
+    """
+
+    direction: Literal["sent", "received"]
+    layer: Literal["record", "message"]
+    name: str
+    size: int
+    detail: str | None
+    elapsed_ms: float
+
+
 class Ready(Record):
     """A server listens.
 
@@ -65,7 +85,7 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | Established | Answered | Ready | Connection | ServeTotals | Progress
+Event = PhaseEvent | WireEvent | Established | Answered | Ready | Connection | ServeTotals | Progress
 OnEvent = Callable[[Event], None]
 
 

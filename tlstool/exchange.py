@@ -5,7 +5,7 @@ What is in bulk the backend moves by itself; here it is read only as far as some
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlstool import __version__, endpoint, http1
 from tlstool.dialogue import PIECE, Dialogue
@@ -13,12 +13,15 @@ from tlstool.errors import TimeLimitError, TlsToolError, TruncatedError, UsageEr
 from tlstool.events import Answered, OnEvent
 from tlstool.model import Finding
 from tlstool.phases import Deadline
-from tlstool.reports import Exchanged, HttpResponse
+from tlstool.reports import HttpResponse
 from tlstool.requests import ConnectRequest, Send
 from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     from tlstool.backends.base import Session
+
+_REQUEST = 16 * 1024
+"""Bytes of something that wants an answer, at most; more is an upload."""
 
 _INTERIM_RESPONSES = 16
 """More of them before the one that counts are no answer (RFC 9110 section 15.2)."""
@@ -28,8 +31,6 @@ class Exchange:
     """All that one session moves. What was done stays known when it fails.
 
     Attributes:
-        http: the head of the response, None if there was none.
-        relayed: what was moved; None before the end was reached.
         warnings: what the reader of the report should know.
     """
 
@@ -41,17 +42,16 @@ class Exchange:
             LocalError: a file to send cannot be read.
         """
         _check(request)
-        self.http: HttpResponse | None = None
-        self.relayed: Relayed | None = None
+        self._http: HttpResponse | None = None
+        self._relayed: Relayed | None = None
         self.warnings: tuple[Finding, ...] = ()
         self._dialogue = Dialogue(request.steps, crlf=request.crlf)
         self._request = request
         self._on_event = on_event
 
-    @property
-    def steps(self) -> tuple[Exchanged, ...]:
-        """Those that were taken, the one that failed last."""
-        return self._dialogue.taken
+    def report(self) -> dict[str, Any]:
+        """The fields of `ConnectReport` that it fills."""
+        return {"exchanged": self._dialogue.taken, "http": self._http, "relayed": self._relayed}
 
     def run(self, session: Session, deadline: Deadline) -> None:
         """Do it, within `deadline` and the limits of each part.
@@ -78,10 +78,11 @@ class Exchange:
         elif in_fd is not None:
             plan = RelayPlan(in_fd, out_fd, half_close=request.half_close, crlf=request.crlf)
             self._relay(session, plan, deadline)
+            self._look_for_an_answer()
         elif request.steps and isinstance(request.steps[-1], Send):
             self._answer(session, out_fd, deadline)
         else:
-            self.relayed = Relayed(dialogue.sent, dialogue.received, None)
+            self._relayed = Relayed(dialogue.sent, dialogue.received, None)
 
     def _answer(self, session: Session, out_fd: int, deadline: Deadline) -> None:
         """What comes after the last of the steps, until the peer is quiet."""
@@ -92,7 +93,7 @@ class Exchange:
             if deadline.left() == 0.0:
                 raise
             self.warnings = (Finding("no-answer", "the peer did not answer what was sent"),)
-            self.relayed = Relayed(dialogue.sent, dialogue.received, None)
+            self._relayed = Relayed(dialogue.sent, dialogue.received, None)
             return
         dialogue.received += len(first)
         self._relay(session, RelayPlan(None, out_fd, early=first, quiet=deadline.seconds("quiet")), deadline.phase("answer"))
@@ -103,13 +104,13 @@ class Exchange:
         session.write(_http_request(self._request), deadline.phase("answer"))
         self._dialogue.sent += len(_http_request(self._request))
         head, rest = self._head(session, deadline.phase("answer"))
-        self.http, body = http1.response(head)
-        self._on_event(Answered(self.http))
+        self._http, body = http1.response(head)
+        self._on_event(Answered(self._http))
         self._relay(session, RelayPlan(None, out_fd, early=rest, body=body, quiet=deadline.seconds("answer")), deadline)
-        if self.relayed and (body.chunked or body.length is not None):
+        if self._relayed and (body.chunked or body.length is not None):
             # The body says itself that it is whole.
-            relayed = self.relayed
-            self.relayed = Relayed(relayed.sent, relayed.received, relayed.close_notify or None)
+            relayed = self._relayed
+            self._relayed = Relayed(relayed.sent, relayed.received, relayed.close_notify or None)
 
     def _head(self, session: Session, deadline: Deadline) -> tuple[bytes, bytes]:
         """The head of the response that counts, and what came with it."""
@@ -132,15 +133,22 @@ class Exchange:
     def _relay(self, session: Session, plan: RelayPlan, deadline: Deadline) -> None:
         moved = session.relay(plan, deadline)
         sent, received = self._dialogue.sent + moved.sent, self._dialogue.received + moved.received
-        self.relayed = Relayed(sent, received, moved.close_notify, moved.half_close)
+        self._relayed = Relayed(sent, received, moved.close_notify, moved.half_close)
+
+    def _look_for_an_answer(self) -> None:
+        """Some servers drop what they are about to say when they hear that the client has no more to say."""
+        moved = self._relayed
+        if moved and moved.half_close and not moved.received and 0 < moved.sent <= _REQUEST:
+            hint = "servers that take the end of stdin for the end of everything answer with --half-close none"
+            self.warnings = (Finding("no-answer", f"the peer did not answer what was sent: {hint}"),)
 
     def _judge_end(self) -> None:
         """Without close_notify, the end of what was received may be missing (RFC 8446 section 6.1)."""
-        if self.relayed is None or self.relayed.close_notify is not False:
+        if self._relayed is None or self._relayed.close_notify is not False:
             return
         if self._request.strict_close:
             raise TruncatedError("truncated", "the peer ended the connection without close_notify", phase="close")
-        if self.relayed.received:
+        if self._relayed.received:
             words = (
                 "the peer ended without close_notify: what was received may be incomplete (--strict-close makes that an error)"
             )
@@ -162,6 +170,6 @@ def _check(request: ConnectRequest) -> None:
 
 def _http_request(request: ConnectRequest) -> bytes:
     peer = endpoint.parse(request.target)
-    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host)
+    host = request.sni or (f"[{peer.host.partition('%')[0]}]" if ":" in peer.host else peer.host) or "localhost"
     path = request.http or (request.target if "://" in request.target else "/")
-    return http1.request(path, host if peer.port == endpoint.HTTPS else f"{host}:{peer.port}", f"tlstool/{__version__}")
+    return http1.request(path, host if peer.port in (0, endpoint.HTTPS) else f"{host}:{peer.port}", f"tlstool/{__version__}")

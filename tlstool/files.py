@@ -65,5 +65,26 @@ def write(path: str, data: bytes, mode: int = 0o644) -> None:
         raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
 
 
+def begin_private(path: str) -> None:
+    """An empty file that only its owner can read, for others to append to; what it was before is gone.
+
+    A path that is no regular file, such as a pipe to another program, stays as it is.
+
+    Raises:
+        LocalError: `file-not-written`.
+    """
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            return
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
+
+
 def _words(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

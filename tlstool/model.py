@@ -23,10 +23,12 @@ from tlstool.chain import Staple as Staple
 from tlstool.chain import Tlsa as Tlsa
 from tlstool.chain import Trust as Trust
 from tlstool.chain import Verdict as Verdict
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.record import Record
 from tlstool.sessions import ClientRequest, Ech, Tickets
 
 TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+Use = Literal["export", "early_data", "key_update"]
 BackendName = Literal["auto", "rustls", "openssl"]
 
 
@@ -103,12 +105,12 @@ class ClientConfig(Record):
         groups: key exchange groups by IANA name, in order of preference.
         alpn: protocols offered (RFC 7301), in order of preference.
         keylog: file to append the session's secrets to (NSS format), None for none.
+        pcap: file to append a capture (pcapng) of each connection to, with its secrets; None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
         signature_schemes: offered to the peer, by IANA name, in order of preference.
         ech: Encrypted Client Hello (RFC 9849): lists of configurations (`ECHConfigList`), of which the first one that can be used
             is; empty: pretend to have one (GREASE); None: none of it.
-        exporter: whether sessions are asked for keying material.
-        early_data: whether sessions are resumed with early data.
+        uses: what sessions are asked for besides data: keying material, early data, new keys.
     """
 
     verify_name: str | None
@@ -128,8 +130,8 @@ class ClientConfig(Record):
     at: int | None = None
     signature_schemes: tuple[str, ...] = ()
     ech: tuple[bytes, ...] | None = None
-    exporter: bool = False
-    early_data: bool = False
+    uses: tuple[Use, ...] = ()
+    pcap: str | None = None
 
 
 ServeMode = Literal["status", "echo"]
@@ -210,6 +212,10 @@ class Handshake(Record):
             does not tell.
         ech: None if it was not offered.
         trust: the verdict.
+        hybrid: whether the group combines a post-quantum key exchange with a classical one; None where the group is not known.
+        hello_retry: whether the server wanted a second ClientHello (RFC 8446 section 4.1.4), also where the session was resumed.
+        certificate_compression: how the chain was compressed; None if it was not, or that is not known.
+        cost: None where the backend cannot see it.
     """
 
     tls: TlsVersion | None
@@ -227,6 +233,10 @@ class Handshake(Record):
     early_data_limit: int | None
     ech: Ech | None
     trust: Trust
+    hybrid: bool | None = None
+    hello_retry: bool | None = None
+    certificate_compression: CertificateCompression | None = None
+    cost: Cost | None = None
 
 
 class BackendInfo(Record):

@@ -6,6 +6,7 @@ From the options of a request to a session, in phases that are limited and trace
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tlstool import backends, caveats, endpoint, identities, names, pins, trust
@@ -60,6 +61,7 @@ class Attempt:
         self.config: ClientConfig | None = None
         self.client: Client | None = None
         self._options = options
+        self._on_event = on_event
         self._adjust = adjust
         self._trace = Trace(on_event, self.deadline)
 
@@ -92,9 +94,10 @@ class Attempt:
         sock = dial()
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, found.deadline, dial, offer)
+                session = self.client.connect(sock, found.deadline, dial, self._heard(offer))
             except TlsToolError as error:
                 self.handshake = error.handshake
+                self._explain(error)
                 raise
             self.handshake = session.handshake
             observed = caveats.of_handshake(self.handshake, self._options.tls)
@@ -123,6 +126,10 @@ class Attempt:
         other.route = self.route.to(address, other._trace)
         return other
 
+    def _heard(self, offer: Offer) -> Offer:
+        """What a connection brings along, with whoever listens to the wire."""
+        return replace(offer, on_wire=self._on_event) if self._options.wire else offer
+
     @property
     def address(self) -> str | None:
         """The peer's address and port as one reads them."""
@@ -150,6 +157,18 @@ class Attempt:
     def phases(self) -> Phases:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
+
+    def _explain(self, error: TlsToolError) -> None:
+        """Say what is to be known of a failed handshake beyond how it failed."""
+        from tlstool import diagnosis, sniff
+
+        assert self.route is not None, "a handshake has had its peer"
+        sniff.advise(error, self.route.peer)
+        if self.config is None or self.config.ech is not None:
+            return  # which hides the name that a second hello would show
+        found = diagnosis.diagnose(error, self._options, self.config.sni, self.route.dial, self.deadline.phase("handshake"))
+        if found:
+            self.warnings = (*self.warnings, found)
 
     def _unchecked(self) -> tuple[Finding, ...]:
         """A warning where the verdict says nothing of the name."""
@@ -200,6 +219,7 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         groups=tuple(names.group(name) for name in options.groups),
         alpn=options.alpn,
         keylog=options.keylog,
+        pcap=options.pcap,
         at=options.at,
         signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
     )

@@ -91,9 +91,10 @@ def parse(url: str, origin: str = "--proxy") -> Proxy:
         raise _bad(origin, "a proxy that is itself reached over TLS (https://) is not supported", "give its http:// port")
     if scheme not in _RESOLVES:
         raise _bad(origin, f"{scheme}:// is no kind of proxy", f"write {_SCHEMES}")
-    userinfo, at, place = rest.partition("/")[0].rpartition("@")
+    # Whatever stands before the last "@" may be a password, and comes into no message.
+    userinfo, at, place = rest.rpartition("@")
     try:
-        host, port = split_port(place)
+        host, port = split_port(place.partition("/")[0])
         host, number = host_name(host), _PORT if port is None else parse_port(port)
     except UsageError as error:
         raise _bad(origin, error.message, error.hint) from None

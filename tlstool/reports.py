@@ -29,6 +29,22 @@ def problem(error: TlsToolError | None) -> Problem | None:
     return None if error is None else Problem(error.code, error.phase, error.message, error.hint, error.alert)
 
 
+class Assertion(Record):
+    """What was demanded of a report, and what came of it.
+
+    Attributes:
+        expression: as it was given.
+        field: the field that it is about, in full.
+        actual: that field's value, a list for several; None if it is not known, which satisfies nothing.
+        met: whether the demand holds.
+    """
+
+    expression: str
+    field: str
+    actual: str | int | float | bool | tuple[str | int | float | bool, ...] | None
+    met: bool
+
+
 class Report(Record, kw_only=True):
     """What every report says.
 
@@ -72,6 +88,7 @@ class AddressReport(Record, kw_only=True):
         serial: of its leaf, as hex.
         chain: SHA-256 of each certificate that it sent, leaf first.
         tls, suite, group, alpn: what it agreed to, as in `Handshake`.
+        tickets: how many it gave; None if none came in time.
     """
 
     address: str
@@ -86,6 +103,17 @@ class AddressReport(Record, kw_only=True):
     suite: str | None = None
     group: str | None = None
     alpn: str | None = None
+    tickets: int | None = None
+
+    def compared(self, name: str) -> tuple[object] | None:
+        """What counts of a field where addresses are compared: of an error its code; None if the field is not known here.
+
+        Without a handshake only the error counts, and tickets that did not come in time do not.
+        """
+        if name == "error":
+            return (self.error.code if self.error else None,)
+        known = self.tls is not None and (name != "tickets" or self.tickets is not None)
+        return (getattr(self, name),) if known else None
 
 
 class Exchanged(Record):
@@ -154,6 +182,7 @@ class ConnectReport(Report, kw_only=True):
         exchanged: the steps that were taken, the one that failed last.
         http: the head of the response to the request; None if there was none.
         relayed: all application data that was moved; None if none was to be, or the session broke.
+        assertions: what was demanded besides, in the order in which it was given.
     """
 
     target: str
@@ -177,6 +206,7 @@ class ConnectReport(Report, kw_only=True):
     addresses: tuple[AddressReport, ...] | None = None
     differences: tuple[str, ...] | None = None
     consistent: bool | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class VerifyReport(Report, kw_only=True):
@@ -187,12 +217,14 @@ class VerifyReport(Report, kw_only=True):
         kind: `file` or `target`.
         certificates: the chain, leaf first.
         trust: the verdict; None if there was nothing to judge.
+        assertions: as in `ConnectReport`.
     """
 
     source: str
     kind: Literal["file", "target"]
     certificates: tuple[Certificate, ...] = ()
     trust: Trust | None = None
+    assertions: tuple[Assertion, ...] = ()
 
 
 class HandshakeBenchReport(Report, kw_only=True):

@@ -34,6 +34,8 @@ class TlsOptions(Record, kw_only=True):
         sigalgs: signature schemes by IANA or OpenSSL name, in order of preference; empty for the backend's defaults.
         alpn: protocols to offer.
         keylog: file to append the session's secrets to.
+        pcap: file for a capture (pcapng) of all connections of the run, with the secrets that decrypt it.
+        wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
         limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
@@ -67,6 +69,8 @@ class TlsOptions(Record, kw_only=True):
     sigalgs: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    pcap: str | None = None
+    wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
     limits: tuple[tuple[str, float], ...] = ()
@@ -123,6 +127,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
         pq_check: find out whether the server does hybrid key exchange.
         export_keying: keying material to export from the session.
         key_update: renew the session's keys after the handshake.
+        assertions: what else the report has to say, such as `tls>=1.3`; see `tlstool.assertions`.
     """
 
     target: str
@@ -139,6 +144,7 @@ class ConnectRequest(TlsOptions, kw_only=True):
     pq_check: bool = False
     export_keying: tuple[Export, ...] = ()
     key_update: bool = False
+    assertions: tuple[str, ...] = ()
 
 
 class VerifyRequest(TlsOptions, kw_only=True):
@@ -148,11 +154,13 @@ class VerifyRequest(TlsOptions, kw_only=True):
         source: a file (PEM or DER), "-" for standard input, or a target as in `ConnectRequest`.
         untrusted: files with further intermediates.
         min_days: the leaf has to be valid for so many days more; None asks for nothing.
+        assertions: as in `ConnectRequest`.
     """
 
     source: str
     untrusted: tuple[str, ...] = ()
     min_days: int | None = None
+    assertions: tuple[str, ...] = ()
 
 
 class ServeRequest(Record, kw_only=True):

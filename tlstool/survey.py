@@ -8,7 +8,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 from tlstool import peer
-from tlstool.endpoint import printable
+from tlstool.endpoint import printable, without_user
 from tlstool.errors import TlsToolError, UsageError, precedence
 from tlstool.events import Event, OnEvent, PhaseEvent
 from tlstool.reports import AddressReport, ConnectReport, problem
@@ -17,7 +17,10 @@ from tlstool.resolve import Address
 
 _AT_A_TIME = 8
 
-COMPARED = ("serial", "chain", "tls", "suite", "group", "alpn", "error")
+# How long tickets are waited for, which come behind the handshake.
+_TICKETS_SECONDS = 0.25
+
+COMPARED = ("serial", "chain", "tls", "suite", "group", "alpn", "tickets", "error")
 """The fields of `AddressReport` in which servers behind one name should be alike."""
 
 
@@ -50,16 +53,9 @@ def survey(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
 
 
 def differences(addresses: Sequence[AddressReport]) -> tuple[str, ...]:
-    """The names of what is not the same for all, of `COMPARED`.
-
-    An error counts by its code; the rest counts for the addresses that came to a handshake.
-    """
-    return tuple(name for name in COMPARED if len({value(one, name) for one in addresses if name == "error" or one.tls}) > 1)
-
-
-def value(one: AddressReport, name: str) -> object:
-    """What counts of a field that is compared."""
-    return one.error and one.error.code if name == "error" else getattr(one, name)
+    """The names of what is not the same for all, of `COMPARED`: see `AddressReport.compared`."""
+    found = {name: {compared[0] for one in addresses if (compared := one.compared(name))} for name in COMPARED}
+    return tuple(name for name, different in found.items() if len(different) > 1)
 
 
 class _Seen:
@@ -90,6 +86,7 @@ class _Seen:
             suite=handshake.suite if handshake else None,
             group=handshake.group if handshake else None,
             alpn=handshake.alpn if handshake else None,
+            tickets=handshake.tickets.count if handshake and handshake.tickets else None,
         )
 
 
@@ -134,7 +131,9 @@ def _see(attempt: peer.Attempt, address: Address, request: ConnectRequest, on_ev
     own = attempt.to(address, tell)
     error: TlsToolError | None
     try:
-        own.enter().close(own.deadline.phase("close"))
+        session = own.enter()
+        session.finish(own.deadline.phase("close").within(_TICKETS_SECONDS))
+        own.handshake = session.handshake
         error = peer.verdict(own.trust, request)
     except UsageError:
         raise
@@ -153,7 +152,7 @@ def _report(attempt: peer.Attempt, seen: Sequence[_Seen], request: ConnectReques
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=shown.warnings,
-        target=request.target,
+        target=without_user(request.target),
         address=shown.address,
         proxy=attempt.proxy,
         tries=shown.tries,

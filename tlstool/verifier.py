@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from tlstool import backends, caveats, certs, peer, pins, trust
-from tlstool.endpoint import is_unix
+from tlstool.endpoint import is_unix, without_user
 from tlstool.errors import ResolveError, ThresholdError, TlsToolError, UsageError
 from tlstool.events import OnEvent, ignore
 from tlstool.findings import ordered
@@ -28,6 +28,16 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
     """
+    if not request.assertions:
+        return _verify(request, on_event)
+    from tlstool import assertions
+
+    demands = assertions.understand(request.assertions, VerifyReport)
+    return assertions.judged(_verify(request, on_event), demands)
+
+
+def _verify(request: VerifyRequest, on_event: OnEvent) -> VerifyReport:
+    """As `verify`, whatever else is demanded of the report."""
     kind = source_kind(request.source)
     certificates: tuple[Certificate, ...] = ()
     trusted: Trust | None = None
@@ -46,12 +56,12 @@ def verify(request: VerifyRequest, on_event: OnEvent = ignore) -> VerifyReport:
     except TlsToolError as raised:
         error = raised
         if isinstance(error, ResolveError):
-            error.hint = f"there is no file {request.source} either: check the spelling"
+            error.hint = f"there is no file {without_user(request.source)} either: check the spelling"
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
         warnings=(*_out_of_order(certificates), *caveats.of_chain(certificates, trusted)) if kind == "file" else attempt.warnings,
-        source=request.source,
+        source=without_user(request.source),
         kind=kind,
         certificates=certificates,
         trust=trusted,

@@ -1,11 +1,13 @@
 //! Client connections for Python. Every method is one job of the engine.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyBrokenPipeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tlstool_engine::{ClientSpec, Error, Handshake, Interrupt, Offer, Outcome, RelayPlan, Result, Resumable};
+use tlstool_engine::{
+    ClientSpec, Error, Handshake, Interrupt, Listener, Offer, Outcome, RelayPlan, Result, Resumable, Sighting,
+};
 
 use crate::{data, job};
 
@@ -32,6 +34,7 @@ pub struct Session {
     resumption: Resumable,
     /// None once it is closed.
     open: Mutex<Option<tlstool_engine::Session>>,
+    raised: Raised,
 }
 
 #[pymethods]
@@ -104,10 +107,11 @@ impl Session {
         py: Python<'_>,
         job: impl FnOnce(&mut tlstool_engine::Session, &dyn Interrupt) -> Result<T> + Send,
     ) -> PyResult<T> {
-        job::run(py, |interrupt| match &mut *self.open.lock().unwrap_or_else(PoisonError::into_inner) {
+        let outcome = job::run(py, |interrupt| match &mut *self.open.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(session) => job(session, interrupt),
             None => Err(Error::Usage("the session is closed".to_owned())),
-        })
+        });
+        self.raised.instead_of(outcome)
     }
 
     /// The last job; a session that has ended has no more.
@@ -116,13 +120,14 @@ impl Session {
         py: Python<'_>,
         job: impl FnOnce(&mut tlstool_engine::Session, &dyn Interrupt) -> Result<()> + Send,
     ) -> PyResult<()> {
-        job::run(py, |interrupt| {
+        let outcome = job::run(py, |interrupt| {
             let session = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(mut session) = session else { return Ok(()) };
             let outcome = job(&mut session, interrupt);
             session.handshake().clone_into(&mut self.handshake.lock().unwrap_or_else(PoisonError::into_inner));
             outcome
-        })
+        });
+        self.raised.instead_of(outcome)
     }
 }
 
@@ -130,9 +135,10 @@ impl Session {
 #[pyclass(frozen, module = "tlstool._native")]
 pub struct Resumption(Resumable);
 
-/// Handshake over a connected socket, of which the session keeps a duplicate.
+/// Handshake over a connected socket, of which the session keeps a duplicate. `on_wire` is called with each record and message of
+/// the session's life; what it raises ends the job in which it was called.
 #[pyfunction]
-#[pyo3(signature = (config, fd, seconds, resume = None, early_data = None))]
+#[pyo3(signature = (config, fd, seconds, resume = None, early_data = None, on_wire = None))]
 pub fn connect(
     py: Python<'_>,
     config: &ClientConfig,
@@ -140,26 +146,64 @@ pub fn connect(
     seconds: Option<f64>,
     resume: Option<&Resumption>,
     early_data: Option<Vec<u8>>,
+    on_wire: Option<Py<PyAny>>,
 ) -> PyResult<Session> {
     let offer = Offer { resume: resume.map(|resumption| resumption.0.clone()), early_data };
     let mut seen = None;
+    let raised = Raised::default();
+    let listener = on_wire.map(|on_wire| Box::new(OnWire { on_wire, raised: raised.clone() }) as Box<dyn Listener>);
     let session = job::run(py, |interrupt| {
-        tlstool_engine::connect(&config.0, fd, &offer, seconds, interrupt).map_err(|failure| {
+        tlstool_engine::connect(&config.0, fd, &offer, seconds, listener, interrupt).map_err(|failure| {
             seen = failure.handshake;
             failure.error
         })
     });
-    match session {
+    match raised.instead_of(session) {
         Ok(session) => Ok(Session {
             handshake: Mutex::new(session.handshake().clone()),
             resumption: session.resumable(),
             open: Mutex::new(Some(session)),
+            raised,
         }),
         Err(error) => {
             if let Some(handshake) = seen {
                 error.value(py).setattr("handshake", data::to_python(py, &*handshake)?)?;
             }
             Err(error)
+        }
+    }
+}
+
+/// Tells Python what goes over the wire.
+struct OnWire {
+    on_wire: Py<PyAny>,
+    raised: Raised,
+}
+
+impl Listener for OnWire {
+    fn saw(&mut self, sightings: &[Sighting]) -> Result<()> {
+        let told = Python::attach(|py| {
+            sightings.iter().try_for_each(|one| self.on_wire.call1(py, (data::to_python(py, one)?,)).map(drop))
+        });
+        told.map_err(|problem| self.raised.keep(problem))
+    }
+}
+
+/// What a listener raised, kept for the end of the job: it is his, and no error of the engine.
+#[derive(Clone, Default)]
+struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// The engine's word for it meanwhile.
+    fn keep(&self, problem: PyErr) -> Error {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        Error::Interrupted
+    }
+
+    fn instead_of<T>(&self, outcome: PyResult<T>) -> PyResult<T> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(problem) => Err(problem),
+            None => outcome,
         }
     }
 }

@@ -5,8 +5,12 @@
 package main
 
 import (
+	"crypto/ecdh"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -51,12 +55,35 @@ func serve(args []string) error {
 	clientCA := flags.String("client-ca", "", "demand a client certificate of this authority")
 	p256 := flags.Bool("p256", false, "exchange keys on P-256 alone")
 	alpn := flags.String("alpn", "", "protocols, with commas")
+	ech := flags.String("ech", "", "decrypt hellos that are encrypted behind this public name; prints two ECHConfigLists, of "+
+		"which the second is for a key that is lost")
+	publicCert := flags.String("public-cert", "", "file with the chain for the public name")
+	publicKey := flags.String("public-key", "", "file with its key")
+	noRetry := flags.Bool("no-retry", false, "send no configurations with a rejection")
+	export := flags.String("export", "", "answer with 32 bytes of keying material under this label, in hex")
 	flags.Parse(args)
 	identity, err := tls.LoadX509KeyPair(*cert, *key)
 	if err != nil {
 		return err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{identity}, NextProtos: split(*alpn)}
+	if *ech != "" {
+		public, err := tls.LoadX509KeyPair(*publicCert, *publicKey)
+		if err != nil {
+			return err
+		}
+		config.Certificates = append(config.Certificates, public)
+		held, err := newECHKey(1, *ech, !*noRetry)
+		if err != nil {
+			return err
+		}
+		lost, err := newECHKey(2, *ech, false)
+		if err != nil {
+			return err
+		}
+		config.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{held}
+		fmt.Println("ech", listOf(held), listOf(lost))
+	}
 	if *p256 {
 		config.CurvePreferences = []tls.CurveID{tls.CurveP256}
 	}
@@ -77,8 +104,53 @@ func serve(args []string) error {
 		if err != nil {
 			return err
 		}
+		if *export != "" {
+			go tellKeyingMaterial(conn.(*tls.Conn), *export)
+			continue
+		}
 		go echo(conn)
 	}
+}
+
+// tellKeyingMaterial answers with what the exporter gives (RFC 8446 section 7.5), to be compared with the client's.
+func tellKeyingMaterial(conn *tls.Conn, label string) {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(limit))
+	if conn.Handshake() != nil {
+		return
+	}
+	state := conn.ConnectionState()
+	for _, context := range [][]byte{nil, {0xab, 0xcd}} {
+		material, err := state.ExportKeyingMaterial(label, context, 32)
+		if err != nil {
+			return
+		}
+		fmt.Fprintf(conn, "%x\n", material)
+	}
+}
+
+// newECHKey makes a key with its ECHConfig (RFC 9849 section 4): X25519, HKDF-SHA256 and AES-128-GCM.
+func newECHKey(id byte, publicName string, sendAsRetry bool) (tls.EncryptedClientHelloKey, error) {
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return tls.EncryptedClientHelloKey{}, err
+	}
+	public := key.PublicKey().Bytes()
+	contents := []byte{id, 0x00, 0x20}
+	contents = binary.BigEndian.AppendUint16(contents, uint16(len(public)))
+	contents = append(contents, public...)
+	contents = append(contents, 0x00, 0x04, 0x00, 0x01, 0x00, 0x01) // one suite: KDF 1, AEAD 1
+	contents = append(contents, 0, byte(len(publicName)))           // no maximum length of the name
+	contents = append(contents, publicName...)
+	contents = append(contents, 0x00, 0x00) // no extensions
+	config := binary.BigEndian.AppendUint16([]byte{0xfe, 0x0d}, uint16(len(contents)))
+	config = append(config, contents...)
+	return tls.EncryptedClientHelloKey{Config: config, PrivateKey: key.Bytes(), SendAsRetry: sendAsRetry}, nil
+}
+
+func listOf(key tls.EncryptedClientHelloKey) string {
+	list := binary.BigEndian.AppendUint16(nil, uint16(len(key.Config)))
+	return base64.StdEncoding.EncodeToString(append(list, key.Config...))
 }
 
 // echo answers each client with its own bytes; what a client does wrong ends its connection and nothing else.

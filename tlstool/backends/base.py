@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     ClientConfig,
@@ -25,6 +26,8 @@ from tlstool.record import Record
 from tlstool.sessions import EarlyData
 from tlstool.traffic import Relayed, RelayPlan
 
+OnWire = Callable[[WireEvent], None]
+
 
 class Offer(Record):
     """What a connection brings along besides its configuration.
@@ -32,11 +35,13 @@ class Offer(Record):
     Attributes:
         resume: the `resumption` of an earlier session of the same client, to be resumed if the peer agrees.
         early_data: application data for the first flight, only for a session whose own verdict was good, and announced by
-            `ClientConfig.early_data`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
+            `ClientConfig.uses`; b"" asks whether the peer would take some, which a backend that cannot leaves out.
+        on_wire: hears of all that goes over the wire as long as the session lasts; what it raises ends the call at work.
     """
 
     resume: object | None = None
     early_data: bytes | None = None
+    on_wire: OnWire | None = None
 
 
 NOTHING = Offer()
@@ -76,10 +81,10 @@ class Session(Protocol):
         """
 
     def export(self, label: str, context: bytes | None, length: int) -> bytes:
-        """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.exporter` has to announce it."""
+        """Keying material (RFC 8446 section 7.5, RFC 5705); `ClientConfig.uses` announces it."""
 
     def update_keys(self, deadline: Deadline) -> None:
-        """Go on with new keys in both directions (RFC 8446 section 4.6.3). Only in TLS 1.3."""
+        """Go on with new keys in both directions (RFC 8446 section 4.6.3); only in TLS 1.3. `ClientConfig.uses` announces it."""
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket. Never raises; a second call does nothing.

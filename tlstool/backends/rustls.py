@@ -12,8 +12,10 @@ from typing import Any
 
 import tlstool._native as _native  # noqa: PLR0402 - the other form hides that the module is not there
 from tlstool import advice
-from tlstool.backends.base import NOTHING, Offer
+from tlstool.backends.base import NOTHING, Offer, OnWire
+from tlstool.cost import CertificateCompression, Cost
 from tlstool.errors import TlsToolError
+from tlstool.events import WireEvent
 from tlstool.model import (
     BackendInfo,
     Certificate,
@@ -65,9 +67,11 @@ class RustlsClient:
     ) -> RustlsSession:
         """Handshake; the engine keeps a duplicate of the socket, and never needs a second connection."""
         resume = offer.resume if isinstance(offer.resume, _native.Resumption) else None
+        told = None if offer.on_wire is None else _told(offer.on_wire)
         with sock:
             try:
-                return RustlsSession(_native.connect(self._config, sock.fileno(), deadline.left(), resume, offer.early_data))
+                left = deadline.left()
+                return RustlsSession(_native.connect(self._config, sock.fileno(), left, resume, offer.early_data, told))
             except TlsToolError as error:
                 if isinstance(error.handshake, dict):
                     error.handshake = _handshake(error.handshake)
@@ -146,9 +150,14 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(_native.info()["cpu"])
 
 
+def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
+    return lambda raw: on_wire(WireEvent(**raw))
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
     chain = tuple(map(_certificate, raw["certificates"]))
     request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
+    compression, cost = raw["certificate_compression"], raw["cost"]
     records = {
         "certificates": chain,
         "staple": raw["staple"] and Staple(**raw["staple"]),
@@ -156,6 +165,8 @@ def _handshake(raw: dict[str, Any]) -> Handshake:
         "tickets": tickets and Tickets(**tickets),
         "ech": ech and Ech(**ech),
         "trust": advice.advised(_trust(raw["trust"]), chain),
+        "certificate_compression": compression and CertificateCompression(**compression),
+        "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
 

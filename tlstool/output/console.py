@@ -48,10 +48,12 @@ class Style:
 
     Attributes:
         color: whether the stream gets colour.
+        columns: how wide the terminal is that the stream goes to; None for a file or a pipe, whose lines are as long as they are.
     """
 
-    def __init__(self, *, color: bool) -> None:
+    def __init__(self, *, color: bool, columns: int | None = None) -> None:
         self.color = color
+        self.columns = columns
 
     def good(self, text: str) -> str:
         """All is well."""
@@ -100,8 +102,8 @@ class Console:
 
     def color_by(self, choice: ColorChoice) -> None:
         """Decide about colour again."""
-        self.out = Style(color=colored(choice, terminal=self._stdout.isatty()))
-        self.err = Style(color=colored(choice, terminal=self._stderr.isatty()))
+        self.out = _style(choice, self._stdout)
+        self.err = _style(choice, self._stderr)
 
     def result(self, text: str) -> None:
         """What the user asked for, to stdout."""
@@ -154,6 +156,11 @@ class Console:
         stream.flush()
 
 
+def _style(choice: ColorChoice, stream: TextIO) -> Style:
+    terminal = stream.isatty()
+    return Style(color=colored(choice, terminal=terminal), columns=_columns() if terminal else None)
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if code < 0x100:
@@ -175,6 +182,7 @@ def _encodable(stream: TextIO, text: str) -> str:
 
 
 def _columns() -> int:
+    """The columns of the terminal but the last, in which some begin a new line."""
     from shutil import get_terminal_size
 
     return get_terminal_size().columns - 1

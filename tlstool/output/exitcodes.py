@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
+from typing import TypeVar
 
-from tlstool.errors import TlsToolError, subclasses
+from tlstool.errors import ThresholdError, TlsToolError, subclasses
 from tlstool.output.console import Style
+from tlstool.reports import Report
+
+R = TypeVar("R", bound=Report)
+
+MONITORING = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+"""What the statuses 0 to 3 of a monitoring plugin are called."""
 
 ExitStatus = tuple[int, str, tuple[str, ...]]
 """A status, what it means, and the error codes that lead to it."""
@@ -20,6 +28,25 @@ def exit_statuses() -> list[ExitStatus]:
         found[cls.exit_status] = meaning, (*codes, *cls.codes)
     found[141] = ("Nobody reads our output any more.", ())
     return [(status, *found[status]) for status in sorted(found)]
+
+
+def mapped(report: R, whose: str) -> R:
+    """The report with the exit status that others would have; `whose` is a name of `--exit-map`."""
+    assert whose == "nagios", "the command line knows no other"
+    return replace(report, exit_status=monitoring_status(report.exit_status))
+
+
+def monitoring_status(status: int) -> int:
+    """A status of ours as that of a monitoring plugin.
+
+    By the guidelines of the Monitoring Plugins, UNKNOWN is for what the plugin itself cannot do, whatever keeps it from the peer
+    is CRITICAL, and a threshold that is missed while all works is a WARNING.
+    """
+    if status == 0:
+        return 0
+    if status in (1, 2, 3, 130):
+        return 3
+    return 1 if status == ThresholdError.exit_status else 2
 
 
 def table(style: Style) -> str:

@@ -113,7 +113,8 @@ class EncryptedHello:
                 lists = echconfig.from_dns(peer, server, found.deadline)
                 found.detail = f"{len(lists)} ECH configuration lists"
         except (ResolveError, TimeLimitError) as error:
-            self._reason = error.message
+            # With a port in it, the name exists for the sake of that record alone.
+            self._reason = _NO_RECORD if error.code == "unknown-host" else error.message
             return ()
         self._reason = None if lists else _NO_RECORD
         return lists

@@ -15,7 +15,7 @@ from tlstool.sessions import EarlyDataUse, Exported, HybridCheck, Reconnect
 if TYPE_CHECKING:
     from tlstool.backends.base import Session
     from tlstool.events import OnEvent
-    from tlstool.model import ClientConfig, Endpoint
+    from tlstool.model import ClientConfig, Endpoint, Use
     from tlstool.peer import Attempt
     from tlstool.phases import Trace
     from tlstool.requests import ConnectRequest
@@ -45,7 +45,12 @@ class Experiments:
 
     def adjust(self, config: ClientConfig, peer: Endpoint, trace: Trace) -> ClientConfig:
         """The configuration with all in it that has to be announced."""
-        config = replace(config, exporter=bool(self._request.export_keying), early_data=self._data is not None)
+        wishes: dict[Use, bool] = {
+            "export": bool(self._request.export_keying),
+            "early_data": self._data is not None,
+            "key_update": self._request.key_update,
+        }
+        config = replace(config, uses=tuple(use for use, is_wished in wishes.items() if is_wished))
         return self._hello.adjust(config, peer, trace)
 
     def open(self, attempt: Attempt) -> Session:

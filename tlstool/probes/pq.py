@@ -60,7 +60,7 @@ def _try(attempt: Attempt, groups: tuple[str, ...], on_event: OnEvent) -> Hybrid
     assert attempt.config is not None, "an attempt that was made was configured"
     own = attempt.to(None, on_event)
     # Our certificate has nothing to do with it, and whether the server wants it shows only after the key exchange.
-    own.reconfigure(replace(attempt.config, groups=groups, identity=None, ech=None, exporter=False))
+    own.reconfigure(replace(attempt.config, groups=groups, identity=None, ech=None, uses=()))
     error = None
     try:
         own.enter().close(own.deadline.phase("close"))

@@ -41,6 +41,8 @@ pub enum Error {
     EchRejected { retry: Option<Vec<u8>> },
     /// The peer keeps to TLS, but there is nothing in common.
     PeerIncompatible(String),
+    /// The peer's handshake message is larger than anything that makes sense; rustls takes 64 KiB.
+    HandshakeTooLarge,
     /// The peer broke a rule of TLS.
     PeerMisbehaved(String),
     /// The peer ended in the middle of what it had announced.
@@ -74,6 +76,7 @@ pub const ERROR_CODES: &[&str] = &[
     "expired",
     "file-not-written",
     "file-unreadable",
+    "handshake-too-large",
     "internal-error",
     "interrupted",
     "key-mismatch",
@@ -139,6 +142,7 @@ impl Error {
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
+            Self::HandshakeTooLarge => "handshake-too-large",
             Self::PeerMisbehaved(_) => "peer-misbehaved",
             Self::Truncated(_) => "truncated",
             Self::NotHttp(_) => "not-http",
@@ -173,6 +177,9 @@ impl fmt::Display for Error {
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
             Self::ConnectionClosed => f.write_str("the peer closed the connection during the handshake"),
+            Self::HandshakeTooLarge => {
+                f.write_str("a handshake message of the peer is over 64 KiB, its certificates most likely")
+            }
             Self::AlertReceived { alert } => write!(f, "the peer ended the connection with the alert {alert}"),
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
@@ -214,6 +221,7 @@ impl From<rustls::Error> for Error {
                 Self::EchRejected { retry: configs.map(|configs| configs.get_encoding()) }
             }
             Tls::PeerIncompatible(why) => Self::PeerIncompatible(incompatibility(&why)),
+            Tls::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Self::HandshakeTooLarge,
             Tls::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls { first_bytes: Vec::new() },
             Tls::PeerMisbehaved(why) => {
                 Self::PeerMisbehaved(format!("the peer broke the protocol: {}", spelled_out(&format!("{why:?}"))))

@@ -27,8 +27,12 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     /// One line in one write, so that several processes can share a file. A full disk costs the log, not the connection.
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
         let mut file = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _ = file.write_all(line.as_bytes());
+        let _ = file.write_all(line(label, client_random, secret).as_bytes());
     }
+}
+
+/// A secret as a line of the format, with its end.
+pub fn line(label: &str, client_random: &[u8], secret: &[u8]) -> String {
+    format!("{label} {} {}\n", HEXLOWER.encode(client_random), HEXLOWER.encode(secret))
 }

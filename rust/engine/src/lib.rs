@@ -5,11 +5,13 @@
 
 #![deny(unsafe_code)]
 
+mod capture;
 mod certs;
 mod client;
 mod conn;
 mod crew;
 mod error;
+pub mod hello;
 mod identity;
 mod info;
 mod judge;
@@ -24,6 +26,7 @@ mod wait;
 mod sys;
 
 pub use certs::{Certificate, certificates};
+pub use client::{CertificateCompression, Cost, Direction, Layer, Listener, Sighting};
 pub use client::{
     ClientConfig, ClientSpec, EarlyData, Failure, Handshake, Offer, Outcome, RelayPlan, Relayed, Resumable, Session,
     connect,

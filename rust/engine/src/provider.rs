@@ -95,6 +95,15 @@ pub fn group_name(group: NamedGroup) -> String {
     }
 }
 
+/// Whether a group combines a key exchange that no quantum computer breaks with a classical one.
+pub fn is_hybrid(group: NamedGroup) -> bool {
+    matches!(group, NamedGroup::X25519MLKEM768 | NamedGroup::secp256r1MLKEM768)
+        || HYBRIDS_RUSTLS_LACKS.contains(&u16::from(group))
+}
+
+/// `SecP384r1MLKEM1024`, `curveSM2MLKEM768`, and the two drafts with Kyber.
+const HYBRIDS_RUSTLS_LACKS: [u16; 4] = [0x11ed, 0x11ee, 0x6399, 0x639a];
+
 /// `ecdsa_secp256r1_sha256` and the like.
 pub fn scheme_name(scheme: SignatureScheme) -> String {
     match scheme.as_str() {

@@ -97,8 +97,10 @@ def _refuse(config: ClientConfig) -> None:
         "judge certificates as of another time": config.at is not None,
         "choose signature schemes": bool(config.signature_schemes),
         "do Encrypted Client Hello": config.ech is not None,
-        "export keying material": config.exporter,
-        "send early data": config.early_data,
+        "export keying material": "export" in config.uses,
+        "send early data": "early_data" in config.uses,
+        "update keys": "key_update" in config.uses,
+        "capture": config.pcap is not None,
         "judge by TLSA records": bool(config.tlsa),
         "take a server's certificate for another purpose": config.purpose != "server",
         # It would be known to be wrong only after our certificate went out.

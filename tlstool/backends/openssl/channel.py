@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
 from tlstool.phases import Deadline
-from tlstool.sniff import not_tls
+from tlstool.sniff import ENOUGH, not_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -28,7 +28,6 @@ _EARLY = 1024 * 1024  # kept for the next read of what arrives while we write
 _FIRST_TYPES = (0x15, 0x16)
 _MAJOR = 0x03
 
-_GREETING_LIMIT = 512
 _GREETING_SECONDS = 0.25
 
 
@@ -166,9 +165,15 @@ class Channel:
             # It wants to read the peer's, which comes later, or never.
             return
 
-    def hear_out(self, deadline: Deadline) -> None:
-        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error."""
+    def hear_out(self, deadline: Deadline, patience: float = 0.0) -> None:
+        """Close, and take in what the peer still sends, until its end or the deadline; nobody is left to mind an error.
+
+        OpenSSL ignores tickets that come after its own close_notify; it has so many seconds of `patience` for one before.
+        """
         with suppress(TlsToolError):
+            if self.tls.version() == "TLSv1.3" and not self.ended and self._readable(0.0 if self.seen.tickets else patience):
+                self.fill()
+                self.decrypt()
             self.send_close()
             self.flush(deadline)
             while not self.ended:
@@ -289,9 +294,9 @@ class Channel:
     def _greeting(self, first: bytes) -> NotTlsError:
         """Read on for the rest of a line, which says what the peer speaks, but not for long."""
         patience = Deadline.after(_GREETING_SECONDS)
-        while b"\n" not in first and len(first) < _GREETING_LIMIT and self._readable(patience.left() or 0.0):
+        while b"\n" not in first and len(first) < ENOUGH and self._readable(patience.left() or 0.0):
             try:
-                more = self.sock.recv(_GREETING_LIMIT)
+                more = self.sock.recv(ENOUGH)
             except OSError:
                 break
             if not more:
@@ -317,6 +322,8 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
     seen: Seen | None = vars(tls).get("seen")
     if seen is None:
         return
+    if seen.observed:
+        seen.observed.note(direction, int(content), data)
     match int(content), int(message), direction:
         case 0x15, int(alert), "read":
             # close_notify and user_canceled come without an error (RFC 8446 section 6.1).

@@ -15,6 +15,7 @@ from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.context import client_context
 from tlstool.backends.openssl.facts import negotiated, peer_chain, tickets
 from tlstool.backends.openssl.failure import Seen
+from tlstool.backends.openssl.observed import Observed
 from tlstool.backends.openssl.verdict import NAME_CODES, fault, trust
 from tlstool.errors import TlsToolError, Unsupported, make
 from tlstool.model import ClientConfig, Finding, Handshake
@@ -23,6 +24,7 @@ from tlstool.traffic import Relayed, RelayPlan
 
 if TYPE_CHECKING:
     import ssl
+
 
 _REFUSAL_SECONDS = 0.25
 
@@ -72,15 +74,18 @@ class OpenSslSession:
 
     def close(self, deadline: Deadline) -> None:
         """Send close_notify and let go of the socket."""
-        self.finish(deadline if self._has_sent else deadline.within(_REFUSAL_SECONDS))
+        self._end(deadline if self._has_sent else deadline.within(_REFUSAL_SECONDS), patience=0.0)
 
     def finish(self, deadline: Deadline) -> None:
         """Close, with all that time for what the peer still sends."""
+        self._end(deadline, patience=_REFUSAL_SECONDS)
+
+    def _end(self, deadline: Deadline, *, patience: float) -> None:
         if self._closed:
             return
         self._closed = True
         with self._channel.sock, suppress(OSError):
-            self._channel.hear_out(deadline)
+            self._channel.hear_out(deadline, patience)
         self.handshake = replace(self.handshake, tickets=tickets(self._channel))
 
 
@@ -91,6 +96,7 @@ class Handshaker:
         import ssl
 
         self._config = config
+        self._on_wire = offer.on_wire
         self._offered = offer.resume if isinstance(offer.resume, ssl.SSLSession) else None
         self._context = context
         self._checks_name = checks_name
@@ -129,6 +135,8 @@ class Handshaker:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
             channel = Channel(sock, context, server_hostname=name, session=session)
+            if channel.seen.requested is not None:
+                channel.seen.observed = Observed(sock, self._on_wire)
             channel.handshake(deadline)
         except BaseException:
             sock.close()
@@ -164,6 +172,7 @@ class Handshaker:
     def _handshake(self, channel: Channel, refusals: list[ssl.SSLCertVerificationError]) -> Handshake:
         agreed = negotiated(channel)
         certificates = tuple(certs.summary(der) for der in peer_chain(channel.tls))
+        observed = channel.seen.observed
         return Handshake(
             tls=agreed.tls,
             suite=agreed.suite,
@@ -180,6 +189,9 @@ class Handshaker:
             early_data_limit=None,
             ech=None,
             trust=trust(self._config, channel.tls, certificates, refusals, self._checks_name),
+            hello_retry=observed.hello_retry if observed else None,
+            certificate_compression=observed.certificate_compression if observed else None,
+            cost=observed.cost() if observed else None,
         )
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
-from tlstool.backends.openssl.facts import iana_suite
 from tlstool.errors import LocalError, Unsupported
 from tlstool.model import ClientConfig, Crl, Identity, ServerConfig, TlsVersion
 from tlstool.names import is_tls13
+from tlstool.names import suite as iana_suite
 
 if TYPE_CHECKING:
     import ssl

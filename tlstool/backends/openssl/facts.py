@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tlstool import names
 from tlstool.backends.openssl.channel import Channel
 from tlstool.model import TlsVersion
 from tlstool.sessions import Tickets
@@ -14,12 +13,6 @@ if TYPE_CHECKING:
     import ssl
 
 _VERSIONS: dict[str | None, TlsVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
-
-_SUITE = re.compile(
-    r"(?:(?P<exchange>ECDHE-ECDSA|ECDHE-RSA|ECDHE|DHE-RSA|DHE-DSS)-)?"
-    r"(?:(?P<chacha>CHACHA20-POLY1305)|(?P<cipher>AES|CAMELLIA|ARIA)(?P<bits>128|256)(?:-(?P<mode>GCM|CCM8|CCM))?)"
-    r"(?:-(?P<hash>SHA|SHA256|SHA384))?"
-)
 
 
 class Negotiated(NamedTuple):
@@ -37,7 +30,7 @@ def negotiated(channel: Channel) -> Negotiated:
     cipher = tls.cipher()
     return Negotiated(
         tls=_VERSIONS.get(tls.version()),
-        suite=iana_suite(cipher[0]) if cipher else None,
+        suite=names.suite(cipher[0]) if cipher else None,
         alpn=tls.selected_alpn_protocol(),
         kind="resumed" if tls.session_reused else "full_with_retry" if channel.seen.hellos > 1 else "full",
     )
@@ -64,17 +57,17 @@ def verified_chain(tls: ssl.SSLObject) -> list[bytes]:
 
 
 def tickets(channel: Channel) -> Tickets | None:
-    """What came for later, until now; None where none came and some may."""
+    """What came for later, until now.
+
+    None where none came: OpenSSL ignores what comes after its own close_notify, so that some may have been on their way.
+    """
     session, tls = channel.tls.session, channel.tls.version()
     if session is None:
         return None
     if tls != "TLSv1.3":
         can_resume = session.has_ticket or bool(session.id)
         return Tickets(int(can_resume), session.ticket_lifetime_hint if session.has_ticket else None)
-    count = channel.seen.tickets
-    if count is None or (count == 0 and not channel.ended):
-        return None
-    return Tickets(count, session.ticket_lifetime_hint if count else None)
+    return Tickets(count, session.ticket_lifetime_hint) if (count := channel.seen.tickets) else None
 
 
 def library() -> str:
@@ -82,22 +75,3 @@ def library() -> str:
     import ssl
 
     return " ".join(ssl.OPENSSL_VERSION.split()[:2])
-
-
-@functools.cache
-def iana_suite(name: str) -> str:
-    """The IANA name of a suite that OpenSSL names so; the same name if it has no certificate in it.
-
-    OpenSSL leaves out what was once the ordinary: the key exchange by RSA, and CBC as the mode.
-    """
-    parts = _SUITE.fullmatch(name)
-    if parts is None:
-        return name
-    exchange = (parts["exchange"] or "RSA").replace("-", "_")
-    if exchange == "ECDHE":
-        exchange = "ECDHE_RSA"
-    if parts["chacha"]:
-        return f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256"
-    mode = {None: "CBC", "CCM8": "CCM_8"}.get(parts["mode"], parts["mode"])
-    digest = f"_{parts['hash']}" if parts["hash"] else ""
-    return f"TLS_{exchange}_WITH_{parts['cipher']}_{parts['bits']}_{mode}{digest}"

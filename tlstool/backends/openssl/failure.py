@@ -11,6 +11,8 @@ from tlstool.errors import ClientCertificateError, HandshakeError, NotTlsError, 
 if TYPE_CHECKING:
     import ssl
 
+    from tlstool.backends.openssl.observed import Observed
+
 # The registry of RFC 8446 section 12, with what RFC 5246 and older versions of TLS had besides.
 _ALERTS = {
     0: "close_notify",
@@ -94,6 +96,8 @@ _INCOMPATIBLE = frozenset(
 
 _DURING = {"handshake": "handshake", "run": "session"}
 
+_TOO_LARGE = frozenset({"EXCESSIVE_MESSAGE_SIZE"})
+
 _NOT_TLS = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"})
 
 
@@ -107,6 +111,7 @@ class Seen:
         sent: whether a certificate of ours went out.
         hellos: how many ClientHellos there were: a second one answers a HelloRetryRequest.
         sni: the name that a client sent.
+        observed: what reads along with a client's connection; None for a server's, and where that cannot be seen here.
         tickets: how many NewSessionTicket messages there were; None if that cannot be seen here.
     """
 
@@ -116,6 +121,12 @@ class Seen:
     hellos: int = 0
     sni: str | None = None
     tickets: int | None = None
+    observed: Observed | None = None
+
+
+def alert_name(number: int) -> str:
+    """An alert's name in the registry: `handshake_failure`, or `alert 123`."""
+    return _ALERTS.get(number, f"alert {number}")
 
 
 def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
@@ -129,10 +140,16 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
         return _alerted(alert, seen, phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
-    reason = error.reason or "unknown"
+    return _of_reason(error.reason or "unknown", phase)
+
+
+def _of_reason(reason: str, phase: str) -> TlsToolError:
     words = reason.lower().replace("_", " ")
     if reason in _NOT_TLS:
         return NotTlsError("not-tls", "the peer's answer is not TLS", phase=phase)
+    if reason in _TOO_LARGE:
+        message = "a handshake message of the peer is over the limit of OpenSSL, its certificates most likely"
+        return HandshakeError("handshake-too-large", message, phase=phase)
     if reason in _INCOMPATIBLE:
         return HandshakeError("peer-incompatible", f"nothing in common with the peer: {words}", phase=phase)
     return HandshakeError("peer-misbehaved", f"the peer broke the protocol: {words}", phase=phase)
@@ -140,7 +157,7 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
 
 def _alert(error: ssl.SSLError, seen: Seen) -> str | None:
     if seen.alert:
-        return _ALERTS.get(seen.alert, f"alert {seen.alert}")
+        return alert_name(seen.alert)
     # Where the alert itself cannot be seen, OpenSSL's reason has its name.
     named = _ALERT_REASON.fullmatch(error.reason or "")
     return named[1].lower() if named else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tlstool.output.human.facts import milliseconds
 
 if TYPE_CHECKING:
-    from tlstool.events import PhaseEvent
+    from tlstool.events import PhaseEvent, WireEvent
     from tlstool.reports import Report
 
 
@@ -18,6 +18,13 @@ def phase(event: PhaseEvent) -> str:
     """A step of a connection, for `-v`."""
     took = "" if event.elapsed_ms is None else f" ({milliseconds(event.elapsed_ms)})"
     return f"{event.phase:<9} {event.state:<7} {event.detail}{took}"
+
+
+def on_wire(event: WireEvent) -> str:
+    """A record, or a message that it completed, for `-vv`."""
+    arrow, what = ">" if event.direction == "sent" else "<", "record " if event.layer == "record" else "  "
+    detail = f", {event.detail}" if event.detail else ""
+    return f"{arrow} {milliseconds(event.elapsed_ms):>8}  {what}{event.name}, {event.size:,} B{detail}"
 
 
 def tells_why(report: Report) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_SERIAL = 16
 _LONGEST_CELL = 24
 
-_COLUMNS = ("serial", "chain", "tls", "group", "alpn", "error")
+_COLUMNS = ("serial", "chain", "tls", "group", "alpn", "tickets", "error")
 """Of the table, behind the address. The suite has no room in it, and is named only where it differs."""
 
 
@@ -40,29 +40,20 @@ def table(report: ConnectReport, style: Style) -> list[Fact]:
     usual = {name: _usual(report.addresses, name) for name in different}
     lines = [["address", *(f"{name}*" if name in different else name for name in columns)]]
     for one in report.addresses:
-        odd = {name for name in different if _counts(one, name) and _value(one, name) not in (None, usual[name])}
+        odd = {name for name in different if one.compared(name) not in (None, usual[name], (None,))}
         lines.append([one.address, *(_cell(one, name) + ("*" if name in odd else "") for name in columns)])
     return facts + [("", line) for line in _set(lines, style)]
 
 
-def _usual(addresses: Sequence[AddressReport], name: str) -> object:
+def _usual(addresses: Sequence[AddressReport], name: str) -> tuple[object] | None:
     """What most of them show, the first of those that are equally common."""
-    return Counter(_value(one, name) for one in addresses if _counts(one, name)).most_common(1)[0][0]
-
-
-def _counts(one: AddressReport, name: str) -> bool:
-    """Whether an address is compared by this: only its error is where it came to no handshake."""
-    return name == "error" or one.tls is not None
-
-
-def _value(one: AddressReport, name: str) -> object:
-    return one.error and one.error.code if name == "error" else getattr(one, name)
+    return Counter(found for one in addresses if (found := one.compared(name))).most_common(1)[0][0]
 
 
 def _cell(one: AddressReport, name: str) -> str:
-    value = _value(one, name)
     if name == "chain":
         return f"{len(one.chain)}: {one.chain[0][:8]}" if one.chain else "-"
+    value = (one.error and one.error.code) if name == "error" else getattr(one, name)
     if value is None:
         return "-"
     text = safe(str(value))

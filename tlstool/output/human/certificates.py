@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _WIDTH = 65
 _NAMES_LINES = 4
 _SOON_DAYS = 21
+_LONGEST_CHAIN = 4
 
 
 def chain(certificates: Sequence[Certificate], trust: Trust | None, style: Style) -> list[Fact]:
@@ -30,10 +31,19 @@ def chain(certificates: Sequence[Certificate], trust: Trust | None, style: Style
         ("Valid", _validity(first, style)),
         ("Issuer", short(first.issuer) or "no name"),
         *_transparency(first),
-        ("Chain", f"{count(len(certificates), 'certificate')} sent"),
-        *_path(trust),
         ("SHA-256", first.sha256),
+        ("Chain", f"{count(len(certificates), 'certificate')} sent"),
+        *_above(certificates[1:], style),
+        *_path(trust),
     ]
+
+
+def _above(certificates: Sequence[Certificate], style: Style) -> list[Fact]:
+    """Who signed the one before: a line each, as far as a chain of usual length goes."""
+    shown = certificates if len(certificates) <= _LONGEST_CHAIN else certificates[: _LONGEST_CHAIN - 1]
+    facts = [("", f"{leaf(one)}, {_days(one.days_left, style)}") for one in shown]
+    rest = len(certificates) - len(shown)
+    return facts + ([("", f"and {rest} more")] if rest else [])
 
 
 def staple(found: Staple | None, style: Style) -> list[Fact]:
@@ -117,11 +127,12 @@ def _path(trust: Trust | None) -> list[Fact]:
 
 
 def _validity(leaf: Certificate, style: Style) -> str:
-    days = leaf.days_left
+    return f"{leaf.not_before[:10]} to {leaf.not_after[:10]}, {_days(leaf.days_left, style)}"
+
+
+def _days(days: int, style: Style) -> str:
     if days < 0:
         # Whole days are rounded down, so that -1 is the day that began with the end.
-        left = style.bad(f"ended {count(-days - 1, 'day')} ago" if days < -1 else "ended today")
-    else:
-        left = f"{count(days, 'day')} left"
-        left = style.warn(left) if days < _SOON_DAYS else left
-    return f"{leaf.not_before[:10]} to {leaf.not_after[:10]}, {left}"
+        return style.bad(f"ended {count(-days - 1, 'day')} ago" if days < -1 else "ended today")
+    left = f"{count(days, 'day')} left"
+    return style.warn(left) if days < _SOON_DAYS else left

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, moving, sessions
+from tlstool.output.human import addresses, certificates, cost, moving, sessions
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def connect(report: ConnectReport, style: Style) -> str:
-    """What `connect` found, in some twenty lines unless the chain has several faults; empty if nothing is known."""
+    """What `connect` found, in some 20 lines, the verdict last; empty if nothing is known."""
     handshake = report.handshake
     facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
@@ -26,11 +27,14 @@ def connect(report: ConnectReport, style: Style) -> str:
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
     if report.address:
         facts += _time(report.phases_ms)
+    if handshake:
+        facts += cost.cost(handshake)
     facts += sessions.experiments(report) if handshake or report.address else []
     facts += addresses.table(report, style)
     facts += moving.facts(report)
     if handshake:
         facts += certificates.verdict(handshake.trust, report.error, style)
+    facts += assertions(report.assertions, style)
     return aligned(facts, style)
 
 
@@ -46,12 +50,10 @@ def protocol(handshake: Handshake) -> str:
 
 
 def _negotiated(handshake: Handshake) -> list[Fact]:
-    kind = {"resumed": ", resumed", "full_with_retry": ", after a HelloRetryRequest"}.get(handshake.kind or "", "")
     facts = []
     if handshake.tls or handshake.suite:
-        facts.append(("Protocol", protocol(handshake) + kind))
-    if handshake.group:
-        facts.append(("Key exchange", handshake.group))
+        facts.append(("Protocol", protocol(handshake) + cost.course(handshake)))
+    facts += cost.key_exchange(handshake)
     if handshake.signature_scheme:
         facts.append(("Signature", handshake.signature_scheme))
     if handshake.alpn is not None:

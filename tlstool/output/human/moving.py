@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, count, milliseconds, short
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def facts(report: ConnectReport) -> list[Fact]:
 
 def rest(report: ConnectReport, style: Style) -> str:
     """What there is to say at the end if the report itself was shown before."""
-    return aligned(facts(report), style)
+    return aligned([*facts(report), *assertions(report.assertions, style)], style)
 
 
 def response(head: HttpResponse, style: Style) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
 from tlstool.output.human import certificates
+from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import aligned
 
 if TYPE_CHECKING:
@@ -22,4 +23,5 @@ def verify(report: VerifyReport, style: Style) -> str:
         facts += certificates.verifier(report.trust, None, None)
         facts.append(("Name", "not checked" if report.trust.name is None else safe(report.trust.name)))
         facts += certificates.verdict(report.trust, report.error, style)
+    facts += assertions(report.assertions, style)
     return aligned(facts, style)

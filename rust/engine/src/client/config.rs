@@ -16,6 +16,8 @@ use super::identity::IdentityRequest;
 use super::resumption::{Resumable, Tickets};
 use super::schemes::Restricted;
 use super::verifier::{Enforcer, Outer, Recorder};
+use super::watch::Secrets;
+use crate::capture::CaptureFile;
 use crate::identity::IdentitySpec;
 use crate::judge::{CrlSpec, Judge, JudgeSpec, Purpose, RootsSpec, Tlsa, server_name};
 use crate::keylog::KeyLogFile;
@@ -40,13 +42,20 @@ pub struct ClientSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub pcap: Option<String>,
     pub at: Option<i64>,
     pub signature_schemes: Vec<String>,
     pub ech: Option<Vec<ByteBuf>>,
-    pub exporter: bool,
-    /// Of interest to backends that cannot do it.
-    #[allow(dead_code)]
-    pub early_data: bool,
+    pub uses: Vec<Use>,
+}
+
+/// What sessions are used for besides data. Rustls can do all of it, but has to know of the first before the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    Export,
+    EarlyData,
+    KeyUpdate,
 }
 
 impl ClientSpec {
@@ -82,6 +91,8 @@ pub struct ClientConfig {
     exporter: bool,
     /// What rustls calls the server: the SNI if one is sent. It is not what is verified, see [`Recorder`].
     server_name: ServerName<'static>,
+    keylog: Option<Arc<KeyLogFile>>,
+    capture: Option<Arc<CaptureFile>>,
 }
 
 /// What one connection needs of the configuration, and what it leaves behind.
@@ -91,6 +102,7 @@ pub struct Recorded {
     pub installed: Arc<dyn ServerCertVerifier>,
     pub identity: Arc<IdentityRequest>,
     pub tickets: Arc<Tickets>,
+    pub secrets: Arc<Secrets>,
 }
 
 impl ClientConfig {
@@ -119,11 +131,13 @@ impl ClientConfig {
         tls.alpn_protocols = provider::protocols(&spec.alpn)?;
         tls.enable_sni = spec.sni.is_some();
         tls.resumption = Resumption::disabled();
-        if let Some(path) = &spec.keylog {
-            tls.key_log = Arc::new(KeyLogFile::open(path)?);
+        let keylog = spec.keylog.as_deref().map(KeyLogFile::open).transpose()?.map(Arc::new);
+        if let Some(keylog) = &keylog {
+            tls.key_log = keylog.clone();
         }
-        let (insecure, exporter) = (spec.insecure, spec.exporter);
-        Ok(Self { tls, judge, insecure, identity, schemes, ech, outer, exporter, server_name })
+        let capture = spec.pcap.as_deref().map(CaptureFile::open).transpose()?.map(Arc::new);
+        let (insecure, exporter) = (spec.insecure, spec.uses.contains(&Use::Export));
+        Ok(Self { tls, judge, insecure, identity, schemes, ech, outer, exporter, server_name, keylog, capture })
     }
 
     pub fn ech(&self) -> Option<&Ech> {
@@ -165,9 +179,11 @@ impl ClientConfig {
         let mut tls = self.tls.clone();
         tls.dangerous().set_certificate_verifier(installed.clone());
         tls.client_auth_cert_resolver = identity.clone();
+        let secrets = Arc::new(Secrets::new(self.keylog.clone(), self.capture.clone()));
+        tls.key_log = secrets.clone();
         tls.resumption = Resumption::store(tickets.clone());
         tls.enable_early_data = early_data;
-        Recorded { tls: Arc::new(tls), verifier, installed, identity, tickets }
+        Recorded { tls: Arc::new(tls), verifier, installed, identity, tickets, secrets }
     }
 
     /// For many connections whose sessions are resumed by `resumption`: a bad certificate is the error of the connection

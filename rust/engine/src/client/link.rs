@@ -11,10 +11,12 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::ClientConfig;
+use super::greeting::Greeting;
 use super::identity::{ClientCertificate, IdentityRequest};
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
 use super::verifier::Recorder;
+use super::watch::{Direction, Listener, Watch};
 use crate::conn::{MAX_RECORD, Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
@@ -22,8 +24,6 @@ use crate::{Error, Result};
 /// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
 const LARGEST_INPUT: usize = 256 * 1024;
 const FIRST_INPUT: usize = 32 * 1024;
-/// How much of an answer is kept in case it turns out not to be TLS.
-const FIRST_BYTES: usize = 64;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,14 @@ pub struct Link {
     tls: Machine,
     input: Input,
     pub output: Output,
+    watch: Watch,
     verifier: Arc<Recorder>,
     installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
     tickets: Arc<Tickets>,
     /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
     early: Option<usize>,
-    first_bytes: Vec<u8>,
+    greeting: Greeting,
     established: bool,
     peer: PeerEnd,
     /// The peer takes nothing any more; what it said before that may still be unread.
@@ -62,8 +63,14 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(config: &ClientConfig, socket: OwnedFd, offer: &Offer) -> Result<Self> {
+    pub fn new(
+        config: &ClientConfig,
+        socket: OwnedFd,
+        offer: &Offer,
+        listener: Option<Box<dyn Listener>>,
+    ) -> Result<Self> {
         let recorded = config.recorded(offer.resume.as_ref(), offer.early_data.is_some());
+        let watch = Watch::new(recorded.secrets, &socket, listener)?;
         let buffered = config.wants_buffers() || offer.early_data.is_some();
         let mut tls = Machine::new(recorded.tls, config.server_name(), buffered)?;
         let early = offer.early_data.as_ref().and_then(|data| tls.write_early(data));
@@ -74,12 +81,13 @@ impl Link {
             tls,
             input: Input::default(),
             output: Output::default(),
+            watch,
             verifier: recorded.verifier,
             installed: recorded.installed,
             identity: recorded.identity,
             tickets: recorded.tickets,
             early,
-            first_bytes: Vec::new(),
+            greeting: Greeting::default(),
             established: false,
             peer: PeerEnd::Open,
             deaf: false,
@@ -93,6 +101,16 @@ impl Link {
 
     pub fn tls(&self) -> &Machine {
         &self.tls
+    }
+
+    /// What was seen on the wire.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// All of the handshake is said, on both sides.
+    pub fn handshake_done(&mut self) {
+        self.watch.handshake_done();
     }
 
     pub fn identity(&self) -> &IdentityRequest {
@@ -155,6 +173,7 @@ impl Link {
         let space = self.input.space()?;
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
+                self.watch.finished(Direction::Received)?;
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
                 return self.ended_early().map_or(Ok(Received::Bytes(0)), Err);
             }
@@ -162,13 +181,17 @@ impl Link {
             Err(Errno::AGAIN | Errno::INTR) => return Ok(Received::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) if self.notified => {
                 // It did not wait for the rest of an orderly close; what it had to say, it said.
+                self.watch.broken();
                 self.peer = PeerEnd::Cut;
                 return Ok(Received::Bytes(0));
             }
-            Err(errno) => return Err(io::Error::from(errno).into()),
+            Err(errno) => {
+                self.watch.broken();
+                return Err(io::Error::from(errno).into());
+            }
         };
-        let missing = (FIRST_BYTES - self.first_bytes.len()).min(count);
-        self.first_bytes.extend_from_slice(&space[..missing]);
+        self.watch.received(&space[..count]);
+        self.greeting.check(&space[..count])?;
         self.input.filled(count);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
@@ -178,10 +201,13 @@ impl Link {
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => self.established = true,
             Ok(Progress::PeerClosed) => {
+                // A server that answers early data may be done with all before it has our last flight.
+                self.established |= !self.tls.is_handshaking();
                 self.peer = PeerEnd::Notified;
                 return self.ended_early().map_or(Ok(()), Err);
             }
@@ -202,7 +228,10 @@ impl Link {
                 return Ok(());
             }
             match send(&self.socket, self.output.pending(), send_flags()) {
-                Ok(count) => self.output.sent(count),
+                Ok(count) => {
+                    self.watch.sent(&self.output.pending()[..count])?;
+                    self.output.sent(count);
+                }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
@@ -253,21 +282,22 @@ impl Link {
     /// End our direction of the transport itself.
     pub fn shut_down(&mut self) {
         self.deaf = true;
+        // Its own error is that of the next packet, if there is one.
+        let _ = self.watch.finished(Direction::Sent);
         let _ = shutdown(&self.socket, Shutdown::Write);
+    }
+
+    /// What a peer that does not speak TLS says, to the end of its first line, as far as that comes in time.
+    pub fn hear_out(&mut self, bounds: &mut Bounds<'_>) -> Error {
+        self.greeting.hear_out(self.socket.as_fd(), bounds)
     }
 
     /// A connection that ended before its handshake did is an error; later, its end is just that.
     fn ended_early(&self) -> Option<Error> {
-        if self.established {
-            return None;
-        }
-        Some(if self.speaks_tls() { Error::ConnectionClosed } else { self.not_tls() })
+        (!self.established).then_some(Error::ConnectionClosed)
     }
 
     fn explain(&self, error: TlsError) -> Error {
-        if !self.speaks_tls() {
-            return self.not_tls();
-        }
         if let Some(fault) = self.verifier.refused() {
             return Error::Certificate(fault);
         }
@@ -287,19 +317,6 @@ impl Link {
             Error::NotTls { .. } => Error::PeerMisbehaved("the peer broke the protocol: no TLS record".to_owned()),
             error => error,
         }
-    }
-
-    /// Whether the answer began like a record (RFC 8446 section 5.1), as far as there is one.
-    fn speaks_tls(&self) -> bool {
-        match self.first_bytes[..] {
-            [] => true,
-            [kind] => (20..=23).contains(&kind),
-            [kind, major, ..] => (20..=23).contains(&kind) && major == 3,
-        }
-    }
-
-    fn not_tls(&self) -> Error {
-        Error::NotTls { first_bytes: self.first_bytes.clone() }
     }
 }
 
@@ -354,7 +371,7 @@ impl Input {
         if self.buffer.len() - self.end < MAX_RECORD {
             let size = (self.buffer.len() * 2).max(FIRST_INPUT);
             if size > LARGEST_INPUT.max(self.buffer.len()) {
-                return Err(Error::PeerMisbehaved("the peer's handshake message has no end".to_owned()));
+                return Err(Error::HandshakeTooLarge);
             }
             self.buffer.resize(size, 0);
         }

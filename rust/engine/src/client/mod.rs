@@ -4,6 +4,7 @@ mod body;
 mod config;
 mod ech;
 mod ends;
+mod greeting;
 mod identity;
 mod link;
 mod machine;
@@ -14,8 +15,10 @@ mod resumption;
 mod schemes;
 mod session;
 mod verifier;
+mod watch;
 
 pub use config::{ClientConfig, ClientSpec};
 pub use plan::{Outcome, RelayPlan, Relayed};
 pub use resumption::{EarlyData, Offer, Resumable};
 pub use session::{Failure, Handshake, Session, connect};
+pub use watch::{CertificateCompression, Cost, Direction, Layer, Listener, Sighting};

@@ -14,15 +14,18 @@ use super::link::{Link, PeerEnd, Received};
 use super::plan::{Outcome, RelayPlan};
 use super::relay::Relay;
 use super::resumption::{EarlyData, Offer, Resumable, TicketCount};
+use super::watch::{CertificateCompression, Cost, Listener};
 use crate::certs::{self, Certificate};
 use crate::judge::{Staple, Trust};
-use crate::provider::{group_name, scheme_name, suite_name, version_name};
+use crate::provider::{group_name, is_hybrid, scheme_name, suite_name, version_name};
 use crate::wait::{Bounds, Interrupt, TimeLimit};
 use crate::{Error, Result, sys};
 
 /// How long a TLS 1.3 server may take to refuse our certificate, which it does after our handshake is done; or twice as long as
 /// that took, where this is more.
 const REFUSAL: Duration = Duration::from_millis(250);
+/// How long a peer that does not speak TLS gets to end the line that says what it speaks.
+const GREETING: Duration = Duration::from_millis(250);
 /// How much is encrypted at a time, and how much is kept of what arrives while we send.
 const CHUNK: usize = 256 * 1024;
 const PENDING: usize = 1024 * 1024;
@@ -33,13 +36,17 @@ pub struct Handshake {
     pub tls: Option<&'static str>,
     pub suite: Option<String>,
     pub group: Option<String>,
+    pub hybrid: Option<bool>,
+    pub hello_retry: Option<bool>,
     pub signature_scheme: Option<String>,
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
     pub certificates: Vec<Certificate>,
     pub staple: Option<Staple>,
+    pub certificate_compression: Option<CertificateCompression>,
     pub client_certificate: Option<ClientCertificate>,
+    pub cost: Option<Cost>,
     pub client_request: Option<ClientRequest>,
     pub tickets: Option<TicketCount>,
     pub early_data_limit: Option<u32>,
@@ -70,17 +77,19 @@ pub struct Session {
     has_sent: bool,
 }
 
-/// Handshake over a connected socket, of which the session keeps a duplicate, within so many seconds.
+/// Handshake over a connected socket, of which the session keeps a duplicate, within so many seconds; `listener` hears of all
+/// that goes over it, as long as the session lasts.
 pub fn connect(
     config: &ClientConfig,
     fd: RawFd,
     offer: &Offer,
     seconds: Option<f64>,
+    listener: Option<Box<dyn Listener>>,
     interrupt: &dyn Interrupt,
 ) -> std::result::Result<Session, Failure> {
     let limit = TimeLimit::after(seconds);
     let socket = sys::duplicate(fd).map_err(|error| Error::Usage(format!("descriptor {fd}: {error}")))?;
-    let mut link = Link::new(config, socket, offer)?;
+    let mut link = Link::new(config, socket, offer, listener)?;
     let mut pending = Vec::new();
     match shake_hands(&mut link, &mut pending, limit, interrupt) {
         Ok(certificate) => {
@@ -88,6 +97,10 @@ pub fn connect(
             Ok(Session { link, handshake, offered_early: offer.early_data.is_some(), pending, has_sent: false })
         }
         Err(error) => {
+            let error = match error {
+                Error::NotTls { .. } => link.hear_out(&mut Bounds::new(limit.at_most(GREETING), interrupt)),
+                error => error,
+            };
             let retry = if let Error::EchRejected { retry } = &error { retry.as_deref() } else { None };
             let handshake = report(config, &link, link.client_certificate(), retry);
             let seen = handshake.tls.is_some() || !handshake.certificates.is_empty();
@@ -228,6 +241,7 @@ fn shake_hands(
             Received::Bytes(_) => bounds.check()?,
         }
     }
+    link.handshake_done();
     let certificate = link.client_certificate();
     if certificate == ClientCertificate::NotRequested {
         return Ok(certificate);
@@ -281,6 +295,8 @@ fn report(config: &ClientConfig, link: &Link, certificate: ClientCertificate, ec
         tls: tls.protocol_version().map(version_name),
         suite: tls.negotiated_cipher_suite().map(|suite| suite_name(suite.suite())),
         group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
+        hybrid: tls.negotiated_key_exchange_group().map(|group| is_hybrid(group.name())),
+        hello_retry: link.watch().hello_retry(),
         // Nobody signed a handshake that is resumed.
         signature_scheme: shown.scheme.filter(|_| !is_resumed).map(scheme_name),
         alpn: tls.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
@@ -295,6 +311,8 @@ fn report(config: &ClientConfig, link: &Link, certificate: ClientCertificate, ec
         // That a certificate is not asked for is known only at the end.
         client_certificate: Some(certificate)
             .filter(|outcome| link.is_established() || *outcome != ClientCertificate::NotRequested),
+        certificate_compression: link.watch().certificate_compression(),
+        cost: Some(link.watch().cost()),
         client_request: link.identity().request(),
         tickets,
         early_data_limit,

@@ -206,7 +206,7 @@ pub fn load_config(ca: &str, versions: &[&str]) -> ClientConfig {
         "verify_name": "localhost", "sni": "localhost", "roots": {"store": "test", "pem": [ca.as_bytes()], "extra": []},
         "crls": [], "purpose": "server", "pins": [], "tlsa": [],
         "insecure": false, "identity": null, "versions": versions, "ciphers": [], "groups": ["x25519"], "alpn": [],
-        "keylog": null, "at": null, "signature_schemes": [], "ech": null, "exporter": false, "early_data": false,
+        "keylog": null, "at": null, "signature_schemes": [], "ech": null, "uses": [],
     });
     ClientConfig::new(&serde_json::from_value(spec).unwrap()).unwrap()
 }

@@ -21,6 +21,8 @@ use crate::wait::Never;
 
 mod data;
 mod handshake;
+mod resumption;
+mod wire;
 
 /// Far more than any of these takes, and the end of one that hangs.
 const LIMIT: Option<f64> = Some(20.0);
@@ -66,11 +68,11 @@ impl Pki {
             groups: Vec::new(),
             alpn: Vec::new(),
             keylog: None,
+            pcap: None,
             at: None,
             signature_schemes: Vec::new(),
             ech: None,
-            exporter: false,
-            early_data: false,
+            uses: Vec::new(),
         }
     }
 
@@ -133,7 +135,7 @@ fn echo(mut tls: Tls) {
 
 fn try_connect(address: SocketAddr, spec: &ClientSpec) -> std::result::Result<Session, Failure> {
     let socket = TcpStream::connect(address).unwrap();
-    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, &Never)
+    connect(&ClientConfig::new(spec)?, socket.as_raw_fd(), &Offer::default(), LIMIT, None, &Never)
 }
 
 fn failure(address: SocketAddr, spec: &ClientSpec) -> Failure {

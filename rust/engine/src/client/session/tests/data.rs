@@ -38,7 +38,8 @@ fn an_interrupt_ends_a_handshake_and_a_relay() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let config = ClientConfig::new(&pki().spec()).unwrap();
-    let failure = connect(&config, socket.as_raw_fd(), &Offer::default(), LIMIT, &AtOnce).map(|_| ()).unwrap_err();
+    let failure =
+        connect(&config, socket.as_raw_fd(), &Offer::default(), LIMIT, None, &AtOnce).map(|_| ()).unwrap_err();
     assert_eq!(failure.error, Error::Interrupted);
 
     let pki = pki();

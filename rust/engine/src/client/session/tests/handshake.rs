@@ -133,7 +133,22 @@ fn what_is_no_tls_is_kept_for_its_name() {
     assert_eq!(error, Error::NotTls { first_bytes: b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec() });
     assert!(seen.is_none());
     assert_eq!(canned(b"+OK").0, Error::NotTls { first_bytes: b"+OK".to_vec() });
-    assert_eq!(canned(&[b'x'; 100]).0, Error::NotTls { first_bytes: vec![b'x'; 64] });
+    assert_eq!(canned(&[b'x'; 1000]).0, Error::NotTls { first_bytes: vec![b'x'; 512] });
+    assert_eq!(canned(b"\x15\x00\x00\x00\x02\x02\x28").0.code(), "not-tls");
+}
+
+#[test]
+fn a_greeting_is_heard_to_the_end_of_its_line() {
+    let (address, thread) = peer(|mut stream| {
+        for word in ["220 ", "mail.test ", "ESMTP\r\n"] {
+            let _ = stream.write_all(word.as_bytes());
+            std::thread::yield_now();
+        }
+        while let Ok(1..) = stream.read(&mut [0; 4096]) {}
+    });
+    let error = failure(address, &pki().spec()).error;
+    thread.join().unwrap();
+    assert_eq!(error, Error::NotTls { first_bytes: b"220 mail.test ESMTP\r\n".to_vec() });
 }
 
 #[test]
@@ -149,7 +164,7 @@ fn hostile_answers_are_errors_of_the_peer() {
         (records[5], records[6], records[7], records[8]) = (2, 0xff, 0xff, 0xff);
         records
     };
-    assert_eq!(canned(&ENDLESS).0.code(), "peer-misbehaved");
+    assert_eq!(canned(&ENDLESS).0.code(), "handshake-too-large");
     assert_eq!(canned(b"\x16\x03\x03\xff\xff").0.code(), "peer-misbehaved");
     assert_eq!(canned(b"\x16\x03\x03\x00\x04\x0e\x00\x00\x00").0.code(), "peer-misbehaved");
     assert_eq!(canned(b"\x15\x03\x03\x00\x02\x02\x28").0.alert(), Some("handshake_failure"));
@@ -162,7 +177,8 @@ fn a_silent_peer_runs_into_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let config = ClientConfig::new(&pki().spec()).unwrap();
-    let failure = connect(&config, socket.as_raw_fd(), &Offer::default(), Some(0.01), &Never).map(|_| ()).unwrap_err();
+    let failure =
+        connect(&config, socket.as_raw_fd(), &Offer::default(), Some(0.01), None, &Never).map(|_| ()).unwrap_err();
     assert_eq!(failure.error, Error::TimeLimit);
 }
 
