@@ -16,7 +16,6 @@ import greetings
 import pki
 import pytest
 import zoo
-from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
@@ -288,6 +287,8 @@ def bad_library(scene: Scene) -> object:
 
 def large_certificate(scene: Scene) -> object:
     """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+    from credentials import Pair
+
     large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
     pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
     return peer(zoo.tls(zoo.context(pair)))(scene)

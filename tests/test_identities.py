@@ -140,9 +140,9 @@ def test_a_wrong_pass_phrase_is_told(tmp_path: Path, certificates: Pki) -> None:
     (tmp_path / "cert").write_bytes(leaf.pem)
     (tmp_path / "wrong").write_bytes(b"another\n")
     files = [pkcs12_file(tmp_path / "own.p12", leaf, BestAvailableEncryption(PHRASE))]
-    for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
-        (tmp_path / form.name).write_bytes(leaf.key_pem(form, PHRASE))
-        files.append(str(tmp_path / form.name))
+    for name, form in (("new.key", PrivateFormat.PKCS8), ("old.key", PrivateFormat.TraditionalOpenSSL)):
+        (tmp_path / name).write_bytes(leaf.key_pem(form, PHRASE))
+        files.append(str(tmp_path / name))
     for file in files:
         cert, key = (file, None) if file.endswith(".p12") else (str(tmp_path / "cert"), file)
         with pytest.raises(LocalError, match=Path(file).name) as raised:

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Sequence
 
 from tlstool.model import Certificate, Finding, Handshake, Staple, TlsVersion, Trust
 
-CODES: dict[str, str] = {
+WARNINGS: dict[str, str] = {
+    "asked-again": "the peer was asked again, with all that OpenSSL has, to see what it speaks",
     "chain-duplicate": "a certificate was sent more than once",
-    "chain-order": "the certificates were not sent in the order in which they were issued",
+    "chain-order": "the certificates are not in the order in which they were issued",
+    "client-certificate-unused": "our certificate was not asked for",
+    "early-data-rejected": "early data was not taken",
+    "ech-unavailable": "the hello was not encrypted, as nobody knows how",
     "extra-certificates": "certificates were sent that lead nowhere",
     "incomplete": "the peer ended without close_notify",
-    "name-not-checked": "no name was given to check the certificate's by",
+    "name-not-checked": "no name was given to check the certificate by",
+    "no-answer": "the peer did not answer what was sent",
+    "no-key-update": "the version has no key update",
+    "not-resumed": "no further connection was resumed",
     "not-written": "a file that was asked for was not written",
     "old-tls": "TLS 1.2 was agreed on, though 1.3 was offered",
     "other-library": "a library is not the one that its path promises",
@@ -22,7 +29,7 @@ CODES: dict[str, str] = {
     "staple-expired": "the stapled OCSP response is out of date",
     "staple-invalid": "the stapled OCSP response does not count: its signature, or what it is about",
 }
-"""Every code that a warning may have, and what it means."""
+"""What a report says besides its verdict, and what is no reason to fail: each code, and what it means."""
 
 SOON_DAYS = 21
 """A certificate that ends within so many days will soon expire, unless its whole life is short."""
