@@ -165,7 +165,9 @@ target_options = all_of(
 json_option = option("--json", is_flag=True, help="Print one JSON document instead, on failure too.")
 jsonl_option = option("--jsonl", is_flag=True, help="The same document on one line.")
 quiet_option = option("-q", "--quiet", is_flag=True, help="Print errors only.")
-verbose_option = option("-v", "--verbose", count=True, help="Trace the phases on stderr.")
+verbose_option = option(
+    "-v", "--verbose", count=True, help="Trace the phases on stderr; with connect, -vv every record and message, too."
+)
 assert_option = option(
     "--assert",
     "assertions",

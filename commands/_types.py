@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE_SHIFTS = {"b": 0, "kib": 10, "mib": 20, "gib": 30}
 _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 
 
@@ -85,6 +86,36 @@ class Whole(click.IntRange):
         return number
 
 
+class Numbers(click.ParamType["tuple[int, ...]"]):
+    """Whole numbers with commas between them, each within bounds."""
+
+    name = "numbers"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._each = Whole(least, most)
+
+    def convert(self, value: str | Sequence[int], param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers."""
+        given = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(self._each.convert(one, param, ctx) for one in given))
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes such as `512`, `64KiB` or `1MiB`."""
+
+    name = "size"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,12})(B|KiB|MiB|GiB)?", value.strip(), re.IGNORECASE)
+        if not found:
+            raise _wrong(param, f"{value!r} is no size", "write bytes, or a number with its unit: 512, 64KiB, 1MiB")
+        number, unit = found.groups()
+        return int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+
+
 class Instant(click.ParamType[int]):
     """A moment of RFC 3339, or a day of which it takes the first moment in UTC, as seconds since the epoch."""
 
@@ -154,19 +185,22 @@ class Protocols(NameList):
 
 
 class Ciphers(NameList):
-    """Cipher suites, in IANA's or OpenSSL's spelling."""
+    """Cipher suites, in IANA's or OpenSSL's spelling; `also` are words that stand for several."""
+
+    def __init__(self, *, also: tuple[str, ...] = ()) -> None:
+        self._also = also
 
     def check(self, name: str, param: click.Parameter | None) -> str:
         """The IANA name."""
         from tlstool import names
 
-        return names.known_suite(name)
+        return name.lower() if name.lower() in self._also else names.known_suite(name)
 
     def choices(self) -> tuple[str, ...]:
         """All, by IANA name."""
         from tlstool import names
 
-        return names.ALL_SUITES
+        return (*self._also, *names.ALL_SUITES)
 
 
 class Groups(NameList):

@@ -1,4 +1,4 @@
-"""`tlstool bench local` and `tlstool bench handshake`."""
+"""`tlstool bench` and its `handshake`; `local` and `compare` stand in `_bench_local`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._bench_local import compare, local
 from ._command import Command, Group, option
-from ._options import FILE, flat, for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
+from ._options import for_request, json_option, no_fail_option, peer_options, quiet_option, verbose_option
 from ._reach import address_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, with_range
-from ._types import Ciphers, Duration, Groups, OneOf, OneWord, Whole
+from ._types import Duration, Whole
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
-    from tlstool.reports import HandshakeBenchReport, LocalBenchReport
-
-_KEY_TYPES = OneOf("ecdsa-p256", "rsa-2048", what="key type", aliases={"ecdsa": "ecdsa-p256", "rsa": "rsa-2048"})
+    from tlstool.reports import HandshakeBenchReport
 
 
 @click.group(
@@ -31,114 +30,8 @@ def bench() -> None:
     """Measure handshakes and throughput, in memory or of a server."""
 
 
-@bench.command(
-    cls=Command,
-    examples=(
-        ("bench local", "handshakes and bulk data, ECDSA and RSA, against the OpenSSL of Python"),
-        ("bench local --what handshake --key-type ecdsa --duration 3s", "one scenario, measured longer"),
-        ("bench local --against /opt/openssl/lib64/libssl.so.3 --json", "against another OpenSSL, as JSON"),
-    ),
-)
-@option(
-    "--what",
-    panel="Scenario",
-    type=OneOf("handshake", "bulk", what="scenario"),
-    multiple=True,
-    callback=flat,
-    help="What to measure; both by default.",
-)
-@option(
-    "--mode",
-    panel="Scenario",
-    type=OneWord(["full"]),
-    default="full",
-    show_default=True,
-    expose_value=False,
-    help="Kind of handshakes.",
-)
-@option(
-    "--suite",
-    panel="Scenario",
-    type=Ciphers(),
-    multiple=True,
-    callback=flat,
-    metavar="LIST",
-    help="Suites by IANA or OpenSSL name, one scenario each; by default TLS_AES_256_GCM_SHA384.",
-)
-@option(
-    "--groups",
-    panel="Scenario",
-    type=Groups(),
-    multiple=True,
-    callback=flat,
-    metavar="LIST",
-    help="Key exchange groups, one scenario each; by default x25519.",
-)
-@option(
-    "--key-type",
-    panel="Scenario",
-    type=_KEY_TYPES,
-    multiple=True,
-    callback=flat,
-    help="Keys of the certificate, one scenario each; both by default.",
-)
-@option("--cert", panel="Identity", type=FILE, metavar="FILE", help="Own chain, instead of one made on the spot.")
-@option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key.")
-@option("--ca", panel="Identity", type=FILE, metavar="FILE", help="Its root.")
-@option(
-    "--against",
-    panel="Measurement",
-    multiple=True,
-    metavar="openssl|PATH",
-    help="A library beside Rustls: the OpenSSL of Python (default) or a libssl by path. Repeatable.",
-)
-@option(
-    "--duration",
-    panel="Measurement",
-    type=Duration(),
-    default="1s",
-    show_default=True,
-    metavar="TIME",
-    help="For each figure, all rounds together.",
-)
-@option(
-    "--rounds",
-    panel="Measurement",
-    type=Whole(1, 1000),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="How often the contestants take turns.",
-)
-@json_option
-@quiet_option
-@click.pass_obj
-def local(
-    console: Console, /, *, suite: tuple[str, ...], key_type: tuple[str, ...], json: bool, quiet: bool, **options: Any
-) -> int:
-    """Measure TLS libraries in memory, on one thread.
-
-    Rustls and OpenSSL handshake with themselves through buffers; client and server are timed apart, the contestants take turns,
-    and what is printed is the median of the rounds with its range.
-    """
-    from tlstool import LocalBenchReport, LocalBenchRequest, bench_local
-    from tlstool.errors import UsageError
-    from tlstool.output import table
-
-    from ._report import Shape, attempt, listener, present
-
-    console.quiet = quiet
-    own = [options[name] for name in ("cert", "key", "ca")]
-    if any(own) and not all(own):
-        raise UsageError("usage", "an own chain needs --cert, --key and --ca", "give all three, or none of them")
-    given = options | {"suites": suite, "key_types": key_type}
-    request = LocalBenchRequest(**{name: value for name, value in given.items() if value not in (None, ())})
-
-    def run() -> LocalBenchReport:
-        return bench_local(request, listener(console))
-
-    report = attempt(LocalBenchReport, run)
-    return present(console, "bench local", report, table.bench_local, Shape(json=json))
+bench.add_command(local)
+bench.add_command(compare)
 
 
 @bench.command(

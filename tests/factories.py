@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tlstool.events import Ready
+from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
 from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Staple, Trust
 from tlstool.reports import (
     ConnectReport,
-    Environment,
     HandshakeBenchReport,
-    LocalBenchReport,
-    LocalResult,
     Phases,
     Problem,
     VerifyReport,
@@ -205,6 +203,23 @@ def local_bench_report(*results: LocalResult, **fields: Any) -> LocalBenchReport
         tlstool="0.1.0",
     )
     return LocalBenchReport(**{"results": results, "environment": environment} | fields)
+
+
+def compare_report(**fields: Any) -> CompareReport:
+    """An old run and two new ones, one of which did not measure the figure."""
+    figure = ComparedFigure(
+        scenario="handshake-full",
+        tls="1.3",
+        suite="TLS_AES_256_GCM_SHA384",
+        group="x25519",
+        key_type="ecdsa-p256",
+        library="rustls",
+        figure="client_handshakes_per_s",
+        values=(3000.0, 3300.0, None),
+        ratios=(Ratio("client_handshakes_per_s", 1.1, 1.05, 1.15, "better"), None),
+    )
+    runs = tuple(ComparedRun(f"{name}.json", "2026-01-27T10:00:00Z", "AMD EPYC 9R14", "0.1.0") for name in ("old", "new", "odd"))
+    return CompareReport(**{"runs": runs, "figures": (figure,)} | fields)
 
 
 def ready(**fields: Any) -> Ready:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tlstool import authority, certs, pem
 from tlstool.bench import chain as chains
 from tlstool.bench.chain import Chain
+from tlstool.bench.plan import KEY_TYPES
 from tlstool.errors import LocalError
 from tlstool.judge import judge
 from tlstool.model import Criteria, Roots
@@ -41,7 +42,8 @@ def load(folder: Path, chain: Chain, **changes: bytes) -> Chain:
     return chains.load(**{name: str(folder / name) for name in texts})
 
 
-@pytest.mark.parametrize("key_type", chains.MADE_KEY_TYPES)
+# cryptography's verifier takes no Ed25519.
+@pytest.mark.parametrize("key_type", [name for name in KEY_TYPES if name != "ed25519"])
 def test_a_made_chain_is_good_for_its_name(key_type: str) -> None:
     made = chains.make(key_type)
     roots = Roots("test", (made.root.encode(),))

@@ -20,12 +20,15 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tlstool.bench import chain as chains
 from tlstool.bench import contestant as contestants
+from tlstool.bench import libraries
 from tlstool.bench.chain import Chain
-from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
-from tlstool.bench.local import bench_local, rates, spread
+from tlstool.bench.contestant import Contestant, WorkerLost
+from tlstool.bench.libraries import interpreter_libssl
+from tlstool.bench.local import bench_local
+from tlstool.bench.turn import rates, spread
 from tlstool.errors import LocalError, TlsToolError, Unsupported, UsageError
 from tlstool.events import Event, Progress
-from tlstool.reports import LocalBenchReport, LocalResult
+from tlstool.figures import RATES, LocalBenchReport, LocalResult
 from tlstool.requests import LocalBenchRequest
 
 pytest.importorskip("tlstool._native", reason="the engine is not built")
@@ -55,13 +58,19 @@ def spec(library: str, chain: Chain, **changes: Any) -> dict[str, Any]:
         "key_pem": chain.key,
         "root_pem": chain.root,
         "server_name": chain.name,
-        "chunk": 1 << 20,
+        "client_chain_pem": "",
+        "client_key_pem": "",
+        "write_size": 1 << 20,
+        "threads": 1,
+        "fips": False,
+        "published_method": False,
+        "cpu": None,
     } | changes
 
 
 def brief(**changes: Any) -> LocalBenchRequest:
     """A request that is over soon."""
-    defaults: dict[str, Any] = {"duration": 0.04, "rounds": 2, "key_types": ("ecdsa-p256",)}
+    defaults: dict[str, Any] = {"duration": 0.04, "rounds": 2, "warm_up": 0.0, "key_types": ("ecdsa-p256",), "pin": False}
     return LocalBenchRequest(**defaults | changes)
 
 
@@ -72,8 +81,7 @@ def refusal(library: str, chain: Chain, **changes: Any) -> TlsToolError:
 
 
 def figures(row: LocalResult) -> dict[str, float]:
-    names = [name for name in row.__dataclass_fields__ if name.endswith("_per_s")]
-    return {name: value for name in names if (value := getattr(row, name)) is not None}
+    return {name: value for name in RATES if (value := getattr(row, name)) is not None}
 
 
 def test_both_libraries_are_measured_in_both_scenarios_with_what_was_asked() -> None:
@@ -116,9 +124,9 @@ def test_a_group_is_read_back_or_not_selectable(library: str, chain: Chain, grou
 
 @pytest.mark.parametrize("suite", ["TLS_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"])
 def test_bulk_data_arrives_under_every_suite(library: str, chain: Chain, suite: str) -> None:
-    with Contestant(spec(library, chain, scenario="bulk", suite=suite, chunk=100_000)) as worker:
+    with Contestant(spec(library, chain, scenario="bulk", suite=suite, write_size=100_000)) as worker:
         assert worker.introduce()["suite"] == suite
-        result = worker.measure(0.02)
+        (result,) = worker.measure(0.02)
     assert result["bytes"] > 0
     assert result["bytes"] % 100_000 == 0
 
@@ -127,7 +135,7 @@ def test_each_measurement_counts_its_own_handshakes(library: str, chain: Chain) 
     with Contestant(spec(library, chain)) as worker:
         worker.introduce()
         first, second = worker.measure(0.02), worker.measure(0.02)
-    for result in (first, second):
+    for result in (*first, *second):
         assert result["count"] > 0
         assert 0 < result["client_s"] + result["server_s"] < LIMIT
 
@@ -135,7 +143,7 @@ def test_each_measurement_counts_its_own_handshakes(library: str, chain: Chain) 
 def test_a_skipped_row_keeps_the_name_of_its_library_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = Contestant.measure
 
-    def dying(self: Contestant, seconds: float) -> dict[str, Any]:
+    def dying(self: Contestant, seconds: float) -> list[dict[str, Any]]:
         if self._spec["library"] != "rustls":
             self._process.kill()
         return measure(self, seconds)
@@ -268,14 +276,14 @@ def test_the_interpreters_library_is_the_one_that_its_ssl_uses(chain: Chain) -> 
 
 
 def test_a_library_that_is_built_in_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contestants, "_WHERE_IS_SSL", "print(); print()")
+    monkeypatch.setattr(libraries, "_WHERE_IS_SSL", "print(); print()")
     with pytest.raises(LocalError, match="built in") as raised:
         interpreter_libssl()
     assert raised.value.code == "bad-library"
 
 
 def test_a_guessed_library_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contestants, "_WHERE_IS_SSL", "raise SystemExit(1)")
+    monkeypatch.setattr(libraries, "_WHERE_IS_SSL", "raise SystemExit(1)")
     monkeypatch.setattr("ctypes.util.find_library", lambda name: f"lib{name}.so.9")
     library, warning = interpreter_libssl()
     assert library == "libssl.so.9"
@@ -315,6 +323,15 @@ def test_an_extension_that_uses_libssl_is_not_taken_for_it(chain: Chain) -> None
         ({"what": ()}, "usage"),
         ({"suites": ()}, "usage"),
         ({"key_types": ()}, "usage"),
+        ({"sides": ()}, "usage"),
+        ({"modes": ()}, "usage"),
+        ({"threads": ()}, "usage"),
+        ({"threads": (0,)}, "usage"),
+        ({"warm_up": -1.0}, "usage"),
+        ({"relative_to": "nobody"}, "usage"),
+        ({"against": ("rustls=openssl",)}, "usage"),
+        ({"fail_if": ("ratio is bad",)}, "usage"),
+        ({"fail_if": ("speed<1",)}, "unknown-name"),
         ({"cert": "chain.pem"}, "usage"),
         ({"suites": ("ECDHE-RSA-AES128-GCM-SHA256",)}, "usage"),
         ({"suites": ("ECDHE-ECDSA-AES128-GCM-SHA256",), "groups": ("X25519MLKEM768",)}, "usage"),
@@ -349,18 +366,29 @@ def test_without_the_engine_there_is_no_bench_local(monkeypatch: pytest.MonkeyPa
 
 
 def test_rates_are_work_over_the_time_of_the_side_that_did_it() -> None:
-    assert rates({"count": 10, "client_s": 2.0, "server_s": 0.5}) == {
+    assert rates([{"count": 10, "client_s": 2.0, "server_s": 0.5, "client_cpu_s": 1.0, "server_cpu_s": 0.4}]) == {
         "client_handshakes_per_s": 5.0,
         "server_handshakes_per_s": 20.0,
+        "client_handshakes_per_cpu_s": 10.0,
+        "server_handshakes_per_cpu_s": 25.0,
     }
-    assert rates({"bytes": 3 << 20, "receive_s": 1.5, "send_s": 3.0}) == {
+    assert rates([{"bytes": 3 << 20, "receive_s": 1.5, "send_s": 3.0, "receive_cpu_s": 1.0, "send_cpu_s": 3.0}]) == {
         "receive_mib_per_s": 2.0,
         "send_mib_per_s": 1.0,
+        "receive_mib_per_cpu_s": 3.0,
+        "send_mib_per_cpu_s": 1.0,
     }
+
+
+def test_threads_add_up() -> None:
+    one = {"count": 10, "client_s": 2.0, "server_s": 0.5, "client_cpu_s": 1.0, "server_cpu_s": 0.4}
+    assert rates([one, one])["client_handshakes_per_s"] == 10.0
 
 
 def test_the_spread_is_median_least_and_greatest() -> None:
-    assert spread([{"x": 3.0}, {"x": 1.0}, {"x": 9.0}, {"x": 5.0}]) == {"x": 4.0, "x_min": 1.0, "x_max": 9.0}
+    name = "send_mib_per_s"
+    rounds = [{name: value} for value in (3.0, 1.0, 9.0, 5.0)]
+    assert spread(rounds) == {name: 4.0, f"{name}_min": 1.0, f"{name}_max": 9.0}
 
 
 def test_the_environment_names_the_machine() -> None:

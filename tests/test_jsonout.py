@@ -39,6 +39,7 @@ REPORTS = {
         factories.handshake_bench_report(),
         factories.handshake_bench_report(result=factories.load_result(errors={"time-limit": 3}), plan=None),
     ],
+    "bench compare": [factories.compare_report()],
     "cert-verify": [
         factories.verify_report(),
         factories.verify_report(exit_status=11, error=factories.problem(), trust=factories.trust("expired")),

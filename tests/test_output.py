@@ -8,7 +8,7 @@ import re
 import factories
 import pytest
 
-from tlstool.output import human, table
+from tlstool.output import human
 from tlstool.output.console import Console, Style, safe
 from tlstool.output.human import benching, connecting, facts, serving
 from tlstool.output.human.facts import aligned
@@ -286,26 +286,6 @@ def test_a_benchmark_without_a_handshake_has_no_latency():
     assert not {"Latency", "CPU"} & set(labels(benching.bench_handshake(report, PLAIN)))
 
 
-def test_libraries_stand_in_one_table_a_scenario_with_ratios_to_the_first_libssl():
-    report = factories.local_bench_report(
-        factories.local_result(),
-        factories.local_result("OpenSSL"),
-        factories.local_result("OpenSSL", library_version="OpenSSL 3.6.1", skipped="it has no such group"),
-        factories.bulk_result(),
-        factories.bulk_result("OpenSSL", 3000.0),
-    )
-    text = table.bench_local(report, PLAIN)
-    assert "3,490 (3,385-3,560)  2.41x" in text
-    assert "1,447 (1,404-1,476)  1.00x" in text
-    assert "OpenSSL 3.6.1       skipped: it has no such group" in text
-    assert re.findall(r"^(handshake-full|bulk),", text, re.MULTILINE) == ["handshake-full", "bulk"]
-    assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith(("Libraries", "Figures")))
-
-
-def test_rustls_alone_has_no_ratio():
-    assert "x  " not in table.bench_local(factories.local_bench_report(factories.local_result()), PLAIN).partition("\n\n")[0]
-
-
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(0.312, "0.31 ms"), (4.56, "4.6 ms"), (99.94, "99.9 ms"), (128.4, "128 ms"), (2345.6, "2.35 s")],
@@ -326,11 +306,3 @@ def test_a_server_has_a_line_a_connection():
 def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
     assert serving.totals(factories.serve_totals()).endswith("156 B in, 2,048 B out")
     assert serving.totals(factories.serve_totals(unreported=7)).endswith(", 7 not shown above")
-
-
-def test_a_benchmark_in_which_all_was_skipped_quotes_no_figures():
-    report = factories.local_bench_report(factories.local_result(library_version="", skipped="no reason", rounds=0))
-    text = table.bench_local(report, PLAIN)
-    assert "skipped: no reason" in text
-    assert "Libraries" not in text
-    assert "Figures" not in text

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tlstool.bench.compare import compare
     from tlstool.bench.local import bench_local
     from tlstool.bench.network import bench_handshake
     from tlstool.client import connect
     from tlstool.errors import TlsToolError
     from tlstool.events import Answered, Established, Event, PhaseEvent, Progress, Ready
+    from tlstool.figures import CompareReport, LocalBenchReport
     from tlstool.model import Connection, Handshake, ServeTotals, plain
-    from tlstool.reports import ConnectReport, HandshakeBenchReport, LocalBenchReport, VerifyReport
+    from tlstool.reports import ConnectReport, HandshakeBenchReport, VerifyReport
     from tlstool.requests import (
         ConnectRequest,
         Expect,
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answered",
+    "CompareReport",
     "ConnectReport",
     "ConnectRequest",
     "Connection",
@@ -55,6 +58,7 @@ __all__ = [
     "__version__",
     "bench_handshake",
     "bench_local",
+    "compare",
     "connect",
     "plain",
     "serve",
@@ -63,12 +67,14 @@ __all__ = [
 
 _HOMES = {
     "tlstool.bench.network": ("bench_handshake",),
+    "tlstool.bench.compare": ("compare",),
     "tlstool.bench.local": ("bench_local",),
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
     "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
-    "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "LocalBenchReport", "VerifyReport"),
+    "tlstool.figures": ("CompareReport", "LocalBenchReport"),
+    "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": (
         "ConnectRequest",
         "Expect",

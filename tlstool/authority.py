@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tlstool.model import Identity
 
@@ -85,17 +85,18 @@ def issue_authority(subject: str, key_type: str, issuer: Issued | None = None, *
     return _signed(builder, key, issuer)
 
 
-def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued) -> Issued:
-    """A certificate of `issuer`'s for a server with these DNS names and addresses; the first is its common name."""
+def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued, *, purpose: Literal["server", "client"] = "server") -> Issued:
+    """A certificate of `issuer`'s with these DNS names and addresses, for a server or a client; the first is its common name."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = new_key(key_type)
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if purpose == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
         _builder(names[0], key, issuer)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage("digital_signature"), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
     )
     return _signed(builder, key, issuer)

@@ -58,7 +58,14 @@ class UsageError(TlsToolError):
     """The caller asked for something that makes no sense; nothing was sent."""
 
     exit_status = 2
-    codes: ClassVar[tuple[str, ...]] = ("usage", "bad-target", "bad-proxy", "unknown-name", "no-fast-path")
+    codes: ClassVar[tuple[str, ...]] = (
+        "usage",
+        "bad-target",
+        "bad-proxy",
+        "unknown-name",
+        "no-fast-path",
+        "package-missing",
+    )
 
 
 class Unsupported(UsageError):  # noqa: N818 - the field says "unsupported", not "unsupported error"
@@ -89,6 +96,7 @@ class LocalError(TlsToolError):
         "cannot-listen",
         "cannot-bind",
         "bad-library",
+        "bad-baseline",
     )
 
 
@@ -239,7 +247,7 @@ class ThresholdError(TlsToolError):
     """The connection is fine, but a limit is missed, or what was asked of the peer did not come."""
 
     exit_status = 15
-    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed")
+    codes = ("expires-soon", "expectation-missed", "not-http", "assertion-failed", "limit-missed")
 
 
 class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
@@ -258,6 +266,8 @@ HINTS: dict[str, str] = {
     "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
+    "bad-baseline": "make one with: tlstool bench local --export json:FILE",
+    "package-missing": "pip install 'tlstool[report]'",
     "unsupported": "another --backend may be able to",
     "unknown-host": "check the spelling, or use an address and --sni NAME",
     "connection-refused": "is the server running, and is the port right?",

@@ -210,26 +210,59 @@ class HandshakeBenchRequest(TlsOptions, kw_only=True):
 
 
 class LocalBenchRequest(Record, kw_only=True):
-    """Measure libraries in memory, one thread, client and server timed apart.
+    """Measure libraries in memory, client and server timed apart.
 
     Attributes:
-        what: `handshake` (full handshakes) and `bulk` (application data).
-        suites: by IANA or OpenSSL name.
+        profile: a ready-made choice of scenarios, which leaves no choice of `what`, `modes`, `suites`, `groups` and `key_types`:
+            `quick` is over soon; `seed-2024` has the sixteen figures of the published report of 2024-10-18; `today` has the same
+            with hybrid key exchange. None takes the choices below, each with each.
+        what: `handshake` (of the kinds in `modes`), `resume` (both kinds of resumed ones), `bulk` (application data), `memory`.
+        modes: `full`, `ticket` (resumed by a ticket), `session` (resumed by what the server has kept).
+        suites: by IANA or OpenSSL name; `all` are those of Rustls.
         groups: key exchange groups; each handshake uses just one.
-        key_types: of the leaf: `ecdsa-p256`, `rsa-2048`.
-        against: libraries to set beside Rustls: paths of a libssl, or `openssl` for the one of the interpreter.
+        key_types: of the leaf: `ecdsa-p256`, `ecdsa-p384`, `rsa-2048`, `rsa-3072`, `rsa-4096`, `ed25519`.
+        sides: whose figures are reported; both are measured.
+        threads: a measurement for each number, on so many threads.
+        write_size: bytes of a write, for bulk.
+        client_auth: whether the client shows a certificate that the server verifies.
+        against: libraries to set beside Rustls: paths of a libssl, with its libcrypto behind a comma if it is not found by
+            itself; `openssl` for the one of the interpreter. `NAME=` before it is what the report shall call it.
+        relative_to: the library that ratios are to, by its name in `against`; None for the first one there.
         cert, key, ca: files with an own chain (leaf and intermediates), its key and its root; None for one made on the spot.
+        fips: whether only validated modules in their approved mode are measured.
+        published_method: whether to follow the published comparisons where they treat libraries differently.
         duration: seconds for each figure, over all rounds.
         rounds: how often each figure is taken; the contestants take turns.
+        warm_up: seconds that each contestant runs before its figures count.
+        seed: of the order in which they take turns.
+        pin: whether the workers stay on the core that has least to do; with several threads they never do.
+        baseline: file with an earlier report as JSON, to compare each row with.
+        fail_if: `ratio<0.95` and the like; a row that meets it makes the exit status 15.
+        plan_only: whether to measure nothing, and report what would be.
     """
 
-    what: tuple[Literal["handshake", "bulk"], ...] = ("handshake", "bulk")
+    profile: Literal["quick", "seed-2024", "today"] | None = None
+    what: tuple[Literal["handshake", "resume", "bulk", "memory"], ...] = ("handshake", "bulk")
+    modes: tuple[Literal["full", "ticket", "session"], ...] = ("full",)
     suites: tuple[str, ...] = ("TLS_AES_256_GCM_SHA384",)
     groups: tuple[str, ...] = ("x25519",)
     key_types: tuple[str, ...] = ("ecdsa-p256", "rsa-2048")
+    sides: tuple[Literal["client", "server"], ...] = ("client", "server")
+    threads: tuple[int, ...] = (1,)
+    write_size: int = 1 << 20
+    client_auth: bool = False
     against: tuple[str, ...] = ("openssl",)
+    relative_to: str | None = None
     cert: str | None = None
     key: str | None = None
     ca: str | None = None
+    fips: bool = False
+    published_method: bool = False
     duration: float = 1.0
     rounds: int = 5
+    warm_up: float = 0.1
+    seed: int = 0
+    pin: bool = True
+    baseline: str | None = None
+    fail_if: tuple[str, ...] = ()
+    plan_only: bool = False

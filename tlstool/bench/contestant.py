@@ -1,6 +1,6 @@
 """A contestant of `bench local` as its parent sees it: a worker process that is asked, and never waited for without end.
 
-Also where the interpreter's own libssl is. Knows nothing of rounds and reports.
+Knows nothing of rounds and reports.
 """
 
 from __future__ import annotations
@@ -16,31 +16,15 @@ from contextlib import suppress
 from typing import Any
 
 from tlstool import errors
-from tlstool.errors import LocalError
 from tlstool.phases import Deadline
 
 START_LIMIT = 30.0
 """Seconds that a worker has to start, load its library and make one handshake."""
 
-ANSWER_LIMIT = 10.0
+ANSWER_LIMIT = 20.0
 """Seconds that a worker may take longer than what it was asked to measure for."""
 
 _WORKER = ("-P", "-m", "tlstool.bench.worker")
-
-_WHERE_IS_SSL = """
-import ctypes, _ssl
-class Found(ctypes.Structure):
-    _fields_ = [("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("address", ctypes.c_void_p)]
-dladdr = ctypes.CDLL(None).dladdr
-own = getattr(_ssl, "__file__", "")
-for name in ("SSL_CTX_new", "OpenSSL_version"):
-    found = Found()
-    function = getattr(ctypes.CDLL(own or None), name, None)
-    if function is not None:
-        dladdr(ctypes.cast(function, ctypes.c_void_p), ctypes.byref(found))
-    print("" if found.file is None or found.file.decode() == own else found.file.decode())
-"""
-"""Asks the loader which files a function of libssl and one of libcrypto come from; "" for the interpreter itself."""
 
 
 class WorkerLost(Exception):  # noqa: N818 - an event in a worker's life
@@ -85,13 +69,22 @@ class Contestant:
             TlsToolError: the library cannot do it (`Unsupported`) or is none (`LocalError`).
             WorkerLost: no answer.
         """
-        return self._ask(self._spec, START_LIMIT)
+        return dict(self._ask(self._spec, START_LIMIT))
 
-    def measure(self, seconds: float) -> dict[str, Any]:
-        """Figures over so many seconds. Raises as `introduce` does."""
-        return self._ask({"seconds": seconds}, seconds + ANSWER_LIMIT)
+    def warm_up(self, seconds: float) -> None:
+        """Run for so many seconds, for nothing. Raises as `introduce` does."""
+        self._ask({"warm_up": seconds}, seconds + ANSWER_LIMIT)
 
-    def _ask(self, question: dict[str, Any], limit: float) -> dict[str, Any]:
+    def measure(self, seconds: float) -> list[dict[str, Any]]:
+        """Figures of each thread over so many seconds. Raises as `introduce` does."""
+        return list(self._ask({"seconds": seconds}, seconds + ANSWER_LIMIT))
+
+    def latency(self) -> list[dict[str, Any]] | None:
+        """Of all handshakes that were measured, of client and server; None if there were none. Raises as `introduce` does."""
+        answer: list[dict[str, Any]] | None = self._ask({"latency": True}, ANSWER_LIMIT)
+        return answer
+
+    def _ask(self, question: dict[str, Any], limit: float) -> Any:
         pipe = self._process.stdin
         assert pipe is not None
         try:
@@ -103,7 +96,7 @@ class Contestant:
         if "error" in answer:
             error = answer["error"]
             raise errors.make(error["code"], error["message"], error["hint"])
-        return dict(answer)
+        return answer["answer"]
 
     def _line(self, deadline: Deadline) -> bytes:
         pipe = self._process.stdout
@@ -130,30 +123,3 @@ class Contestant:
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").strip().splitlines()
         return f"its worker ended with status {status}" + (f": {lines[-1]}" if lines else "")
-
-
-def interpreter_libssl() -> tuple[str, str | None]:
-    """The libssl that the interpreter's `ssl` uses, as the engine takes it, and a warning if that had to be guessed.
-
-    Raises:
-        LocalError: the interpreter has none, or has it built in.
-    """
-    # In a process of its own: this one stays free of OpenSSL.
-    asked = subprocess.run(
-        [sys.executable, "-P", "-c", _WHERE_IS_SSL], capture_output=True, text=True, timeout=START_LIMIT, check=False
-    )
-    found = asked.stdout.splitlines()
-    if asked.returncode == 0 and len(found) == 2:
-        if not all(found):
-            raise LocalError(
-                "bad-library",
-                "this Python has its TLS library built in, where it cannot be loaded from",
-                "name another one: --against /path/to/libssl.so.3",
-            )
-        return ",".join(found), None
-    from ctypes.util import find_library
-
-    guess = find_library("ssl")
-    if guess is None:
-        raise LocalError("bad-library", "this Python's ssl does not tell where its libssl is", "name it: --against PATH")
-    return guess, f"this Python's ssl does not tell where its libssl is: {guess} was taken instead"

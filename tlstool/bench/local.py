@@ -1,50 +1,69 @@
 """TLS libraries measured in memory: Rustls beside any libssl, in worker processes that take turns.
 
-Says who takes part, in which scenarios, when, and what the figures come to. How a library is measured stands in the engine.
+Says who is measured when, and makes the report. What is measured stands in `plan`, how a library is measured in the engine.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from typing import Any
 
-from tlstool import backends, names
-from tlstool.bench.chain import MADE_KEY_TYPES, Chain
+from tlstool import backends, machine
+from tlstool.bench import compare, limits
+from tlstool.bench import plan as plans
+from tlstool.bench.chain import Chain
 from tlstool.bench.chain import load as load_chain
 from tlstool.bench.chain import make as make_chain
-from tlstool.bench.contestant import Contestant, WorkerLost, interpreter_libssl
-from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported, UsageError
+from tlstool.bench.libraries import RUSTLS, Library, contestants
+from tlstool.bench.turn import Turn, ratios
+from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Progress, ignore
-from tlstool.machine import environment
+from tlstool.figures import CPU_RATES, RATES, LocalBenchReport, LocalMethod, LocalPlan, LocalResult, LocalScenario
 from tlstool.model import Finding
-from tlstool.reports import LocalBenchReport, LocalResult
+from tlstool.reports import problem
 from tlstool.requests import LocalBenchRequest
-
-CHUNK = 1 << 20
-"""Bytes that the server writes at a time in bulk: as in the published comparisons."""
 
 LEAST_ROUND = 0.02
 """Seconds that a round takes at least: some ten handshakes of the slowest library."""
 
-WARM_UP = 0.1
-"""Seconds that a worker runs, at most, before its figures count."""
+ENOUGH_ROUNDS = 5
+"""Rounds below which a reader is warned."""
 
-MIB = 1 << 20
+_START = 0.4
+"""Seconds that a worker takes to start, about; for the estimate."""
 
-_LABELS = {"handshake": "handshake-full", "bulk": "bulk"}
+_CLOCKS_APART = 0.1
+"""The part by which the wall's clock may go faster than the worker's before the reader is warned."""
+
+_RULES = (
+    "client and server work in one thread, each on clocks of its own; freeing is on no clock",
+    "making the connection objects counts for each side",
+    "moving bytes to the other end is charged to the sender",
+    "the client verifies chain and name; certificates are not compressed",
+    "a TLS 1.3 server makes two tickets in a full handshake, and one in a resumed one",
+    "a resumed handshake counts if both ends say that it is one",
+    "all use the allocator of the C library, and buffers that live as long as the benchmark",
+)
+_PUBLISHED_RULES = (
+    "as in the published comparisons: making a libssl's connection objects is on no clock, Rustls' is",
+    "as in the published comparisons: with Rustls, moving bytes to the other end is charged to the receiver",
+    "as in the published comparisons: a libssl's client verifies no name, and resumes one session again and again",
+    "as in the published comparisons: a TLS 1.3 server makes two tickets, also in a resumed handshake where the library obeys",
+    "not as in the published comparisons: all use the allocator of the C library (there, Rustls has jemalloc)",
+)
 
 
 def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> LocalBenchReport:
     """Measure Rustls, and the libraries in `request.against`, in memory and under the same rules.
 
-    Bulk is taken with the first group and key type that fit its suite: they have no part in it.
+    Bulk and memory are taken with the first group and key type that fit their suite: they have no part in it.
 
     Returns:
         The report, an entry a library and scenario. What a library cannot do, or did not survive, has `skipped` with the reason.
+        `error` is not None if a limit of `request.fail_if` was missed.
 
     Raises:
         UsageError: the request makes no sense (`usage`), names what nobody knows (`unknown-name`), or the engine is not built
@@ -53,196 +72,223 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
         KeyboardInterrupt: on Ctrl-C; no worker outlives it.
     """
     _check(request)
-    chains = _chains(request)
-    scenarios = _scenarios(request, chains)
+    failing = tuple(limits.parse(text) for text in request.fail_if)
+    earlier = compare.load(request.baseline) if request.baseline else None
+    own = _own_chain(request)
+    choice = plans.choose(request, own.key_type if own else None)
     _need_fast_path()
-    libraries, warnings = _libraries(request.against)
-    total = len(scenarios) * len(libraries) * request.rounds
-    done = 0
-    turns: list[_Turn] = []
-    for scenario in scenarios:
-
-        def tell(library: str, scenario: _Scenario = scenario) -> None:
-            nonlocal done
-            on_event(Progress(done, total, f"{library}: {scenario}"))
-            done += 1
-
-        turns += _measure(scenario, libraries, request, tell)
-    return LocalBenchReport(results=_named(turns), environment=environment(), warnings=warnings)
-
-
-def rates(figures: dict[str, Any]) -> dict[str, float]:
-    """The rates of one round, by the names that they have in the report."""
-    if "count" in figures:
-        return {
-            "client_handshakes_per_s": figures["count"] / figures["client_s"],
-            "server_handshakes_per_s": figures["count"] / figures["server_s"],
-        }
-    return {
-        "receive_mib_per_s": figures["bytes"] / MIB / figures["receive_s"],
-        "send_mib_per_s": figures["bytes"] / MIB / figures["send_s"],
-    }
-
-
-def spread(rounds: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Median, least and greatest of each rate over the rounds."""
-    from statistics import median
-
-    result: dict[str, Any] = {}
-    for name in rounds[0]:
-        values = [figures[name] for figures in rounds]
-        result |= {name: median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
-    return result
+    libraries, warnings = contestants(request.against)
+    plan = _plan(request, choice, libraries)
+    if request.plan_only:
+        return LocalBenchReport(plan=plan, environment=machine.environment(), warnings=warnings)
+    reference = _reference(request, libraries)
+    here = machine.environment()
+    cpu = machine.emptiest_core() if request.pin else None
+    clock = machine.frequency(cpu) if cpu is not None else None
+    method = _method(request, cpu)
+    results = _Run(request, plan, libraries=libraries, reference=reference, cpu=cpu, own=own, on_event=on_event).results()
+    warnings += machine.doubts(here) + _doubts(results, plan)
+    warnings += tuple(filter(None, [machine.drift(clock, machine.frequency(cpu))] if cpu is not None else []))
+    if earlier:
+        results = tuple(replace(result, since=compare.since(result, earlier)) for result in results)
+    missed = limits.missed(failing, results)
+    return LocalBenchReport(
+        exit_status=missed.exit_status if missed else 0,
+        error=problem(missed),
+        warnings=warnings,
+        results=results,
+        reference=_named_as(reference, results, libraries, plan) if reference else None,
+        plan=plan,
+        method=method,
+        environment=here,
+        since=request.baseline,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Scenario:
-    what: str
-    suite: str
-    group: str
-    chain: Chain
+class _Run:
+    """All scenarios, one after the other; in each, the libraries take turns round by round."""
 
-    def __str__(self) -> str:
-        return f"{self.what}, {self.suite}, {self.group}, {self.chain.key_type}"
+    def __init__(
+        self,
+        request: LocalBenchRequest,
+        plan: LocalPlan,
+        *,
+        libraries: Sequence[Library],
+        reference: Library | None,
+        cpu: int | None,
+        own: Chain | None,
+        on_event: OnEvent,
+    ) -> None:
+        self._request, self._plan, self._libraries, self._reference = request, plan, libraries, reference
+        self._cpu, self._own, self._on_event = cpu, own, on_event
+        self._chains: dict[str, Chain] = {}
+        # The order of turns, no secret.
+        self._draw = random.Random(request.seed)
+        self._done = 0
 
-    def spec(self, library: str) -> dict[str, Any]:
-        """For the engine, but for the PEM, which is text here."""
-        return {
-            "library": library,
-            "scenario": self.what,
-            "suite": self.suite,
-            "group": self.group,
-            "chain_pem": self.chain.chain,
-            "key_pem": self.chain.key,
-            "root_pem": self.chain.root,
-            "server_name": self.chain.name,
-            "chunk": CHUNK,
-        }
+    def results(self) -> tuple[LocalResult, ...]:
+        """A row a scenario and library; Rustls comes first in each scenario."""
+        measured = [self._scenario(scenario) for scenario in self._plan.scenarios]
+        known: dict[Library, LocalResult] = {}
+        for turn in (turn for turns in measured for turn in turns if turn.row.library_version):
+            known.setdefault(turn.library, turn.row)
+        for place, (library, row) in enumerate(known.items()):
+            same = [other for other in list(known.values())[:place] if other.library_version == row.library_version]
+            if same and not library.name:
+                # Two builds of one version, say.
+                known[library] = replace(row, library=f"{row.library} #{len(same) + 1}")
+        return tuple(row for turns in measured for row in self._rows(turns, known))
 
-    def row(self, library: str) -> LocalResult:
-        """What there is to say before the library has said anything."""
-        return LocalResult(
-            library=library,
-            library_version="",
-            scenario=self.what,
-            tls="1.3" if names.is_tls13(self.suite) else "1.2",
-            suite=self.suite,
-            group=self.group,
-            key_type=self.chain.key_type,
-        )
-
-
-class _Turn:
-    """A library in a scenario: its worker, while it has one, and what came of it so far."""
-
-    def __init__(self, scenario: _Scenario, library: str, stack: ExitStack) -> None:
-        self.library = library
-        self.row = scenario.row(library)
-        self.worker: Contestant | None = stack.enter_context(Contestant(scenario.spec(library)))
-        self.rounds: list[dict[str, float]] = []
-
-    def start(self, seconds: float) -> None:
-        """Let the worker introduce itself, and warm up."""
-        self._attempt(self._introduce)
-        self._attempt(lambda worker: worker.measure(min(seconds, WARM_UP)))
-
-    def take(self, seconds: float) -> None:
-        """One round."""
-        self._attempt(lambda worker: self.rounds.append(rates(worker.measure(seconds))))
-
-    def result(self) -> LocalResult:
-        """The row of the report."""
-        if self.row.skipped is not None:
-            return self.row
-        return replace(self.row, rounds=len(self.rounds), **spread(self.rounds))
-
-    def _introduce(self, worker: Contestant) -> None:
-        self.row = replace(self.row, **worker.introduce())
-
-    def _attempt(self, step: Callable[[Contestant], object]) -> None:
-        # What the caller named wrong (a file, a library that is none) fails the run; what the library does costs its own row.
-        if self.worker is None:
-            return
-        try:
-            step(self.worker)
-        except (Unsupported, HandshakeError, InternalError, WorkerLost) as why:
-            self.worker = None
-            self.row = replace(self.row, skipped=str(why))
-
-
-def _measure(
-    scenario: _Scenario, libraries: Sequence[str], request: LocalBenchRequest, tell: Callable[[str], None]
-) -> list[_Turn]:
-    seconds = max(request.duration / request.rounds, LEAST_ROUND)
-    with ExitStack() as stack:
-        turns = []
-        for library in libraries:
-            turns.append(_Turn(scenario, library, stack))
-            turns[-1].start(seconds)
-        for _ in range(request.rounds):
+    def _scenario(self, scenario: LocalScenario) -> list[Turn]:
+        request, plan = self._request, self._plan
+        with ExitStack() as stack:
+            turns = []
+            for library in self._libraries:
+                turns.append(Turn(scenario, library, self._spec(scenario, library), stack))
+                turns[-1].start(request.warm_up)
+            for _ in range(plan.rounds):
+                for turn in self._draw.sample(turns, len(turns)):
+                    self._tell(turn, scenario)
+                    turn.take(plan.round_s)
             for turn in turns:
-                tell(turn.row.library)
-                turn.take(seconds)
-    return turns
+                turn.finish()
+        return turns
+
+    def _spec(self, scenario: LocalScenario, library: Library) -> dict[str, Any]:
+        """For the worker, PEM as text."""
+        chain = self._chain(scenario.key_type)
+        return {
+            "cpu": self._cpu if scenario.threads == 1 else None,
+            "library": library.source,
+            "scenario": scenario.scenario,
+            "suite": scenario.suite,
+            "group": scenario.group,
+            "chain_pem": chain.chain,
+            "key_pem": chain.key,
+            "root_pem": chain.root,
+            "client_chain_pem": chain.client_chain,
+            "client_key_pem": chain.client_key,
+            "server_name": chain.name,
+            "write_size": self._request.write_size,
+            "threads": scenario.threads,
+            "fips": self._request.fips,
+            "published_method": self._request.published_method,
+        }
+
+    def _chain(self, key_type: str) -> Chain:
+        if self._own:
+            return self._own
+        if key_type not in self._chains:
+            self._chains[key_type] = make_chain(key_type, client_auth=self._request.client_auth)
+        return self._chains[key_type]
+
+    def _tell(self, turn: Turn, scenario: LocalScenario) -> None:
+        plan = self._plan
+        total = len(plan.scenarios) * len(plan.libraries) * plan.rounds
+        left = plan.estimated_s * (total - self._done) / total
+        what = f"{turn.title}: {scenario.scenario}, {scenario.suite}, {scenario.group}, {scenario.key_type}"
+        threads = f", {scenario.threads} threads" if scenario.threads > 1 else ""
+        self._on_event(Progress(self._done, total, f"{what}{threads}, about {left:.0f} s left"))
+        self._done += 1
+
+    def _rows(self, turns: Sequence[Turn], known: dict[Library, LocalResult]) -> list[LocalResult]:
+        """Also of libraries that could not introduce themselves here: named as they were elsewhere, else by their file's name."""
+        reference = next((turn for turn in turns if turn.library == self._reference), None)
+        rows = []
+        for turn in turns:
+            row = turn.result(self._request.sides)
+            if turn.library in known:
+                one = known[turn.library]
+                row = replace(row, library=one.library, library_version=one.library_version, library_build=one.library_build)
+            rows.append(replace(row, library=row.library or turn.title, ratios=ratios(turn, row, reference)))
+        return rows
 
 
 def _check(request: LocalBenchRequest) -> None:
-    if not request.duration > 0 or request.duration == float("inf"):
-        raise UsageError("usage", "the duration has to be positive")
+    for name, value in (("duration", request.duration), ("warm-up", request.warm_up)):
+        if not 0 <= value < float("inf") or (name == "duration" and not value):
+            raise UsageError("usage", f"the {name} has to be positive")
     if request.rounds < 1:
         raise UsageError("usage", "there has to be at least one round")
     if None in (given := (request.cert, request.key, request.ca)) and any(given):
         raise UsageError("usage", "an own chain takes all three: certificates, key and root")
-    for what, values in (("what", request.what), ("suites", request.suites), ("groups", request.groups)):
-        if not values:
-            raise UsageError("usage", f"{what}: there has to be at least one")
+    for what in ("what", "modes", "suites", "groups", "key_types", "sides", "threads"):
+        if not getattr(request, what):
+            raise UsageError("usage", f"{what.replace('_', ' ')}: there has to be at least one")
+    if min(request.threads) < 1:
+        raise UsageError("usage", "there has to be at least one thread")
 
 
-def _chains(request: LocalBenchRequest) -> list[Chain]:
-    if request.cert and request.key and request.ca:
-        return [load_chain(request.cert, request.key, request.ca)]
-    key_types = dict.fromkeys(_known(name, name, MADE_KEY_TYPES, "key type") for name in request.key_types)
-    if not key_types:
-        raise UsageError("usage", "key types: there has to be at least one")
-    return [make_chain(key_type) for key_type in key_types]
+def _own_chain(request: LocalBenchRequest) -> Chain | None:
+    if not (request.cert and request.key and request.ca):
+        return None
+    return load_chain(request.cert, request.key, request.ca, client_auth=request.client_auth)
 
 
-def _scenarios(request: LocalBenchRequest, chains: Sequence[Chain]) -> list[_Scenario]:
-    suites = dict.fromkeys(_known(name, names.suite(name), names.SUITES, "cipher suite") for name in request.suites)
-    groups = dict.fromkeys(_known(name, names.group(name), names.RUSTLS_GROUPS, "key exchange group") for name in request.groups)
-    scenarios: list[_Scenario] = []
-    for suite in suites:
-        fitting = [
-            (chain, group) for group, chain in product(groups, chains) if _fits_key(suite, chain) and _fits_group(suite, group)
-        ]
-        if not fitting:
-            raise UsageError("usage", f"{suite} goes with none of the key types and groups that were asked for")
-        for what in dict.fromkeys(_LABELS[what] for what in request.what):
-            taken = fitting[:1] if what == "bulk" else fitting
-            scenarios += [_Scenario(what, suite, group, chain) for chain, group in taken]
-    return scenarios
+def _plan(request: LocalBenchRequest, choice: plans.Choice, libraries: Sequence[Library]) -> LocalPlan:
+    seconds = max(request.duration / request.rounds, LEAST_ROUND)
+    each = request.rounds * seconds + request.warm_up + _START
+    return LocalPlan(
+        libraries=tuple(library.given for library in libraries),
+        scenarios=choice.scenarios,
+        profile=request.profile,
+        left_out=choice.left_out,
+        rounds=request.rounds,
+        round_s=seconds,
+        estimated_s=round(each * len(choice.scenarios) * len(libraries), 1),
+    )
 
 
-def _fits_key(suite: str, chain: Chain) -> bool:
-    """A suite of TLS 1.2 names the signature (RFC 8422 section 2); one of TLS 1.3 does not care."""
-    if names.is_tls13(suite):
-        return True
-    return ("_RSA_" in suite) == chain.key_type.startswith("rsa")
+def _method(request: LocalBenchRequest, cpu: int | None) -> LocalMethod:
+    from datetime import UTC, datetime
+
+    return LocalMethod(
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seed=request.seed,
+        duration_s=request.duration,
+        warm_up_s=request.warm_up,
+        cpu=cpu,
+        published=request.published_method,
+        rules=_PUBLISHED_RULES if request.published_method else _RULES,
+    )
 
 
-def _fits_group(suite: str, group: str) -> bool:
-    """Key exchange with ML-KEM is defined for TLS 1.3 alone."""
-    return names.is_tls13(suite) or "MLKEM" not in group
+def _reference(request: LocalBenchRequest, libraries: Sequence[Library]) -> Library | None:
+    if request.relative_to is None:
+        return libraries[1] if len(libraries) > 1 else None
+    wanted = request.relative_to
+    for library in libraries:
+        if wanted in (library.name, library.given) or (wanted == RUSTLS.source and library is RUSTLS):
+            return library
+    raise UsageError(
+        "usage", f"{wanted} is none of the libraries", f"name one of {', '.join(one.name or one.given for one in libraries)}"
+    )
 
 
-def _known(given: str, name: str, known: Iterable[str], kind: str) -> str:
-    if name in (known := sorted(known)):
-        return name
-    from difflib import get_close_matches
+def _named_as(reference: Library, results: Sequence[LocalResult], libraries: Sequence[Library], plan: LocalPlan) -> str:
+    """What the rows call a library: they stand in its order in each scenario."""
+    place = list(libraries).index(reference)
+    return results[place % len(plan.libraries)].library
 
-    folded = {candidate.lower(): candidate for candidate in known}
-    near = [folded[match] for match in get_close_matches(given.lower(), folded, n=3, cutoff=0.4)]
-    raise UsageError("unknown-name", f"there is no {kind} {given!r}", f"known are: {', '.join(near or known)}")
+
+def _doubts(results: Sequence[LocalResult], plan: LocalPlan) -> tuple[Finding, ...]:
+    found = []
+    if plan.rounds < ENOUGH_ROUNDS:
+        found.append(Finding("few-rounds", f"{plan.rounds} rounds tell little of the noise: take {ENOUGH_ROUNDS} or more"))
+    apart = [
+        result
+        for result in results
+        for wall, cpu in zip(RATES, CPU_RATES, strict=True)
+        if (own := getattr(result, cpu)) and (getattr(result, wall) or own) < (1 - _CLOCKS_APART) * own
+    ]
+    if apart:
+        found.append(
+            Finding(
+                "machine-busy",
+                "the workers had to wait for their core: figures by the wall's clock are too low, take the CPU clock's",
+            )
+        )
+    return tuple(found)
 
 
 def _need_fast_path() -> None:
@@ -252,33 +298,3 @@ def _need_fast_path() -> None:
             f"{absent}, and bench local measures inside it",
             "install Rust (https://rustup.rs), then tlstool again: TLSTOOL_NATIVE=require pip install --force-reinstall tlstool",
         )
-
-
-def _libraries(against: Iterable[str]) -> tuple[list[str], tuple[Finding, ...]]:
-    """Rustls and the others as the engine takes them, each once, and what the reader should know."""
-    libraries: list[str] = ["rustls"]
-    warnings: list[Finding] = []
-    for given in against:
-        if given == "openssl":
-            library, warning = interpreter_libssl()
-            warnings += [Finding("other-library", warning)] if warning else []
-        else:
-            paths = given.split(",")
-            for path in paths:
-                if not os.path.exists(path):
-                    raise LocalError("file-missing", f"there is no file {path}")
-            # A name without a folder would be searched for in the system's places.
-            library = ",".join(map(os.path.abspath, paths))
-        if library not in libraries:
-            libraries.append(library)
-    return libraries, tuple(warnings)
-
-
-def _named(turns: Sequence[_Turn]) -> tuple[LocalResult, ...]:
-    """The rows, also of libraries that could not introduce themselves there: as they did elsewhere, else by their file's name."""
-    known = {turn.library: (turn.row.library, turn.row.library_version) for turn in turns if turn.row.library_version}
-    rows = []
-    for turn in turns:
-        name, version = known.get(turn.library, (os.path.basename(turn.library.split(",")[0]), ""))
-        rows.append(replace(turn.result(), library=name, library_version=version))
-    return tuple(rows)

@@ -1,13 +1,15 @@
 """The process that measures one library in one scenario: `python -m tlstool.bench.worker`.
 
-It reads a spec (one line of JSON, PEM as text), answers with what it will measure, and then answers each `{"seconds": s}` with
-figures until its input ends. A failure is one line with `error`. It is a process of its own because the loader merges two builds
-of one library in a process, and because a library that crashes or hangs should take nobody with it. It never imports `ssl`.
+It reads a spec (one line of JSON, PEM as text), answers with what it will measure, and then answers each question until its input
+ends: `{"warm_up": s}`, `{"seconds": s}` with the figures of each thread, `{"latency": true}` with those of all handshakes. An
+answer is one line with `answer`, a failure one with `error`. It is a process of its own because the loader merges two builds of
+one library in a process, and because a library that crashes or hangs should take nobody with it. It never imports `ssl`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -19,22 +21,36 @@ def main() -> None:
     try:
         _measure()
     except TlsToolError as error:
-        _answer({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        _print({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
 
 
 def _measure() -> None:
     from tlstool import _native
 
     spec = json.loads(sys.stdin.readline())
-    for name in ("chain_pem", "key_pem", "root_pem"):
+    cpu = spec.pop("cpu")
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    for name in ("chain_pem", "key_pem", "root_pem", "client_chain_pem", "client_key_pem"):
         spec[name] = spec[name].encode()
     bench = _native.LocalBench(spec)
     _answer(bench.info())
     for line in sys.stdin:
-        _answer(bench.run(json.loads(line)["seconds"]))
+        question = json.loads(line)
+        if "warm_up" in question:
+            bench.warm_up(question["warm_up"])
+            _answer(None)
+        elif "latency" in question:
+            _answer(bench.latency())
+        else:
+            _answer(bench.run(question["seconds"]))
 
 
-def _answer(document: dict[str, Any]) -> None:
+def _answer(value: Any) -> None:
+    _print({"answer": value})
+
+
+def _print(document: dict[str, Any]) -> None:
     print(json.dumps(document), flush=True)
 
 

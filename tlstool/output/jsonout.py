@@ -12,11 +12,11 @@ from typing import Any
 from tlstool import __version__
 from tlstool.errors import TlsToolError
 from tlstool.events import Ready
+from tlstool.figures import CompareReport, LocalBenchReport
 from tlstool.model import Connection, ServeTotals, plain
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
-    LocalBenchReport,
     Report,
     VerifyReport,
     problem,
@@ -26,6 +26,7 @@ REPORTS: dict[str, type[Report]] = {
     "connect": ConnectReport,
     "bench local": LocalBenchReport,
     "bench handshake": HandshakeBenchReport,
+    "bench compare": CompareReport,
     "cert-verify": VerifyReport,
 }
 """The commands that answer with one report, and its class."""

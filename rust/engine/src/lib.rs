@@ -16,6 +16,7 @@ mod identity;
 mod info;
 mod judge;
 mod keylog;
+mod latency;
 mod load;
 mod local;
 mod provider;
@@ -36,7 +37,7 @@ pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
 pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
-pub use local::{LocalBench, LocalFigures, LocalInfo, LocalScenario, LocalSpec};
+pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};
 pub use wait::{Interrupt, Never};
 

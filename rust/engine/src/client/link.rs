@@ -191,7 +191,10 @@ impl Link {
             }
         };
         self.watch.received(&space[..count]);
-        self.greeting.check(&space[..count])?;
+        if let Err(error) = self.greeting.check(&space[..count]) {
+            self.watch.processed()?;
+            return Err(error);
+        }
         self.input.filled(count);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))

@@ -3,28 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use data_encoding::BASE64;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
-
 use super::LoadResult;
-use crate::{Error, Result};
-
-/// Latencies beyond this count as this.
-const LONGEST_NS: u64 = 60_000_000_000;
+use crate::Result;
+use crate::latency::Latency;
 
 pub struct Tally {
     full: u64,
     resumed: u64,
     errors: BTreeMap<&'static str, u64>,
-    latency: Histogram<u64>,
+    latency: Latency,
     elapsed: Duration,
 }
 
 impl Tally {
     pub fn new() -> Result<Self> {
-        let latency = Histogram::new_with_bounds(1, LONGEST_NS, 3).map_err(|error| internal(&error))?;
-        Ok(Self { full: 0, resumed: 0, errors: BTreeMap::new(), latency, elapsed: Duration::ZERO })
+        Ok(Self { full: 0, resumed: 0, errors: BTreeMap::new(), latency: Latency::new()?, elapsed: Duration::ZERO })
     }
 
     pub fn handshake(&mut self, resumed: bool, latency: Duration) {
@@ -33,7 +26,7 @@ impl Tally {
         } else {
             self.full += 1;
         }
-        self.latency.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(LONGEST_NS).max(1));
+        self.latency.record(latency);
     }
 
     pub fn error(&mut self, code: &'static str) {
@@ -52,15 +45,13 @@ impl Tally {
             *self.errors.entry(code).or_default() += count;
         }
         self.elapsed = self.elapsed.max(part.elapsed);
-        self.latency.add(&part.latency).map_err(|error| internal(&error))
+        self.latency.add(&part.latency)
     }
 
     pub fn result(self, cpu: Duration, interrupted: bool) -> Result<LoadResult> {
         let handshakes = self.full + self.resumed;
-        let measured = |nanoseconds: u64| (handshakes > 0).then(|| float(nanoseconds) / 1e6);
-        let quantile = |q: f64| measured(self.latency.value_at_quantile(q));
-        let mut histogram = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.latency, &mut histogram).map_err(|error| internal(&error))?;
+        let millis = |nanoseconds: u64| float(nanoseconds) / 1e6;
+        let quantile = |part: f64| self.latency.quantile(part).map(millis);
         let seconds = self.elapsed.as_secs_f64();
         Ok(LoadResult {
             handshakes,
@@ -71,8 +62,8 @@ impl Tally {
             p50_ms: quantile(0.5),
             p90_ms: quantile(0.9),
             p99_ms: quantile(0.99),
-            max_ms: measured(self.latency.max()),
-            histogram: BASE64.encode(&histogram),
+            max_ms: self.latency.max().map(millis),
+            histogram: self.latency.encoded()?,
             cpu_us_per_handshake: (handshakes > 0).then(|| cpu.as_secs_f64() * 1e6 / float(handshakes)),
             interrupted,
             errors: self.errors,
@@ -84,10 +75,6 @@ impl Tally {
 #[allow(clippy::cast_precision_loss)]
 fn float(number: u64) -> f64 {
     number as f64
-}
-
-fn internal(error: &dyn std::fmt::Display) -> Error {
-    Error::Internal(format!("the latency histogram: {error}"))
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
-//! A foreign libssl as a contestant: OpenSSL, BoringSSL, AWS-LC, told apart by what they say and have, never by a file's name.
+//! A foreign libssl as a contestant: OpenSSL, BoringSSL, AWS-LC, `LibreSSL`, told apart by what they say and have, never by a file's name.
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::libssl::{Api, Connection, Context, GroupSaid, Link};
+use super::libssl::{Api, Connection, Context, GroupSaid, Link, Session};
+use super::meter::{Side, Spent};
+use super::pair::{Identity, Library, Negotiated, Pair};
 use super::rustls::certificates;
 use super::{
-    LocalSpec, MAX_TURNS, Negotiated, Pair, Spent, TICKETS, chain_does_not_verify, elf, names, not_selectable, timed,
+    CLIENT, KEPT_SESSIONS, LocalScenario, LocalSpec, MAX_TURNS, chain_does_not_verify, elf, names, not_selectable,
 };
 use crate::{Error, Result};
 
@@ -20,60 +23,109 @@ const FLIGHT: usize = 64 << 10;
 const EXPANSION: usize = 64;
 const RECORD: usize = 1 << 14;
 
-pub struct ForeignPair {
+/// What a server's sessions are told from others by.
+const SESSION_CONTEXT: &[u8] = b"tlstool";
+
+/// BoringSSL's clients take Ed25519 only if they are told to; the others stand for the certificates above the leaf.
+const ED25519_ALGORITHMS: &CStr =
+    c"ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:rsa_pss_rsae_sha256:rsa_pkcs1_sha256";
+
+/// The object identifier of Ed25519 (RFC 8410 section 3) with its DER header, as a PKCS#8 key has it.
+const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+
+/// A libssl, set as a spec says.
+pub struct Foreign {
     api: &'static Api,
-    client_context: Context,
-    server_context: Context,
-    link: Link,
+    contexts: Arc<Contexts>,
+    spec: LocalSpec,
     name: CString,
 }
 
-impl ForeignPair {
+struct Contexts {
+    client: Context,
+    server: Context,
+    /// For clients that resume one session again and again: where a client keeps sessions, OpenSSL resumes one of TLS 1.3 only once
+    /// (RFC 8446 appendix C.4).
+    reusing: Option<Context>,
+}
+
+impl Foreign {
     /// Of the libssl at `paths`, which may have its libcrypto behind a comma.
     pub fn new(paths: &str, spec: &LocalSpec) -> Result<Self> {
         let (library, crypto) = files(paths);
         elf::check(&library)?;
         crypto.iter().try_for_each(|path| elf::check(path))?;
         let api = Api::load(&library, crypto.as_deref())?;
-        let chain = certificates(&spec.chain_pem)?;
-        let key = PrivateKeyDer::from_pem_slice(&spec.key_pem)
-            .map_err(|why| Error::local("bad-key", format!("the private key cannot be read: {why}")))?;
-        let server_context = context(api, spec)?;
-        server_context.set_identity(&chain, key.secret_der())?;
-        server_context.set_tickets(TICKETS)?;
-        let client_context = context(api, spec)?;
-        client_context.set_trust(&certificates(&spec.root_pem)?)?;
-        let data = spec.chunk + (spec.chunk / RECORD + 1) * EXPANSION;
-        Ok(Self {
-            api,
-            client_context,
-            server_context,
-            link: Link::new(api, FLIGHT, FLIGHT + data)?,
-            name: c_string(&spec.server_name)?,
-        })
+        if spec.fips && !api.is_fips() {
+            return Err(not_selectable(&format!("{} is no FIPS module in its approved mode", api.version())));
+        }
+        let resume = spec.scenario.is_resumed();
+        let reuse = resume && spec.published_method;
+        let contexts = Arc::new(Contexts {
+            client: client_context(api, spec, resume)?,
+            server: server_context(api, spec)?,
+            reusing: reuse.then(|| client_context(api, spec, false)).transpose()?,
+        });
+        Ok(Self { api, contexts, spec: spec.clone(), name: c_string(&spec.server_name)? })
     }
 }
 
-impl Pair for ForeignPair {
-    fn library(&self) -> (String, String) {
+impl Library for Foreign {
+    fn identity(&self) -> Identity {
         let version = self.api.version();
         let name = match version.as_str() {
             _ if self.api.is_aws_lc() => "AWS-LC",
             said if said.contains("BoringSSL") => "BoringSSL",
             said => said.split(' ').next().unwrap_or(said),
         };
-        (name.to_owned(), version)
+        Identity { name: name.to_owned(), version, build: self.api.build() }
     }
 
+    fn pair(&self) -> Result<Box<dyn Pair>> {
+        let data = self.spec.write_size + (self.spec.write_size / RECORD + 1) * EXPANSION;
+        Ok(Box::new(ForeignPair {
+            link: Link::new(self.api, FLIGHT, FLIGHT + data)?,
+            api: self.api,
+            contexts: self.contexts.clone(),
+            name: self.name.clone(),
+            suite: self.spec.suite.clone(),
+            resume: self.spec.scenario.is_resumed(),
+            published_method: self.spec.published_method,
+            session: None,
+        }))
+    }
+}
+
+struct ForeignPair {
+    // Dropped before the contexts.
+    link: Link,
+    api: &'static Api,
+    contexts: Arc<Contexts>,
+    name: CString,
+    suite: String,
+    resume: bool,
+    published_method: bool,
+    /// What the next handshake resumes.
+    session: Option<Session>,
+}
+
+impl Pair for ForeignPair {
     fn handshake(&mut self, spent: &mut Spent) -> Result<()> {
-        let Self { client_context, server_context, link, name, .. } = self;
+        let Self { contexts, link, name, session, .. } = self;
         link.clear();
-        timed(&mut spent.client, || link.connect(client_context, name))?;
-        timed(&mut spent.server, || link.accept(server_context))?;
+        let mut unpaid = Spent::unmeasured();
+        let making = if self.published_method { &mut unpaid } else { &mut *spent };
+        let verify_name = !self.published_method;
+        let client_context = contexts.reusing.as_ref().filter(|_| session.is_some()).unwrap_or(&contexts.client);
+        making.on(Side::Client, || link.connect(client_context, name, verify_name, session.as_ref()))?;
+        making.on(Side::Server, || link.accept(&contexts.server))?;
         for _ in 0..MAX_TURNS {
-            let client_done = timed(&mut spent.client, || link.client()?.handshake())
-                .map_err(|error| because_of_the_chain(link, name).unwrap_or(error))?;
-            let server_done = timed(&mut spent.server, || link.server()?.handshake())?;
+            let client_done = spent
+                .on(Side::Client, || link.client()?.handshake())
+                .map_err(|error| fault_seen_by(link, Side::Client, &name.to_string_lossy()).unwrap_or(error))?;
+            let server_done = spent
+                .on(Side::Server, || link.server()?.handshake())
+                .map_err(|error| fault_seen_by(link, Side::Server, CLIENT).unwrap_or(error))?;
             if client_done && server_done {
                 return Ok(());
             }
@@ -81,27 +133,48 @@ impl Pair for ForeignPair {
         Err(Error::Internal("the handshake does not come to an end".to_owned()))
     }
 
-    fn negotiated(&self) -> Result<[Negotiated; 2]> {
-        Ok(self.link.ends()?.map(said))
+    fn settle(&mut self, spent: &mut Spent) -> Result<()> {
+        // Not before it has data to send, BoringSSL's server sends the tickets that it has made.
+        self.transfer(Side::Server, &[0], &mut [0], spent)?;
+        if self.resume {
+            self.session = Session::arrived(self.api).or(self.session.take());
+        }
+        Ok(())
     }
 
-    fn transfer(&mut self, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()> {
-        let server = self.link.server()?;
-        timed(&mut spent.server, || {
+    fn negotiated(&self) -> Result<[Negotiated; 2]> {
+        Ok(self.link.ends()?.map(|end| said(end, &self.suite)))
+    }
+
+    fn resumed(&self) -> Result<[bool; 2]> {
+        Ok(self.link.ends()?.map(Connection::resumed))
+    }
+
+    fn transfer(&mut self, from: Side, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()> {
+        let sender = self.link.end(from)?;
+        spent.on(from, || {
             let mut rest = data;
             while !rest.is_empty() {
-                rest = &rest[server.write(rest)?..];
+                rest = &rest[sender.write(rest)?..];
             }
             Ok::<(), Error>(())
         })?;
-        let client = self.link.client()?;
-        timed(&mut spent.client, || {
+        let other = self.link.end(from.other())?;
+        spent.on(from.other(), || {
             let mut count = 0;
             while count < data.len() {
-                count += client.read(&mut received[count..])?;
+                count += other.read(&mut received[count..])?;
             }
             Ok(())
         })
+    }
+
+    fn park(&mut self) {
+        self.link.park();
+    }
+
+    fn clear_park(&mut self) {
+        self.link.clear_park();
     }
 }
 
@@ -119,10 +192,53 @@ fn files(paths: &str) -> (PathBuf, Option<PathBuf>) {
     (library.to_owned(), beside)
 }
 
+fn client_context(api: &'static Api, spec: &LocalSpec, hand_out_sessions: bool) -> Result<Context> {
+    let mut context = context(api, spec)?;
+    context.set_trust(&certificates(&spec.root_pem)?)?;
+    if spec.has_client_auth() {
+        set_identity(&mut context, &spec.client_chain_pem, &spec.client_key_pem)?;
+    }
+    if hand_out_sessions {
+        context.hand_out_sessions();
+    } else {
+        context.keep_no_sessions();
+    }
+    Ok(context)
+}
+
+fn server_context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
+    let mut context = context(api, spec)?;
+    set_identity(&mut context, &spec.chain_pem, &spec.key_pem)?;
+    if spec.has_client_auth() {
+        context.set_trust(&certificates(&spec.root_pem)?)?;
+    }
+    if !context.set_tickets(spec.tickets()) && names::version(&spec.suite) == "1.3" {
+        return Err(not_selectable(&format!("{} cannot be told how many tickets to send", api.version())));
+    }
+    context.set_session_context(SESSION_CONTEXT)?;
+    if spec.scenario == LocalScenario::HandshakeSession {
+        context.keep_sessions(u32::try_from(KEPT_SESSIONS).unwrap_or(u32::MAX));
+    } else {
+        context.keep_no_sessions();
+    }
+    Ok(context)
+}
+
+fn set_identity(context: &mut Context, chain: &[u8], key: &[u8]) -> Result<()> {
+    let chain = certificates(chain)?;
+    let key = private_key(key)?;
+    context.set_identity(&chain, key.secret_der())
+}
+
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem)
+        .map_err(|why| Error::local("bad-key", format!("the private key cannot be read: {why}")))
+}
+
 /// What both sides have in common: one version, one suite, one group.
 fn context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
-    let context = Context::new(api)?;
-    context.set_plain();
+    let mut context = Context::new(api)?;
+    context.set_uncompressed();
     let tls_1_2 = names::version(&spec.suite) == "1.2";
     context.set_version(if tls_1_2 { 0x0303 } else { 0x0304 })?;
     let suite_set = if tls_1_2 {
@@ -133,25 +249,45 @@ fn context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
     if !suite_set {
         return Err(not_selectable(&format!("{} has no cipher suite {}", api.version(), spec.suite)));
     }
-    let group = names::group(|known| known.iana.eq_ignore_ascii_case(&spec.group));
-    let mut list = group.map_or_else(|| spec.group.clone(), |known| known.openssl.to_owned());
-    if tls_1_2 && spec.suite.contains("_ECDSA_") && list != "P-256" {
-        // In TLS 1.2 the list also says which curves a certificate may have (RFC 8422 section 5.1.1). The first one is taken.
-        list.push_str(":P-256");
-    }
-    if !context.set_groups(&c_string(&list)?) {
+    if !context.set_groups(&c_string(&groups(spec, tls_1_2))?) {
         return Err(not_selectable(&format!("{} has no key exchange group {}", api.version(), spec.group)));
+    }
+    let keys = [&spec.key_pem, &spec.client_key_pem].map(|pem| private_key(pem));
+    let ed25519 = keys.iter().flatten().any(|key| has_ed25519(key.secret_der()));
+    if ed25519 && !context.set_signature_algorithms(ED25519_ALGORITHMS) {
+        return Err(not_selectable(&format!("{} has no Ed25519", api.version())));
     }
     Ok(context)
 }
 
-fn said(connection: &Connection) -> Negotiated {
+fn groups(spec: &LocalSpec, tls_1_2: bool) -> String {
+    let known = names::group(|known| known.iana.eq_ignore_ascii_case(&spec.group));
+    let mut list = known.map_or_else(|| spec.group.clone(), |known| known.openssl.to_owned());
+    if tls_1_2 && spec.suite.contains("_ECDSA_") {
+        // In TLS 1.2 the list also says which curves a certificate may have (RFC 8422 section 5.1.1). The first one is taken.
+        for curve in ["P-256", "P-384", "P-521"] {
+            if list.split(':').all(|listed| listed != curve) {
+                list = format!("{list}:{curve}");
+            }
+        }
+    }
+    list
+}
+
+/// Whether a PKCS#8 key is one of Ed25519: the algorithm stands among the first bytes (RFC 5958 section 2).
+fn has_ed25519(key: &[u8]) -> bool {
+    key[..key.len().min(16)].windows(ED25519_OID.len()).any(|window| window == ED25519_OID)
+}
+
+fn said(connection: &Connection, asked: &str) -> Negotiated {
     let tls = match connection.version() {
         0x0303 => "1.2".to_owned(),
         0x0304 => "1.3".to_owned(),
         other => format!("0x{other:04x}"),
     };
-    let known = match connection.group() {
+    let suite = connection.suite();
+    let suite = if suite == names::openssl_suite(asked) { asked.to_owned() } else { suite };
+    let group = match connection.group() {
         GroupSaid::Name(name) => {
             names::group(|group| group.iana.eq_ignore_ascii_case(&name) || group.openssl.eq_ignore_ascii_case(&name))
                 .map_or(name, |group| group.iana.to_owned())
@@ -162,12 +298,14 @@ fn said(connection: &Connection) -> Negotiated {
         GroupSaid::Nid(nid) => names::group(|group| group.nid == Some(nid))
             .map_or(format!("a group that it cannot name ({nid})"), |group| group.iana.to_owned()),
     };
-    Negotiated { tls, suite: connection.suite(), group: known }
+    Negotiated { tls, suite, group }
 }
 
-fn because_of_the_chain(link: &Link, name: &CStr) -> Option<Error> {
-    let [client, _] = link.ends().ok()?;
-    client.chain_fault().map(|why| chain_does_not_verify(&name.to_string_lossy(), &why))
+/// What one end has against the chain of the other, if it has anything.
+fn fault_seen_by(link: &Link, side: Side, whose: &str) -> Option<Error> {
+    let [client, server] = link.ends().ok()?;
+    let judge = if side == Side::Client { client } else { server };
+    judge.chain_fault().map(|why| chain_does_not_verify(whose, &why))
 }
 
 fn c_string(text: &str) -> Result<CString> {

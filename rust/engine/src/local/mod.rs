@@ -1,44 +1,62 @@
-//! `bench local`: TLS libraries measured in memory, client and server in one thread, each with a clock of its own.
+//! `bench local`: TLS libraries measured in memory, client and server in one thread, each with clocks of its own.
 //!
 //! The rules are the same for every library, so that only the library makes a difference:
-//! - a side's clock runs while that side works: making its connection object, and every call into the library for it; freeing
+//! - a side's clocks run while that side works: making its connection object, and every call into the library for it; freeing
 //!   what an earlier handshake left behind is on no clock;
 //! - moving bytes to the other end is charged to the sender; how a library takes them in is its own affair;
-//! - the client verifies chain and name; certificates are never compressed; nothing is resumed, and no session is kept;
-//! - a TLS 1.3 server makes [`TICKETS`] tickets for each handshake; the client leaves them unread until data comes;
+//! - the client verifies chain and name, and so does the server with a client's chain; certificates are never compressed;
+//! - in full handshakes no session is kept or resumed; a TLS 1.3 server makes [`TICKETS`] tickets, which the client leaves unread;
+//! - a resumed handshake counts only if both ends say that it is one. Each uses the newest session there is. A TLS 1.3 server makes
+//!   one ticket in it, which the client takes in on no clock; servers that keep sessions keep [`KEPT_SESSIONS`] of them;
 //! - version, suite and group are pinned to one each, and read back from both ends before anything is measured;
-//! - received data ends up in a buffer of the caller's, and all large buffers live as long as the benchmark.
+//! - received data ends up in a buffer of the caller's, and all large buffers live as long as the benchmark;
+//! - threads share the configuration and nothing else.
+//!
+//! [`LocalSpec::published_method`] breaks some of them, as the published comparisons of Rustls do.
 
 mod elf;
 mod foreign;
+mod meter;
 mod names;
+mod pair;
 mod rustls;
+mod threads;
+mod work;
 
 #[allow(unsafe_code)]
 mod libssl;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::latency::Latency;
 use crate::wait::{Bounds, TimeLimit};
-use crate::{Error, Interrupt, Result};
+use crate::{Error, Interrupt, Result, sys};
+use meter::Overhead;
+use pair::{Identity, Library, Negotiated};
+use work::Worker;
+
+pub use work::LocalFigures;
 
 /// Tickets that a TLS 1.3 server sends after a full handshake: the default of Rustls, OpenSSL and BoringSSL alike.
 const TICKETS: usize = 2;
 
+/// Sessions that a server keeps for resumption at most.
+const KEPT_SESSIONS: usize = 256;
+
 /// The most data that one write may have.
-const MAX_CHUNK: usize = 16 << 20;
+const MAX_WRITE: usize = 16 << 20;
+
+/// Threads of one measurement at most.
+const MAX_THREADS: usize = 1024;
 
 /// Turns of both sides that a handshake may take; TLS 1.2 takes three.
 const MAX_TURNS: usize = 8;
 
-/// Bytes after which bulk goes on with a new connection: a quarter of what AES-GCM's keys are good for (2^24 records of
-/// 2^14 bytes, RFC 8446 section 5.5), so that no library has to update its keys within a measurement.
-const RENEW_AFTER: u64 = 1 << 36;
-
 /// What is to be measured, and with what.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LocalSpec {
     /// `rustls`, the path of a libssl, or that and the path of its libcrypto with a comma between.
     pub library: String,
@@ -53,13 +71,26 @@ pub struct LocalSpec {
     /// The leaf's private key, not encrypted.
     #[serde(with = "serde_bytes")]
     pub key_pem: Vec<u8>,
-    /// What the client trusts.
+    /// What the client trusts, and the server for a client's chain.
     #[serde(with = "serde_bytes")]
     pub root_pem: Vec<u8>,
+    /// The same for the client; the server demands it. Empty for a client without a certificate.
+    #[serde(with = "serde_bytes")]
+    pub client_chain_pem: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    pub client_key_pem: Vec<u8>,
     /// The DNS name that is sent and verified.
     pub server_name: String,
     /// Bytes a write, for bulk.
-    pub chunk: usize,
+    pub write_size: usize,
+    /// Connections at a time, each on a thread of its own.
+    pub threads: usize,
+    /// Refuse a library that is not a validated module in its approved mode.
+    pub fips: bool,
+    /// Follow the published comparisons of Rustls where they treat libraries differently: a libssl's connection objects are made on no
+    /// clock and verify no name, and its client resumes one session again and again; with Rustls, moving bytes is charged to the
+    /// receiver.
+    pub published_method: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -67,185 +98,194 @@ pub struct LocalSpec {
 pub enum LocalScenario {
     /// Full handshakes, each on new connections.
     HandshakeFull,
+    /// Handshakes that resume by a ticket, in which the server has put all that it has to know.
+    HandshakeTicket,
+    /// Handshakes that resume a session which the server has kept.
+    HandshakeSession,
     /// Application data from the server to the client, over one connection.
     Bulk,
+    /// The memory of connections.
+    Memory,
+}
+
+impl LocalScenario {
+    fn is_resumed(self) -> bool {
+        matches!(self, Self::HandshakeTicket | Self::HandshakeSession)
+    }
+}
+
+impl LocalSpec {
+    /// Tickets that a TLS 1.3 server makes. OpenSSL makes one in a resumed handshake, whatever it is told.
+    fn tickets(&self) -> usize {
+        if self.scenario.is_resumed() && !self.published_method { 1 } else { TICKETS }
+    }
+
+    fn has_client_auth(&self) -> bool {
+        !self.client_chain_pem.is_empty()
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.write_size == 0 || self.write_size > MAX_WRITE {
+            return Err(Error::Usage(format!("a write of {} bytes: it takes 1 to {MAX_WRITE}", self.write_size)));
+        }
+        if self.threads == 0 || self.threads > MAX_THREADS {
+            return Err(Error::Usage(format!("{} threads: it takes 1 to {MAX_THREADS}", self.threads)));
+        }
+        if self.scenario == LocalScenario::Memory {
+            if self.threads > 1 {
+                return Err(Error::Usage("the memory of connections is measured on one thread".to_owned()));
+            }
+            if sys::heap_in_use().is_none() {
+                return Err(not_selectable("this C library does not tell how much memory is in use"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Who was measured, and what both ends of its connections say they use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocalInfo {
     pub library: String,
     pub library_version: String,
+    /// Compiler and options, as far as the library tells.
+    pub library_build: Option<String>,
     pub tls: String,
     pub suite: String,
     pub group: String,
+    /// Nanoseconds that timing adds to a side of one handshake or write, as an empty one shows.
+    pub harness_ns: f64,
 }
 
-/// Work done, and the seconds that each side took for it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum LocalFigures {
-    Handshakes { count: u64, client_s: f64, server_s: f64 },
-    Bulk { bytes: u64, receive_s: f64, send_s: f64 },
+/// Latencies of one side of all handshakes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LocalLatency {
+    pub p50_us: f64,
+    pub p90_us: f64,
+    pub p99_us: f64,
+    pub p999_us: f64,
+    pub max_us: f64,
+    /// In nanoseconds, in the compressed V2 format of `HdrHistogram` as base64.
+    pub histogram: String,
 }
 
 /// One library in one scenario.
 pub struct LocalBench {
-    pair: Box<dyn Pair>,
+    workers: Vec<Worker>,
     info: LocalInfo,
-    scenario: LocalScenario,
-    sent: Vec<u8>,
-    received: Vec<u8>,
 }
 
 impl LocalBench {
-    /// Load the library, set it as the spec says, and see by one handshake (and one write) that it does just that.
+    /// Load the library, set it as the spec says, and see by a handshake (and a write) on each thread that it does just that.
     ///
     /// What the library cannot be set to is [`Error::Unsupported`], a file that is no libssl or lacks something is `bad-library`, a
     /// chain that does not verify is `bad-certificate-file`.
     pub fn new(spec: &LocalSpec) -> Result<Self> {
-        if spec.chunk == 0 || spec.chunk > MAX_CHUNK {
-            return Err(Error::Usage(format!("a write of {} bytes: it takes 1 to {MAX_CHUNK}", spec.chunk)));
-        }
-        let mut pair: Box<dyn Pair> = match spec.library.as_str() {
-            "rustls" => Box::new(rustls::RustlsPair::new(spec)?),
-            paths => Box::new(foreign::ForeignPair::new(paths, spec)?),
+        spec.check()?;
+        let library: Box<dyn Library> = match spec.library.as_str() {
+            "rustls" => Box::new(rustls::Rustls::new(spec)?),
+            paths => Box::new(foreign::Foreign::new(paths, spec)?),
         };
-        pair.handshake(&mut Spent::default())?;
-        let info = read_back(&*pair, spec)?;
-        let mut bench = Self { pair, info, scenario: spec.scenario, sent: Vec::new(), received: Vec::new() };
-        if spec.scenario == LocalScenario::Bulk {
-            // Not constant, so that a byte out of place would be seen; the cipher does not care.
-            bench.sent = (0..=250).cycle().take(spec.chunk).collect();
-            bench.received = vec![0; spec.chunk];
-            bench.pair.transfer(&bench.sent, &mut bench.received, &mut Spent::default())?;
-            if bench.sent != bench.received {
-                return Err(Error::Internal("what was received is not what was sent".to_owned()));
-            }
-        }
-        Ok(bench)
+        let overhead = Overhead::measure();
+        let mut workers = (0..spec.threads)
+            .map(|_| Worker::new(library.pair()?, spec.scenario, spec.write_size, overhead))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rehearsed = workers.iter_mut().map(Worker::rehearse).collect::<Result<Vec<_>>>().map_err(in_words)?;
+        let (spent, ends) = rehearsed.swap_remove(0);
+        let harness_ns = overhead.wall.as_secs_f64() * 1e9 * f64::from(spent.client.sections);
+        let info = read_back(library.identity(), ends, spec, harness_ns)?;
+        Ok(Self { workers, info })
     }
 
     pub fn info(&self) -> &LocalInfo {
         &self.info
     }
 
-    /// Measure for so many seconds on the wall, at least one handshake or write.
-    pub fn run(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<LocalFigures> {
+    /// Measure for so many seconds on the wall, on each thread at least one handshake or write. The figures are one a thread.
+    pub fn run(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<Vec<LocalFigures>> {
         let length = Duration::try_from_secs_f64(seconds)
             .map_err(|_| Error::Usage(format!("{seconds} is no time to measure for")))?;
-        match self.scenario {
-            LocalScenario::HandshakeFull => self.handshakes(length, interrupt),
-            LocalScenario::Bulk => self.bulk(length, interrupt),
+        if let [worker] = self.workers.as_mut_slice() {
+            let mut bounds = Bounds::new(TimeLimit::NEVER, interrupt);
+            return worker.run(length, &mut || bounds.check()).map(|figures| vec![figures]);
         }
+        threads::run(&mut self.workers, length, interrupt)
     }
 
-    fn handshakes(&mut self, length: Duration, interrupt: &dyn Interrupt) -> Result<LocalFigures> {
-        let mut spent = Spent::default();
-        let mut count = 0;
-        repeat(length, interrupt, || {
-            count += 1;
-            self.pair.handshake(&mut spent)
-        })?;
-        Ok(LocalFigures::Handshakes {
-            count,
-            client_s: spent.client.as_secs_f64(),
-            server_s: spent.server.as_secs_f64(),
-        })
+    /// Run as [`Self::run`] does, and forget it.
+    pub fn warm_up(&mut self, seconds: f64, interrupt: &dyn Interrupt) -> Result<()> {
+        self.run(seconds, interrupt)?;
+        self.workers.iter_mut().for_each(Worker::forget);
+        Ok(())
     }
 
-    fn bulk(&mut self, length: Duration, interrupt: &dyn Interrupt) -> Result<LocalFigures> {
-        let mut spent = Spent::default();
-        let mut bytes = 0;
-        let mut renew_at = 0;
-        repeat(length, interrupt, || {
-            if bytes >= renew_at {
-                self.pair.handshake(&mut Spent::default())?;
-                renew_at = bytes + RENEW_AFTER;
+    /// Of client and server, over all threads and all that was measured; None if that were no handshakes.
+    pub fn latency(&self) -> Result<Option<[LocalLatency; 2]>> {
+        let mut total = [Latency::new()?, Latency::new()?];
+        for worker in &self.workers {
+            for (sum, part) in total.iter_mut().zip(worker.latency()) {
+                sum.add(part)?;
             }
-            self.pair.transfer(&self.sent, &mut self.received, &mut spent)?;
-            bytes += self.sent.len() as u64;
-            Ok(())
-        })?;
-        Ok(LocalFigures::Bulk { bytes, receive_s: spent.client.as_secs_f64(), send_s: spent.server.as_secs_f64() })
-    }
-}
-
-/// Both ends of one library, joined in memory.
-trait Pair: Send {
-    /// The library's name, and its version in its own words.
-    fn library(&self) -> (String, String);
-
-    /// A full handshake on new connections, in place of those before.
-    fn handshake(&mut self, spent: &mut Spent) -> Result<()>;
-
-    /// What client and server of the last handshake say.
-    fn negotiated(&self) -> Result<[Negotiated; 2]>;
-
-    /// The server sends all of `data` over the last handshake's connections, and the client receives it.
-    fn transfer(&mut self, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()>;
-}
-
-/// What one end says that was agreed on, by IANA's names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Negotiated {
-    tls: String,
-    suite: String,
-    group: String,
-}
-
-/// The clock of each side.
-#[derive(Debug, Default)]
-struct Spent {
-    client: Duration,
-    server: Duration,
-}
-
-/// Do `work` on a clock.
-fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = work();
-    *clock += start.elapsed();
-    result
-}
-
-fn repeat(length: Duration, interrupt: &dyn Interrupt, mut work: impl FnMut() -> Result<()>) -> Result<()> {
-    let start = Instant::now();
-    let mut bounds = Bounds::new(TimeLimit::NEVER, interrupt);
-    loop {
-        work()?;
-        if start.elapsed() >= length {
-            return Ok(());
         }
-        bounds.check()?;
+        let [client, server] = total.map(|latency| summary(&latency));
+        Ok(client?.zip(server?).map(<[_; 2]>::from))
     }
+}
+
+/// Exact up to 2^53 nanoseconds, which are longer than any handshake.
+#[allow(clippy::cast_precision_loss)]
+fn summary(latency: &Latency) -> Result<Option<LocalLatency>> {
+    let histogram = latency.encoded()?;
+    let micros = |part: f64| latency.quantile(part).map(|nanoseconds| nanoseconds as f64 / 1e3);
+    let max = latency.max().map(|nanoseconds| nanoseconds as f64 / 1e3);
+    Ok((|| {
+        Some(LocalLatency {
+            p50_us: micros(0.5)?,
+            p90_us: micros(0.9)?,
+            p99_us: micros(0.99)?,
+            p999_us: micros(0.999)?,
+            max_us: max?,
+            histogram,
+        })
+    })())
 }
 
 /// The facts for the report; an error if either end does something else than what was asked.
-fn read_back(pair: &dyn Pair, spec: &LocalSpec) -> Result<LocalInfo> {
-    let (library, library_version) = pair.library();
+fn read_back(identity: Identity, ends: [Negotiated; 2], spec: &LocalSpec, harness_ns: f64) -> Result<LocalInfo> {
+    let Identity { name, version, build } = identity;
     let tls = names::version(&spec.suite);
-    let ends = pair.negotiated()?;
     for end in &ends {
         let asked = [(tls, &end.tls), (&spec.suite, &end.suite), (&spec.group, &end.group)];
         for (wanted, found) in asked {
             if !wanted.eq_ignore_ascii_case(found) {
-                return Err(not_selectable(&format!("asked for {wanted}, {library} takes {found}")));
+                return Err(not_selectable(&format!("asked for {wanted}, {name} takes {found}")));
             }
         }
     }
     let [Negotiated { tls, suite, group }, _] = ends;
-    Ok(LocalInfo { library, library_version, tls, suite, group })
+    Ok(LocalInfo { library: name, library_version: version, library_build: build, tls, suite, group, harness_ns })
+}
+
+/// A first handshake that fails between two ends of one library, both set alike, is something that it cannot be set to.
+fn in_words(error: Error) -> Error {
+    match error {
+        Error::PeerIncompatible(why) | Error::PeerMisbehaved(why) => not_selectable(&why),
+        Error::AlertReceived { .. } => not_selectable(&error.to_string()),
+        other => other,
+    }
 }
 
 fn not_selectable(why: &str) -> Error {
     Error::Unsupported(format!("not selectable: {why}"))
 }
 
-/// The chain that was given is at fault, not the library.
-fn chain_does_not_verify(name: &str, why: &str) -> Error {
-    Error::local("bad-certificate-file", format!("the chain does not verify for {name}: {why}"))
+/// A chain that was given is at fault, not the library.
+fn chain_does_not_verify(whose: &str, why: &str) -> Error {
+    Error::local("bad-certificate-file", format!("the chain does not verify for {whose}: {why}"))
 }
+
+/// How messages call the client's chain, which is verified for no name.
+const CLIENT: &str = "the client";
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,8 @@ const GROUPS: &[Group] = &[
     Group { iana: "X25519MLKEM768", openssl: "X25519MLKEM768", id: 0x11ec, nid: None },
     Group { iana: "SecP256r1MLKEM768", openssl: "SecP256r1MLKEM768", id: 0x11eb, nid: None },
     Group { iana: "SecP384r1MLKEM1024", openssl: "SecP384r1MLKEM1024", id: 0x11ed, nid: None },
+    Group { iana: "MLKEM768", openssl: "MLKEM768", id: 0x0201, nid: None },
+    Group { iana: "MLKEM1024", openssl: "MLKEM1024", id: 0x0202, nid: None },
 ];
 
 /// The group that `matches`.

@@ -1,30 +1,85 @@
 //! Rustls as a contestant, on the unbuffered API as in all of this engine's jobs.
 
-use std::slice::from_ref;
 use std::sync::Arc;
 
-use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
-use rustls::{ClientConfig, CommonState, RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::client::UnbufferedClientConnection;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::UnbufferedServerConnection;
+use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
+use rustls_pki_types::ServerName;
 
-use super::{
-    LocalSpec, MAX_TURNS, Negotiated, Pair, Spent, TICKETS, chain_does_not_verify, names, not_selectable, timed,
-};
+use super::meter::{Side, Spent};
+use super::pair::{Identity, Library, Negotiated, Pair};
+use super::{CLIENT, LocalScenario, LocalSpec, MAX_TURNS, chain_does_not_verify};
 use crate::conn::{self, Output, Progress, advance};
 use crate::{Error, Result, provider};
+
+mod config;
+
+pub use config::certificates;
 
 /// Data that is encrypted at a time: few enough records that they are still in the cache when they are copied to the other end.
 const PIECE: usize = 4 << 14;
 
-pub struct RustlsPair {
+/// Rustls as it is built in here, set as a spec says.
+pub struct Rustls {
+    client_config: ClientConfig,
+    server_config: Arc<ServerConfig>,
+    name: ServerName<'static>,
+    receiver_pays: bool,
+    scenario: LocalScenario,
+}
+
+impl Rustls {
+    pub fn new(spec: &LocalSpec) -> Result<Self> {
+        let (client_config, server_config) = config::both(spec)?;
+        let name = ServerName::try_from(spec.server_name.clone())
+            .map_err(|_| Error::Usage(format!("{:?} is no DNS name", spec.server_name)))?;
+        Ok(Self {
+            client_config,
+            server_config: Arc::new(server_config),
+            name,
+            receiver_pays: spec.published_method,
+            scenario: spec.scenario,
+        })
+    }
+}
+
+impl Library for Rustls {
+    fn identity(&self) -> Identity {
+        let fips = if aws_lc_rs::default_provider().fips() { " (FIPS)" } else { "" };
+        let version =
+            concat!("rustls ", env!("TLSTOOL_RUSTLS_VERSION"), " with aws-lc-rs ", env!("TLSTOOL_AWS_LC_RS_VERSION"));
+        Identity {
+            name: "rustls".to_owned(),
+            version: format!("{version}{fips}"),
+            build: Some(env!("TLSTOOL_BUILD").to_owned()),
+        }
+    }
+
+    fn pair(&self) -> Result<Box<dyn Pair>> {
+        let mut client_config = self.client_config.clone();
+        client_config.resumption = config::sessions(self.scenario);
+        Ok(Box::new(RustlsPair {
+            client_config: Arc::new(client_config),
+            server_config: self.server_config.clone(),
+            name: self.name.clone(),
+            receiver_pays: self.receiver_pays,
+            client: End::new(),
+            server: End::new(),
+            parked: Vec::new(),
+        }))
+    }
+}
+
+struct RustlsPair {
     client_config: Arc<ClientConfig>,
     server_config: Arc<ServerConfig>,
     name: ServerName<'static>,
+    receiver_pays: bool,
     client: End<UnbufferedClientConnection>,
     server: End<UnbufferedServerConnection>,
+    parked: Vec<(Option<UnbufferedClientConnection>, Option<UnbufferedServerConnection>)>,
 }
 
 /// One side: its connection, what came in for it and what it has to send. The buffers outlive the connections.
@@ -34,58 +89,25 @@ struct End<S> {
     output: Output,
 }
 
-impl RustlsPair {
-    pub fn new(spec: &LocalSpec) -> Result<Self> {
-        let provider = provider::provider(from_ref(&spec.suite), from_ref(&spec.group)).map_err(unsupported)?;
-        let chain = certificates(&spec.chain_pem)?;
-        let key = PrivateKeyDer::from_pem_slice(&spec.key_pem)
-            .map_err(|why| Error::local("bad-key", format!("the private key cannot be read: {why}")))?;
-        let name = ServerName::try_from(spec.server_name.clone())
-            .map_err(|_| Error::Usage(format!("{:?} is no DNS name", spec.server_name)))?;
-        Ok(Self {
-            client_config: Arc::new(client_config(provider.clone(), spec)?),
-            server_config: Arc::new(server_config(provider, spec, chain, key)?),
-            name,
-            client: End::new(),
-            server: End::new(),
-        })
-    }
-}
-
 impl Pair for RustlsPair {
-    fn library(&self) -> (String, String) {
-        let fips = if aws_lc_rs::default_provider().fips() { " (FIPS)" } else { "" };
-        let version =
-            concat!("rustls ", env!("TLSTOOL_RUSTLS_VERSION"), " with aws-lc-rs ", env!("TLSTOOL_AWS_LC_RS_VERSION"));
-        ("rustls".to_owned(), format!("{version}{fips}"))
-    }
-
     fn handshake(&mut self, spent: &mut Spent) -> Result<()> {
-        let Self { client_config, server_config, name, client, server } = self;
+        let Self { client_config, server_config, name, client, server, receiver_pays, .. } = self;
         client.clear();
         server.clear();
-        timed(&mut spent.client, || {
+        spent.on(Side::Client, || {
             UnbufferedClientConnection::new(client_config.clone(), name.clone())
                 .map(|new| client.connection = Some(new))
         })?;
-        timed(&mut spent.server, || {
+        spent.on(Side::Server, || {
             UnbufferedServerConnection::new(server_config.clone()).map(|new| server.connection = Some(new))
         })?;
         for _ in 0..MAX_TURNS {
-            let client_done = timed(&mut spent.client, || {
-                let done = client.turn();
-                client.deliver(&mut server.incoming);
-                done
-            })
-            .map_err(|error| match error {
-                Error::Local { message, .. } => chain_does_not_verify(&name.to_str(), &message),
-                other => other,
-            })?;
-            let server_done = timed(&mut spent.server, || {
-                let done = server.turn();
-                server.deliver(&mut client.incoming);
-                done
-            })?;
+            let client_done = client
+                .step(Side::Client, &mut server.incoming, *receiver_pays, spent)
+                .map_err(|error| about_the_chain_of(&name.to_str(), error))?;
+            let server_done = server
+                .step(Side::Server, &mut client.incoming, *receiver_pays, spent)
+                .map_err(|error| about_the_chain_of(CLIENT, error))?;
             if client_done && server_done {
                 return Ok(());
             }
@@ -93,21 +115,52 @@ impl Pair for RustlsPair {
         Err(Error::Internal("the handshake does not come to an end".to_owned()))
     }
 
-    fn negotiated(&self) -> Result<[Negotiated; 2]> {
-        match (&self.client.connection, &self.server.connection) {
-            (Some(client), Some(server)) => Ok([said(client), said(server)]),
-            _ => Err(Error::Internal("no connection to ask".to_owned())),
-        }
+    fn settle(&mut self, spent: &mut Spent) -> Result<()> {
+        spent.on(Side::Client, || self.client.receive(&mut [])).map(|_| ())
     }
 
-    fn transfer(&mut self, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()> {
-        let Self { client, server, .. } = self;
-        timed(&mut spent.server, || server.send(data, &mut client.incoming))?;
-        let count = timed(&mut spent.client, || client.receive(received))?;
+    fn negotiated(&self) -> Result<[Negotiated; 2]> {
+        self.states().map(|ends| ends.map(said))
+    }
+
+    fn resumed(&self) -> Result<[bool; 2]> {
+        self.states().map(|ends| ends.map(|end| end.handshake_kind() == Some(HandshakeKind::Resumed)))
+    }
+
+    fn transfer(&mut self, from: Side, data: &[u8], received: &mut [u8], spent: &mut Spent) -> Result<()> {
+        let Self { client, server, receiver_pays, .. } = self;
+        let count = match from {
+            Side::Server => {
+                server.send(from, data, &mut client.incoming, *receiver_pays, spent)?;
+                spent.on(Side::Client, || client.receive(received))?
+            }
+            Side::Client => {
+                client.send(from, data, &mut server.incoming, *receiver_pays, spent)?;
+                spent.on(Side::Server, || server.receive(received))?
+            }
+        };
         if count != data.len() {
             return Err(Error::Internal(format!("{count} bytes received of {} sent", data.len())));
         }
         Ok(())
+    }
+
+    fn park(&mut self) {
+        self.parked.push((self.client.connection.take(), self.server.connection.take()));
+    }
+
+    fn clear_park(&mut self) {
+        self.parked.clear();
+    }
+}
+
+impl RustlsPair {
+    /// Of client and server.
+    fn states(&self) -> Result<[&CommonState; 2]> {
+        match (&self.client.connection, &self.server.connection) {
+            (Some(client), Some(server)) => Ok([client, server]),
+            _ => Err(no_connection()),
+        }
     }
 }
 
@@ -135,14 +188,48 @@ impl<S: conn::Side> End<S> {
         }
     }
 
-    /// Encrypt data, and put it where the other end takes it in.
-    fn send(&mut self, data: &[u8], to: &mut Vec<u8>) -> Result<()> {
-        for piece in data.chunks(PIECE) {
-            let connection = self.connection.as_mut().ok_or_else(no_connection)?;
-            conn::encrypt(connection, piece, &mut self.incoming, &mut self.output)?;
-            self.deliver(to);
+    /// As `turn`, and then what it says is brought to the other end.
+    fn step(&mut self, side: Side, to: &mut Vec<u8>, receiver_pays: bool, spent: &mut Spent) -> Result<bool> {
+        if receiver_pays {
+            let done = spent.on(side, || self.turn());
+            spent.on(side.other(), || self.deliver(to));
+            return done;
         }
-        Ok(())
+        spent.on(side, || {
+            let done = self.turn();
+            self.deliver(to);
+            done
+        })
+    }
+
+    /// Encrypt data, and put it where the other end takes it in.
+    fn send(
+        &mut self,
+        side: Side,
+        data: &[u8],
+        to: &mut Vec<u8>,
+        receiver_pays: bool,
+        spent: &mut Spent,
+    ) -> Result<()> {
+        if receiver_pays {
+            for piece in data.chunks(PIECE) {
+                spent.on(side, || self.encrypt(piece))?;
+                spent.on(side.other(), || self.deliver(to));
+            }
+            return Ok(());
+        }
+        spent.on(side, || {
+            data.chunks(PIECE).try_for_each(|piece| {
+                self.encrypt(piece)?;
+                self.deliver(to);
+                Ok(())
+            })
+        })
+    }
+
+    fn encrypt(&mut self, data: &[u8]) -> Result<()> {
+        let connection = self.connection.as_mut().ok_or_else(no_connection)?;
+        conn::encrypt(connection, data, &mut self.incoming, &mut self.output)
     }
 
     /// Decrypt what came in, and put it where the caller wants it: the count of bytes.
@@ -166,58 +253,6 @@ impl<S: conn::Side> End<S> {
     }
 }
 
-fn client_config(provider: Arc<CryptoProvider>, spec: &LocalSpec) -> Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    for root in certificates(&spec.root_pem)? {
-        roots.add(root).map_err(|why| bad_certificate(&why))?;
-    }
-    let versions = provider::versions(&[names::version(&spec.suite).to_owned()])?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&versions)
-        .map_err(|why| not_selectable(&provider::misfit(why)))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // No session is kept, but tickets are asked for in TLS 1.2 too: so does every libssl.
-    config.resumption = Resumption::disabled().tls12_resumption(Tls12Resumption::SessionIdOrTickets);
-    config.cert_decompressors = Vec::new();
-    Ok(config)
-}
-
-fn server_config(
-    provider: Arc<CryptoProvider>,
-    spec: &LocalSpec,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<ServerConfig> {
-    let versions = provider::versions(&[names::version(&spec.suite).to_owned()])?;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&versions)
-        .map_err(|why| not_selectable(&provider::misfit(why)))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|why| match why {
-            rustls::Error::InconsistentKeys(_) => {
-                Error::local("key-mismatch", "the private key is not that of the chain's first certificate")
-            }
-            why => bad_certificate(&why),
-        })?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = aws_lc_rs::Ticketer::new()?;
-    config.send_tls13_tickets = TICKETS;
-    config.cert_compressors = Vec::new();
-    Ok(config)
-}
-
-pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<_, _>>().map_err(|why| {
-        Error::local("bad-certificate-file", format!("a certificate of the chain cannot be read: {why}"))
-    })?;
-    if found.is_empty() {
-        return Err(Error::local("no-certificate", "there is no certificate in the chain"));
-    }
-    Ok(found)
-}
-
 fn said(connection: &CommonState) -> Negotiated {
     let unknown = || "nothing".to_owned();
     Negotiated {
@@ -229,15 +264,11 @@ fn said(connection: &CommonState) -> Negotiated {
     }
 }
 
-fn unsupported(error: Error) -> Error {
+fn about_the_chain_of(whose: &str, error: Error) -> Error {
     match error {
-        Error::Unsupported(why) => not_selectable(&why),
+        Error::Local { message, .. } => chain_does_not_verify(whose, &message),
         other => other,
     }
-}
-
-fn bad_certificate(why: &rustls::Error) -> Error {
-    Error::local("bad-certificate-file", format!("a certificate of the chain cannot be used: {why}"))
 }
 
 fn no_connection() -> Error {

@@ -11,8 +11,13 @@ fn spec(library: &str) -> LocalSpec {
         chain_pem: Vec::new(),
         key_pem: Vec::new(),
         root_pem: Vec::new(),
+        client_chain_pem: Vec::new(),
+        client_key_pem: Vec::new(),
         server_name: "localhost".to_owned(),
-        chunk: 1 << 20,
+        write_size: 1 << 20,
+        threads: 1,
+        fips: false,
+        published_method: false,
     }
 }
 
@@ -69,30 +74,7 @@ fn an_empty_chain_is_no_certificate() {
 
 #[test]
 fn writes_have_a_size() {
-    for chunk in [0, MAX_CHUNK + 1] {
-        assert_eq!(refusal(&LocalSpec { chunk, ..spec("rustls") }).code(), "usage");
+    for write_size in [0, MAX_WRITE + 1] {
+        assert_eq!(refusal(&LocalSpec { write_size, ..spec("rustls") }).code(), "usage");
     }
-}
-
-#[test]
-fn work_is_done_at_least_once_and_until_its_time_is_over() {
-    let mut count = 0;
-    repeat(Duration::ZERO, &crate::Never, || {
-        count += 1;
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(count, 1);
-}
-
-#[test]
-fn an_interrupt_ends_a_long_measurement() {
-    struct Always;
-    impl Interrupt for Always {
-        fn interrupted(&self) -> bool {
-            true
-        }
-    }
-    let outcome = repeat(Duration::from_secs(3600), &Always, || Ok(()));
-    assert_eq!(outcome.map_err(|error| error.code()), Err("interrupted"));
 }

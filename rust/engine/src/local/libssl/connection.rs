@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ptr::{self, NonNull};
 
 use super::symbols::{Bio, Ssl, text};
-use super::{Api, Context};
+use super::{Api, Context, Session};
+use crate::local::meter::Side;
 use crate::{Error, Result};
 
 /// Commands of `SSL_ctrl`, from OpenSSL's ssl.h.
@@ -14,6 +15,10 @@ const CTRL_NEGOTIATED_GROUP: c_int = 134;
 /// Answers of `SSL_get_error`.
 const WANT_READ: c_int = 2;
 const WANT_WRITE: c_int = 3;
+
+/// For `SSL_set_shutdown`.
+const SENT_SHUTDOWN: c_int = 1;
+const RECEIVED_SHUTDOWN: c_int = 2;
 
 /// What an end says of its key exchange group.
 pub enum GroupSaid {
@@ -29,6 +34,7 @@ pub struct Link {
     // The fields are dropped in this order.
     client: Option<Connection>,
     server: Option<Connection>,
+    parked: Vec<[Option<Connection>; 2]>,
     wire: Wire,
 }
 
@@ -39,7 +45,7 @@ unsafe impl Send for Link {}
 impl Link {
     /// With room for so many bytes on their way from the client, and from the server.
     pub fn new(api: &'static Api, from_client: usize, from_server: usize) -> Result<Self> {
-        Ok(Self { client: None, server: None, wire: Wire::new(api, from_client, from_server)? })
+        Ok(Self { client: None, server: None, parked: Vec::new(), wire: Wire::new(api, from_client, from_server)? })
     }
 
     /// Free the connections, and throw away what they sent and nobody read.
@@ -49,9 +55,24 @@ impl Link {
         self.wire.drain();
     }
 
-    /// A new client, which sends `name` and verifies it.
-    pub fn connect(&mut self, context: &Context, name: &CStr) -> Result<()> {
-        self.client = Some(Connection::client(context, &self.wire, name)?);
+    /// Put the connections aside, alive. They have to have nothing more to say: others use the wire after them.
+    pub fn park(&mut self) {
+        self.parked.push([self.client.take(), self.server.take()]);
+    }
+
+    pub fn clear_park(&mut self) {
+        self.parked.clear();
+    }
+
+    /// A new client, which sends `name`, verifies it if that is wanted, and resumes the session if there is one.
+    pub fn connect(
+        &mut self,
+        context: &Context,
+        name: &CStr,
+        verify_name: bool,
+        session: Option<&Session>,
+    ) -> Result<()> {
+        self.client = Some(Connection::client(context, &self.wire, name, verify_name, session)?);
         Ok(())
     }
 
@@ -67,6 +88,13 @@ impl Link {
 
     pub fn server(&mut self) -> Result<&mut Connection> {
         self.server.as_mut().ok_or_else(no_connection)
+    }
+
+    pub fn end(&mut self, side: Side) -> Result<&mut Connection> {
+        match side {
+            Side::Client => self.client(),
+            Side::Server => self.server(),
+        }
     }
 
     /// Client and server.
@@ -126,26 +154,38 @@ pub struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // SAFETY: the one reference there is; the library lets go of context and BIO with it.
-        unsafe { (self.api.SSL_free)(self.ssl.as_ptr()) }
+        let (api, ssl) = (self.api, self.ssl.as_ptr());
+        // SAFETY: the one reference there is; the library lets go of context and BIO with it. A connection that was not closed takes
+        // its session with it (RFC 5246 section 7.2.1), so it is said to be.
+        unsafe {
+            (api.SSL_set_shutdown)(ssl, SENT_SHUTDOWN | RECEIVED_SHUTDOWN);
+            (api.SSL_free)(ssl);
+        }
     }
 }
 
 impl Connection {
-    /// A client that sends `name` and verifies it.
-    fn client(context: &Context, wire: &Wire, name: &CStr) -> Result<Self> {
+    fn client(
+        context: &Context,
+        wire: &Wire,
+        name: &CStr,
+        verify_name: bool,
+        session: Option<&Session>,
+    ) -> Result<Self> {
         let connection = Self::new(context, wire.client)?;
         let (api, ssl) = (connection.api, connection.ssl.as_ptr());
-        // SAFETY: the connection and the string are alive; the library copies the string.
-        let named = unsafe {
+        // SAFETY: connection, string and session are alive; the library copies the string, and takes a reference of its own to the
+        // session.
+        let done = unsafe {
             (api.SSL_set_connect_state)(ssl);
             let sent = match api.SSL_set_tlsext_host_name {
                 Some(set_name) => set_name(ssl, name.as_ptr()) == 1,
                 None => connection.ctrl(CTRL_TLSEXT_HOSTNAME, name.as_ptr().cast_mut().cast()) == 1,
             };
-            sent && (api.SSL_set1_host)(ssl, name.as_ptr()) == 1
+            sent && (!verify_name || (api.SSL_set1_host)(ssl, name.as_ptr()) == 1)
+                && session.is_none_or(|session| (api.SSL_set_session)(ssl, session.raw.as_ptr()) == 1)
         };
-        if named { Ok(connection) } else { Err(Error::Internal(format!("the name cannot be set: {}", api.reasons()))) }
+        if done { Ok(connection) } else { Err(Error::Internal(format!("a client cannot be set: {}", api.reasons()))) }
     }
 
     fn server(context: &Context, wire: &Wire) -> Result<Self> {
@@ -193,6 +233,12 @@ impl Connection {
         usize::try_from(result).ok().filter(|&count| count > 0).ok_or_else(|| self.failure(result))
     }
 
+    /// Whether the handshake resumed a session.
+    pub fn resumed(&self) -> bool {
+        // SAFETY: the connection is alive.
+        unsafe { (self.api.SSL_session_reused)(self.ssl.as_ptr()) == 1 }
+    }
+
     /// Why the peer's chain is bad; None if it is good.
     pub fn chain_fault(&self) -> Option<String> {
         // SAFETY: the connection is alive; the words are static.
@@ -208,12 +254,13 @@ impl Connection {
         unsafe { (self.api.SSL_version)(self.ssl.as_ptr()) }
     }
 
-    /// The suite by its IANA name, "" if there is none yet.
+    /// The suite by its IANA name, or by OpenSSL's if the library knows no other; "" if there is none yet.
     pub fn suite(&self) -> String {
         // SAFETY: the connection is alive; cipher and name are static.
         unsafe {
             let cipher = (self.api.SSL_get_current_cipher)(self.ssl.as_ptr());
-            if cipher.is_null() { String::new() } else { text((self.api.SSL_CIPHER_standard_name)(cipher)) }
+            let name = self.api.SSL_CIPHER_standard_name.unwrap_or(self.api.SSL_CIPHER_get_name);
+            if cipher.is_null() { String::new() } else { text(name(cipher)) }
         }
     }
 

@@ -3,6 +3,7 @@
 //! This folder is one of the two places that may hold `unsafe`.
 
 mod connection;
+mod session;
 mod symbols;
 
 use std::ffi::{CStr, c_int, c_long, c_void};
@@ -11,19 +12,28 @@ use std::ptr::{self, NonNull};
 use symbols::{Certificate, Key, SslCtx};
 
 pub use connection::{Connection, GroupSaid, Link};
+pub use session::Session;
 pub use symbols::Api;
 
 use crate::{Error, Result};
 
 /// Commands of `SSL_CTX_ctrl`, from OpenSSL's ssl.h and tls1.h; they are part of its ABI.
+const CTRL_SESS_CACHE_SIZE: c_int = 42;
 const CTRL_SESS_CACHE_MODE: c_int = 44;
 const CTRL_CHAIN_CERT: c_int = 89;
 const CTRL_GROUPS_LIST: c_int = 92;
+const CTRL_SIGALGS_LIST: c_int = 98;
 const CTRL_MIN_PROTO_VERSION: c_int = 123;
 const CTRL_MAX_PROTO_VERSION: c_int = 124;
 
 const SESS_CACHE_OFF: c_int = 0;
+const SESS_CACHE_CLIENT: c_int = 0x0001;
+const SESS_CACHE_SERVER: c_int = 0x0002;
+/// The application keeps the sessions, and the library none.
+const SESS_CACHE_NO_INTERNAL: c_int = 0x0300;
+const OP_NO_TICKET: u64 = 1 << 14;
 const VERIFY_PEER: c_int = 1;
+const VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
 /// BoringSSL's policy that takes AES-256-GCM before AES-128-GCM in TLS 1.3 (`ssl_compliance_policy_cnsa_202407`).
 const POLICY_CNSA_202407: c_int = 3;
 
@@ -35,6 +45,8 @@ pub struct Context {
 
 // SAFETY: a context belongs to no thread, and what it shares with its connections is counted atomically.
 unsafe impl Send for Context {}
+// SAFETY: what changes a context takes it by `&mut`; making connections of it, all that is left, is for any number of threads.
+unsafe impl Sync for Context {}
 
 impl Drop for Context {
     fn drop(&mut self) {
@@ -53,7 +65,7 @@ impl Context {
     }
 
     /// Allow one version alone.
-    pub fn set_version(&self, version: u16) -> Result<()> {
+    pub fn set_version(&mut self, version: u16) -> Result<()> {
         let (api, ctx) = (self.api, self.ctx.as_ptr());
         let set = |function: Option<unsafe extern "C" fn(*mut SslCtx, u16) -> c_int>, command| match function {
             // SAFETY: the context is alive; the arguments are numbers.
@@ -66,7 +78,7 @@ impl Context {
     }
 
     /// Allow these groups, by names with colons between; false if the library does not know them.
-    pub fn set_groups(&self, list: &CStr) -> bool {
+    pub fn set_groups(&mut self, list: &CStr) -> bool {
         match self.api.SSL_CTX_set1_groups_list.or(self.api.SSL_CTX_set1_curves_list) {
             // SAFETY: the context and the string are alive during the call; the library makes a copy.
             Some(function) => unsafe { function(self.ctx.as_ptr(), list.as_ptr()) == 1 },
@@ -75,13 +87,13 @@ impl Context {
     }
 
     /// Allow one suite of TLS 1.2; false if the library does not know it.
-    pub fn set_suite_1_2(&self, name: &CStr) -> bool {
+    pub fn set_suite_1_2(&mut self, name: &CStr) -> bool {
         // SAFETY: as in `set_groups`.
         unsafe { (self.api.SSL_CTX_set_cipher_list)(self.ctx.as_ptr(), name.as_ptr()) == 1 }
     }
 
     /// Allow, or at least prefer, one suite of TLS 1.3. Where the library has no call for it, its own choice stays: read it back.
-    pub fn set_suite_1_3(&self, name: &CStr) -> bool {
+    pub fn set_suite_1_3(&mut self, name: &CStr) -> bool {
         let ctx = self.ctx.as_ptr();
         if let Some(set_ciphersuites) = self.api.SSL_CTX_set_ciphersuites {
             // SAFETY: as in `set_groups`.
@@ -96,24 +108,68 @@ impl Context {
         }
     }
 
-    /// Keep no sessions, and compress no certificates.
-    pub fn set_plain(&self) {
-        let ctx = self.ctx.as_ptr();
-        if let Some(set_mode) = self.api.SSL_CTX_set_session_cache_mode {
-            // SAFETY: the context is alive; the answer is the mode before.
-            unsafe { set_mode(ctx, SESS_CACHE_OFF) };
-        } else {
-            self.ctrl(CTRL_SESS_CACHE_MODE, SESS_CACHE_OFF.into(), ptr::null_mut());
+    /// Allow these signature algorithms, for certificates too; false if the library does not know them.
+    pub fn set_signature_algorithms(&mut self, list: &CStr) -> bool {
+        match self.api.SSL_CTX_set1_sigalgs_list {
+            // SAFETY: as in `set_groups`.
+            Some(function) => unsafe { function(self.ctx.as_ptr(), list.as_ptr()) == 1 },
+            None => self.ctrl(CTRL_SIGALGS_LIST, 0, list.as_ptr().cast_mut().cast()),
         }
+    }
+
+    /// Compress no certificates.
+    pub fn set_uncompressed(&mut self) {
         if let Some(prefer) = self.api.SSL_CTX_set1_cert_comp_preference {
             // SAFETY: the context is alive, and a list of no algorithms is not read. A build that cannot compress refuses, which
             // is as good.
-            unsafe { prefer(ctx, ptr::null_mut(), 0) };
+            unsafe { prefer(self.ctx.as_ptr(), ptr::null_mut(), 0) };
+        }
+    }
+
+    /// Keep no sessions. A server makes tickets all the same.
+    pub fn keep_no_sessions(&mut self) {
+        self.set_session_cache_mode(SESS_CACHE_OFF);
+    }
+
+    /// A client hands its sessions to [`Session::arrived`].
+    pub fn hand_out_sessions(&mut self) {
+        self.set_session_cache_mode(SESS_CACHE_CLIENT | SESS_CACHE_NO_INTERNAL);
+        // SAFETY: the context is alive, and the callback has the type that is asked for.
+        unsafe { (self.api.SSL_CTX_sess_set_new_cb)(self.ctx.as_ptr(), Some(session::keep)) };
+    }
+
+    /// A server keeps this many sessions, and puts nothing but their names into tickets.
+    pub fn keep_sessions(&mut self, count: u32) {
+        let ctx = self.ctx.as_ptr();
+        self.set_session_cache_mode(SESS_CACHE_SERVER);
+        match self.api.SSL_CTX_sess_set_cache_size {
+            // SAFETY: the context is alive; the argument is a number.
+            Some(set_size) => drop(unsafe { set_size(ctx, count.into()) }),
+            None => drop(self.ctrl(CTRL_SESS_CACHE_SIZE, count.into(), ptr::null_mut())),
+        }
+        // SAFETY: as above.
+        unsafe { (self.api.SSL_CTX_set_options)(ctx, OP_NO_TICKET) };
+    }
+
+    /// What sessions of this server are told from those of others by; where clients are verified, nothing is resumed without.
+    pub fn set_session_context(&mut self, name: &[u8]) -> Result<()> {
+        let (api, ctx) = (self.api, self.ctx.as_ptr());
+        // SAFETY: the context is alive, and `name` is as long as is said; the library makes a copy.
+        let done = unsafe { (api.SSL_CTX_set_session_id_context)(ctx, name.as_ptr(), name.len()) } == 1;
+        self.judge(done, "bad-library", "the context of sessions cannot be set")
+    }
+
+    fn set_session_cache_mode(&mut self, mode: c_int) {
+        if let Some(set_mode) = self.api.SSL_CTX_set_session_cache_mode {
+            // SAFETY: the context is alive; the answer is the mode before.
+            unsafe { set_mode(self.ctx.as_ptr(), mode) };
+        } else {
+            self.ctrl(CTRL_SESS_CACHE_MODE, mode.into(), ptr::null_mut());
         }
     }
 
     /// The certificates to send, leaf first, and the leaf's key; all DER.
-    pub fn set_identity(&self, chain: &[impl AsRef<[u8]>], key: &[u8]) -> Result<()> {
+    pub fn set_identity(&mut self, chain: &[impl AsRef<[u8]>], key: &[u8]) -> Result<()> {
         let (api, ctx) = (self.api, self.ctx.as_ptr());
         for (i, der) in chain.iter().enumerate() {
             let certificate = OwnedCertificate::parse(api, der.as_ref())?;
@@ -136,8 +192,8 @@ impl Context {
         self.judge(fits, "key-mismatch", "the private key is not that of the chain's first certificate")
     }
 
-    /// Verify the peer's chain up to one of these certificates (DER).
-    pub fn set_trust(&self, roots: &[impl AsRef<[u8]>]) -> Result<()> {
+    /// Verify the peer's chain up to one of these certificates (DER); a server does not do without one.
+    pub fn set_trust(&mut self, roots: &[impl AsRef<[u8]>]) -> Result<()> {
         let (api, ctx) = (self.api, self.ctx.as_ptr());
         for der in roots {
             let root = OwnedCertificate::parse(api, der.as_ref())?;
@@ -146,15 +202,14 @@ impl Context {
             self.judge(added, "bad-certificate-file", "a root cannot be used")?;
         }
         // SAFETY: the context is alive, and no callback means the library's own judgement.
-        unsafe { (api.SSL_CTX_set_verify)(ctx, VERIFY_PEER, None) };
+        unsafe { (api.SSL_CTX_set_verify)(ctx, VERIFY_PEER | VERIFY_FAIL_IF_NO_PEER_CERT, None) };
         Ok(())
     }
 
-    /// How many tickets a TLS 1.3 server sends after a full handshake.
-    pub fn set_tickets(&self, count: usize) -> Result<()> {
+    /// How many tickets a TLS 1.3 server sends after a full handshake; false if the library cannot be told.
+    pub fn set_tickets(&mut self, count: usize) -> bool {
         // SAFETY: the context is alive; the argument is a number.
-        let done = unsafe { (self.api.SSL_CTX_set_num_tickets)(self.ctx.as_ptr(), count) } == 1;
-        self.judge(done, "bad-library", "the number of tickets cannot be set")
+        self.api.SSL_CTX_set_num_tickets.is_some_and(|set| unsafe { set(self.ctx.as_ptr(), count) } == 1)
     }
 
     /// A command that is a macro in OpenSSL's headers; `argument` has to be what that command takes.

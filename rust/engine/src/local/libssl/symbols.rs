@@ -3,7 +3,7 @@
 //! The types are those of the headers of OpenSSL 3.0, BoringSSL and AWS-LC, which agree in every function that is listed; where a
 //! macro stands in one for a function in the other, the function is optional and its presence decides.
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_ulong, c_void};
 use std::path::Path;
 use std::ptr;
 
@@ -20,12 +20,15 @@ pub enum Key {}
 pub enum Method {}
 pub enum Ssl {}
 pub enum SslCtx {}
+pub enum SslSession {}
 pub enum Store {}
 
 /// Takes one line of the error queue (`ERR_print_errors_cb`).
 type ErrorLine = unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int;
 /// Judges a certificate itself (`SSL_CTX_set_verify`); we never give one.
 type VerifyCallback = unsafe extern "C" fn(c_int, *mut c_void) -> c_int;
+/// Is handed a new session, and says whether it keeps it (`SSL_CTX_sess_set_new_cb`).
+type NewSession = unsafe extern "C" fn(*mut Ssl, *mut SslSession) -> c_int;
 
 macro_rules! functions {
     (
@@ -77,7 +80,11 @@ functions! {
         SSL_CTX_check_private_key: fn(*const SslCtx) -> c_int;
         SSL_CTX_get_cert_store: fn(*const SslCtx) -> *mut Store;
         SSL_CTX_set_verify: fn(*mut SslCtx, c_int, Option<VerifyCallback>);
-        SSL_CTX_set_num_tickets: fn(*mut SslCtx, usize) -> c_int;
+        SSL_CTX_sess_set_new_cb: fn(*mut SslCtx, Option<NewSession>);
+        // An unsigned int in OpenSSL, a size_t in BoringSSL: as an argument, the wider type serves both.
+        SSL_CTX_set_session_id_context: fn(*mut SslCtx, *const c_uchar, usize) -> c_int;
+        // 64 bits in OpenSSL, 32 in BoringSSL: likewise, and the answer is left alone.
+        SSL_CTX_set_options: fn(*mut SslCtx, u64) -> u64;
         SSL_CTX_set_cipher_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_new: fn(*mut SslCtx) -> *mut Ssl;
         SSL_free: fn(*mut Ssl);
@@ -87,12 +94,16 @@ functions! {
         SSL_set1_host: fn(*mut Ssl, *const c_char) -> c_int;
         SSL_do_handshake: fn(*mut Ssl) -> c_int;
         SSL_get_error: fn(*const Ssl, c_int) -> c_int;
+        SSL_set_session: fn(*mut Ssl, *mut SslSession) -> c_int;
+        SSL_session_reused: fn(*const Ssl) -> c_int;
+        SSL_set_shutdown: fn(*mut Ssl, c_int);
+        SSL_SESSION_free: fn(*mut SslSession);
         SSL_get_verify_result: fn(*const Ssl) -> c_long;
         SSL_read: fn(*mut Ssl, *mut c_void, c_int) -> c_int;
         SSL_write: fn(*mut Ssl, *const c_void, c_int) -> c_int;
         SSL_version: fn(*const Ssl) -> c_int;
         SSL_get_current_cipher: fn(*const Ssl) -> *const Cipher;
-        SSL_CIPHER_standard_name: fn(*const Cipher) -> *const c_char;
+        SSL_CIPHER_get_name: fn(*const Cipher) -> *const c_char;
     }
     optional {
         awslc_api_version_num: fn() -> c_int;
@@ -104,8 +115,16 @@ functions! {
         SSL_CTX_set1_groups_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_CTX_set1_curves_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_CTX_set_session_cache_mode: fn(*mut SslCtx, c_int) -> c_int;
+        SSL_CTX_sess_set_cache_size: fn(*mut SslCtx, c_ulong) -> c_ulong;
+        SSL_CTX_set1_sigalgs_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_CTX_add1_chain_cert: fn(*mut SslCtx, *mut Certificate) -> c_int;
         SSL_set_tlsext_host_name: fn(*mut Ssl, *const c_char) -> c_int;
+        // LibreSSL makes no tickets in TLS 1.3, and older ones of it know no standard names.
+        SSL_CTX_set_num_tickets: fn(*mut SslCtx, usize) -> c_int;
+        SSL_CIPHER_standard_name: fn(*const Cipher) -> *const c_char;
+        // Whether it is a validated module in its approved mode: BoringSSL, AWS-LC and OpenSSL 1; OpenSSL 3.
+        FIPS_mode: fn() -> c_int;
+        EVP_default_properties_is_fips_enabled: fn(*mut c_void) -> c_int;
         // TLS 1.3 suites: OpenSSL and AWS-LC; BoringSSL from 2023 on has policies instead.
         SSL_CTX_set_ciphersuites: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_CTX_set_compliance_policy: fn(*mut SslCtx, c_int) -> c_int;
@@ -142,6 +161,22 @@ impl Api {
     pub fn version(&self) -> String {
         // SAFETY: a static string of the library's.
         unsafe { text((self.OpenSSL_version)(0)) }
+    }
+
+    /// `OpenSSL_version(OPENSSL_CFLAGS)`: compiler and options; None if it does not tell.
+    pub fn build(&self) -> Option<String> {
+        // SAFETY: as above.
+        let said = unsafe { text((self.OpenSSL_version)(1)) };
+        let said = said.strip_prefix("compiler: ").unwrap_or(&said).trim();
+        (!matches!(said, "" | "n/a" | "compiler information not available")).then(|| said.to_owned())
+    }
+
+    /// Whether its cryptography is a validated module in its approved mode.
+    pub fn is_fips(&self) -> bool {
+        // SAFETY: null means the default library context.
+        let enabled = self.EVP_default_properties_is_fips_enabled.map(|enabled| unsafe { enabled(ptr::null_mut()) });
+        // SAFETY: it takes nothing.
+        enabled.or_else(|| self.FIPS_mode.map(|mode| unsafe { mode() })) == Some(1)
     }
 
     /// Whether it is AWS-LC, which calls itself OpenSSL 1.1.1 in some of its builds.

@@ -45,7 +45,7 @@ fn resuming(pki: &Pki, limits: &[u32]) -> Vec<ServerConfig> {
 
 fn open(config: &ClientConfig, address: SocketAddr, offer: &Offer) -> Session {
     let socket = TcpStream::connect(address).unwrap();
-    connect(config, socket.as_raw_fd(), offer, LIMIT, &Never).map_err(|failure| failure.error).unwrap()
+    connect(config, socket.as_raw_fd(), offer, LIMIT, None, &Never).map_err(|failure| failure.error).unwrap()
 }
 
 fn resume(session: &Session, early_data: Option<&[u8]>) -> Offer {

@@ -1,0 +1,78 @@
+"""Limits that figures have to keep: `ratio<0.95` and the like, for CI."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tlstool.errors import ThresholdError, UsageError
+from tlstool.figures import CPU_RATES, RATES, SIZES, LocalResult, Ratio
+
+FIGURES = ("ratio", *RATES, *CPU_RATES, *SIZES)
+"""What a limit can be about."""
+
+_OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_EXPRESSION = re.compile(r"\s*([a-z_]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A figure that must not be so.
+
+    Attributes:
+        figure: one of `FIGURES`. `ratio` stands for every ratio to the earlier run if there is one, else for those of Rustls to
+            the reference; a ratio that may as well be 1 meets no limit.
+        compare: one of `<`, `<=`, `>`, `>=`.
+        value: what the figure is compared with.
+    """
+
+    figure: str
+    compare: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.figure}{self.compare}{self.value:g}"
+
+    def met(self, value: float) -> bool:
+        """Whether a figure is as it must not be."""
+        return bool(_OPERATORS[self.compare](value, self.value))
+
+
+def parse(text: str) -> Limit:
+    """A limit as it is written.
+
+    Raises:
+        UsageError: it is none (`usage`), or about a figure that there is not (`unknown-name`).
+    """
+    found = _EXPRESSION.fullmatch(text)
+    if not found:
+        raise UsageError("usage", f"{text!r} is no limit", "write a figure, a comparison and a number: ratio<0.95")
+    figure, compare, value = found.groups()
+    if figure not in FIGURES:
+        raise UsageError("unknown-name", f"there is no figure {figure!r}", f"known are: {', '.join(FIGURES)}")
+    return Limit(figure, compare, float(value))
+
+
+def missed(limits: Iterable[Limit], results: Sequence[LocalResult]) -> ThresholdError | None:
+    """The error of the rows that meet a limit; None if none does."""
+    words = [
+        f"{limit}: {row.library}, {row.scenario}, {row.suite}, {name} {value:.4g}"
+        for limit in limits
+        for row in results
+        for name, value in _values(limit, row)
+        if limit.met(value)
+    ]
+    if not words:
+        return None
+    more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+    return ThresholdError("limit-missed", words[0] + more)
+
+
+def _values(limit: Limit, row: LocalResult) -> list[tuple[str, float]]:
+    if limit.figure != "ratio":
+        value = getattr(row, limit.figure)
+        return [] if value is None else [(limit.figure, value)]
+    ratios: Sequence[Ratio] = row.since if row.since is not None else row.ratios if row.library == "rustls" else ()
+    return [(f"{one.figure}, ratio", one.ratio) for one in ratios if one.verdict in ("better", "worse")]
