@@ -362,6 +362,26 @@ def test_without_the_engine_there_is_no_bench_local(monkeypatch: pytest.MonkeyPa
     assert "TLSTOOL_NATIVE=require" in raised.value.hint
 
 
+def test_a_run_in_which_nothing_could_be_measured_is_an_error_with_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Contestant) -> dict[str, Any]:
+        raise Unsupported("unsupported", "not selectable: it is Sunday")
+
+    monkeypatch.setattr(Contestant, "introduce", refuse)
+    report = bench_local(brief(what=("handshake",)))
+    assert report.exit_status == 2
+    assert report.error is not None
+    assert report.error.message == "nothing was measured: not selectable: it is Sunday"
+    assert [row.skipped for row in report.results] == ["not selectable: it is Sunday"] * 2
+
+
+def test_fips_is_demanded_of_this_build_and_of_the_suites(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="not approved"):
+        bench_local(brief(fips=True, suites=("TLS_CHACHA20_POLY1305_SHA256",)))
+    monkeypatch.setattr("tlstool.backends.rustls.is_fips", lambda: False)
+    with pytest.raises(Unsupported, match="no FIPS module"):
+        bench_local(brief(fips=True))
+
+
 # ---- figures -------------------------------------------------------------------------------------
 
 
