@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +165,7 @@ def local(
 
     console.quiet = quiet
     _check_choices(options)
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     if not any(name in given for name in ("profile", *_AXES)):
         given["profile"] = "quick"
     request = LocalBenchRequest(pin=not no_pin, **given)
@@ -227,6 +226,7 @@ def _check_choices(options: dict[str, Any]) -> None:
 
 def _with_command(report: LocalBenchReport) -> LocalBenchReport:
     import sys
+    from dataclasses import replace
 
     if report.method is None:
         return report

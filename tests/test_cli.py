@@ -42,7 +42,7 @@ def test_commands_are_imported_at_the_first_look():
     assert len(commands.values()) == len(cli.COMMANDS)
 
 
-LINES = ["", "connect", "serve", "bench", "bench local", "bench handshake", "cert-verify", "help", "completions"]
+LINES = ["", "connect", "serve", "bench", "bench local", "bench compare", "bench handshake", "cert-verify", "help", "completions"]
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -167,7 +167,36 @@ def test_help_imports_nothing_heavy(line):
             "bench handshake h --count 9 --i-am-authorized",
             HandshakeBenchRequest(target="h", count=9, authorized=True),
         ),
-        ("bench local", LocalBenchRequest()),
+        ("bench local", LocalBenchRequest(profile="quick")),
+        ("bench local --profile seed-2024 --plan", LocalBenchRequest(profile="seed-2024", plan_only=True)),
+        (
+            "bench local --what handshake,resume --mode full,resume --suite all --side server --threads 1,4 --write-size 64KiB",
+            LocalBenchRequest(
+                what=("handshake", "resume"),
+                modes=("full", "ticket"),
+                suites=("all",),
+                sides=("server",),
+                threads=(1, 4),
+                write_size=65536,
+            ),
+        ),
+        (
+            "bench local --what bulk --warmup 0s --seed 7 --no-pin --fips --client-auth --published-method --relative-to A "
+            "--baseline old.json --fail-if ratio<0.95 --against A=/x --clock cpu -v",
+            LocalBenchRequest(
+                what=("bulk",),
+                warm_up=0.0,
+                seed=7,
+                pin=False,
+                fips=True,
+                client_auth=True,
+                published_method=True,
+                relative_to="A",
+                baseline="old.json",
+                fail_if=("ratio<0.95",),
+                against=("A=/x",),
+            ),
+        ),
         (
             "bench local --what handshake --mode full --suite TLS_AES_128_GCM_SHA256 --groups X25519 --cert c --key k --ca r "
             "--duration 1s --rounds 1 --json",

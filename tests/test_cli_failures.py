@@ -65,7 +65,21 @@ WRONG = [
     ("connect", "missing argument 'TARGET'", "tlstool connect --help shows what there is"),
     ("serve a b", "got unexpected extra argument (b)", "tlstool serve --help shows what there is"),
     ("bench local --cert c", "an own chain needs --cert, --key and --ca", "give all three, or none of them"),
-    ("bench local --what zzz", "--what: there is no scenario 'zzz'", "choose from handshake, bulk"),
+    ("bench local --what zzz", "--what: there is no scenario 'zzz'", "choose from handshake, resume, bulk, memory"),
+    (
+        "bench local --profile today --suite all",
+        "--profile today has its own scenarios",
+        "leave it out to choose them yourself",
+    ),
+    ("bench local --export pdf:x", "--export: 'pdf' is no format", "choose from json, md, csv, html, svg, png"),
+    ("bench local --export json:", "--export: 'json:' names no file", "write json:FILE"),
+    (
+        "bench local --write-size 1XB",
+        "--write-size: '1XB' is no size",
+        "write bytes, or a number with its unit: 512, 64KiB, 1MiB",
+    ),
+    ("bench local --threads 1,0", "--threads: 0 is out of range", "give a number, from 1 to 1024"),
+    ("bench compare a.json", "it takes two reports to compare", "tlstool bench compare OLD.json NEW.json"),
 ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import benches
 import greetings
 import pki
 import pytest
@@ -20,11 +21,11 @@ from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
+from starttls_scripts import UNWILLING
 
 from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
-from tlstool.bench.local import bench_local
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
 from tlstool.model import ClientConfig, Connection, Criteria, Identity, Roots, ServerConfig, Trust
@@ -167,7 +168,6 @@ def too_long(root: pki.Issued) -> pki.Issued:
 
 def without_staple(scene: Scene) -> object:
     """A server that staples nothing, with a leaf that demands it."""
-    from credentials import Pair
 
     feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
     root = pki.authority()
@@ -278,16 +278,9 @@ def served(*, cut: bool) -> Provocation:
     return provoke
 
 
-def bad_library(scene: Scene) -> object:
-    if why := backends.why_no_fast_path():
-        pytest.skip(f"rustls: {why}")
-    return bench_local(
-        LocalBenchRequest(against=(scene.file(b"no library"),), key_types=("ecdsa-p256",), rounds=1, duration=0.02)
-    )
-
-
 def large_certificate(scene: Scene) -> object:
     """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+
     large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
     pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
     return peer(zoo.tls(zoo.context(pair)))(scene)
@@ -295,11 +288,12 @@ def large_certificate(scene: Scene) -> object:
 
 PROVOCATIONS: dict[str, Provocation] = {
     "internal-error": served(cut=False),
-    "usage": lambda _: bench_local(LocalBenchRequest(rounds=0)),
+    "usage": lambda _: benches.bench_local(LocalBenchRequest(rounds=0)),
     "bad-target": lambda _: connect(ConnectRequest(target="a:b:c")),
     "bad-proxy": lambda _: connect(ConnectRequest(target="some.test", proxy="https://proxy.test")),
     "unknown-name": lambda _: backends.get("nosuch"),
     "no-fast-path": no_fast_path,
+    "package-missing": lambda scene: benches.package_missing(scene.held, scene.folder),
     "unsupported": client(at=0),
     "file-missing": lambda scene: certs.read_chain(str(scene.folder / "missing")),
     "file-unreadable": lambda scene: certs.read_chain(str(scene.folder)),
@@ -319,7 +313,8 @@ PROVOCATIONS: dict[str, Provocation] = {
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
     "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
-    "bad-library": bad_library,
+    "bad-library": lambda scene: benches.bad_library(scene.file(b"no library")),
+    "bad-baseline": lambda scene: benches.bench_local(LocalBenchRequest(baseline=scene.file(b"{}"))),
     "unknown-host": resolver(socket.EAI_NONAME),
     "wrong-family": lambda _: connect(ConnectRequest(target="127.0.0.1:1", family="ipv6")),
     "resolver-failed": resolver(socket.EAI_AGAIN),
@@ -331,6 +326,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
     **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
+    **{code: peer(zoo.answers(answer), starttls="postgres") for code, answer in UNWILLING.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),
@@ -370,6 +366,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "expectation-missed": moving(b"hello", steps=(Send(b"x"), Expect(b"goodbye"))),
     "not-http": moving(b"hello", http="/"),
     "assertion-failed": file("good", assertions=("days>60",)),
+    "limit-missed": lambda _: benches.missed_limit(),
     "interrupted": served(cut=True),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tlstool.figures import SIZES
+from tlstool.output.console import safe
 
 if TYPE_CHECKING:
     from tlstool.figures import LocalBenchReport, LocalResult, Ratio
@@ -107,7 +108,7 @@ def libraries(report: LocalBenchReport) -> tuple[str, ...]:
 def heading(result: LocalResult) -> str:
     """Name and version number, as short as a column wants it."""
     version = next((word for word in result.library_version.split() if word[:1].isdigit()), "").rstrip(",;")
-    return f"{result.library} {version}".rstrip()
+    return safe(f"{result.library} {version}".rstrip())
 
 
 def sections(report: LocalBenchReport, clock: Clock = "wall") -> tuple[Section, ...]:

@@ -93,6 +93,7 @@ impl Worker {
             if self.pair.resumed()? != [true, true] {
                 return Err(no_resumption(self.scenario));
             }
+            self.pair.settle(&mut Spent::unmeasured())?;
         }
         if !self.sent.is_empty() {
             spent = Spent::clocks();
@@ -129,7 +130,8 @@ impl Worker {
         repeat(length, go_on, || {
             let mut spent = Spent::clocks();
             self.pair.handshake(&mut spent)?;
-            if self.pair.resumed()? == [resume, resume] {
+            let counts = self.pair.resumed()? == [resume, resume];
+            if counts {
                 misses = 0;
                 count += 1;
                 total.add(&spent);
@@ -141,7 +143,10 @@ impl Worker {
                     return Err(no_resumption(self.scenario));
                 }
             }
-            if resume { self.pair.settle(&mut Spent::unmeasured()) } else { Ok(()) }
+            if resume {
+                self.pair.settle(&mut Spent::unmeasured())?;
+            }
+            Ok(counts)
         })?;
         Ok(LocalFigures::Handshakes {
             count,
@@ -162,7 +167,7 @@ impl Worker {
             }
             self.pair.transfer(Side::Server, &self.sent, &mut self.received, &mut total)?;
             bytes += self.sent.len() as u64;
-            Ok(())
+            Ok(true)
         })?;
         Ok(LocalFigures::Bulk {
             bytes,
@@ -202,12 +207,17 @@ impl Worker {
     }
 }
 
-/// Do `work` at least once, until its time is over.
-fn repeat(length: Duration, go_on: &mut dyn FnMut() -> Result<()>, mut work: impl FnMut() -> Result<()>) -> Result<()> {
+/// Do `work` until its time is over and it was done once at least; it says whether it was done.
+fn repeat(
+    length: Duration,
+    go_on: &mut dyn FnMut() -> Result<()>,
+    mut work: impl FnMut() -> Result<bool>,
+) -> Result<()> {
     let start = Instant::now();
+    let mut done = false;
     loop {
-        work()?;
-        if start.elapsed() >= length {
+        done |= work()?;
+        if done && start.elapsed() >= length {
             return Ok(());
         }
         go_on()?;
@@ -231,19 +241,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_done_at_least_once_and_until_its_time_is_over() {
+    fn work_goes_on_until_it_was_done_once_and_its_time_is_over() {
         let mut count = 0;
         repeat(Duration::ZERO, &mut || Ok(()), || {
             count += 1;
-            Ok(())
+            Ok(count == 3)
         })
         .unwrap();
-        assert_eq!(count, 1);
+        assert_eq!(count, 3);
     }
 
     #[test]
     fn who_asks_for_an_end_gets_it() {
         let mut refuse = || Err(Error::Interrupted);
-        assert_eq!(repeat(Duration::from_secs(3600), &mut refuse, || Ok(())), Err(Error::Interrupted));
+        assert_eq!(repeat(Duration::from_secs(3600), &mut refuse, || Ok(true)), Err(Error::Interrupted));
     }
 }
