@@ -17,11 +17,11 @@ import greetings
 import pki
 import pytest
 import zoo
-from starttls_scripts import UNWILLING
 from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
+from starttls_scripts import UNWILLING
 
 from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
