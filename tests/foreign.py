@@ -120,7 +120,7 @@ class ForeignServers:
         shows = "-early_data" in options
         command = (require("openssl"), "s_server", "-accept", "127.0.0.1:0", *(() if shows else ("-WWW",)), *files, *options)
         _, said = self._start(*command, cwd=self.documents, stdin=subprocess.PIPE if shows else subprocess.DEVNULL)
-        return ForeignServer(_port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"), said=said)
+        return ForeignServer(port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"), said=said)
 
     def _start_nginx(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         folder = self._folder / f"nginx-{len(self._running)}"
@@ -144,13 +144,13 @@ class ForeignServers:
         files: tuple[str | Path, ...] = ("--x509certfile", pair.cert, "--x509keyfile", pair.key)
         command = (require("gnutls-serv"), "--port", str(_GNUTLS_PORT), "--echo", *files, *options)
         process, said = self._start(*alone, "sh", "-c", f'{require("ip")} link set lo up && exec "$@"', "sh", *command)
-        port = _port_in(said, r"IPv4 0\.0\.0\.0 port (\d+)\.\.\.done")
+        port = port_in(said, r"IPv4 0\.0\.0\.0 port (\d+)\.\.\.done")
         inside = (str(require("nsenter")), "--target", str(process.pid), "--user", "--net", "--preserve-credentials")
         return ForeignServer(port, inside)
 
     def _start_go(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         _, said = self._start(self._go_peer(), "serve", "-cert", pair.cert, "-key", pair.key, *options)
-        return ForeignServer(_port_in(said, r"ready (\d+)"), said=said)
+        return ForeignServer(port_in(said, r"ready (\d+)"), said=said)
 
     def _start(
         self, *command: str | Path, cwd: Path | None = None, stdin: int = subprocess.DEVNULL
@@ -193,7 +193,7 @@ def go_peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return build
 
 
-def _port_in(said: Path, pattern: str) -> int:
+def port_in(said: Path, pattern: str) -> int:
     """The port in the line with which a server says that it listens."""
 
     def line() -> re.Match[str] | None:

@@ -168,7 +168,6 @@ def too_long(root: pki.Issued) -> pki.Issued:
 
 def without_staple(scene: Scene) -> object:
     """A server that staples nothing, with a leaf that demands it."""
-    from credentials import Pair
 
     feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
     root = pki.authority()
@@ -281,6 +280,7 @@ def served(*, cut: bool) -> Provocation:
 
 def large_certificate(scene: Scene) -> object:
     """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
+
     large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
     pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
     return peer(zoo.tls(zoo.context(pair)))(scene)

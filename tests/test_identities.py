@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pki
 import pytest
 from conftest import Pki
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
 )
 
-from tlstool import identities, pem
+from tlstool import identities, passphrase, pem
 from tlstool.errors import LocalError, UsageError
 
 
@@ -84,3 +89,84 @@ def test_files_that_are_not_there_are_told(tmp_path: Path, certificates: Pki) ->
         with pytest.raises(LocalError, match="absent") as raised:
             identities.read(str(tmp_path / cert), key and str(tmp_path / key))
         assert raised.value.code == "file-missing"
+
+
+# ---- pass phrases --------------------------------------------------------------------------------
+
+
+PHRASE = b"a pass phrase"
+
+
+@pytest.fixture
+def phrase(tmp_path: Path) -> str:
+    path = tmp_path / "phrase"
+    path.write_bytes(PHRASE + b"\r\nand what follows\n")
+    return str(path)
+
+
+def same_key(made: bytes, leaf: pki.Issued) -> bool:
+    found = load_pem_private_key(made, None)
+    return found.public_key() == leaf.key.public_key()
+
+
+@pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL", "DER", "bundle"])
+def test_a_key_is_decrypted_whatever_its_form(tmp_path: Path, certificates: Pki, phrase: str, form: str) -> None:
+    leaf = certificates.leaf
+    text = leaf.key_pem(PrivateFormat.TraditionalOpenSSL if form == "TraditionalOpenSSL" else PrivateFormat.PKCS8, PHRASE)
+    (tmp_path / "cert").write_bytes(leaf.pem + text if form == "bundle" else leaf.pem)
+    (tmp_path / "key").write_bytes(pem.blocks(text, "ENCRYPTED PRIVATE KEY")[0] if form == "DER" else text)
+    key = None if form == "bundle" else str(tmp_path / "key")
+    assert same_key(identities.read(str(tmp_path / "cert"), key, phrase).key, leaf)
+
+
+def pkcs12_file(path: Path, leaf: pki.Issued, encryption: KeySerializationEncryption) -> str:
+    data = pkcs12.serialize_key_and_certificates(b"name", leaf.key, leaf.certificate, leaf.above, encryption)
+    path.write_bytes(data)
+    return str(path)
+
+
+@pytest.mark.parametrize("encryption", [NoEncryption(), BestAvailableEncryption(PHRASE)], ids=["open", "locked"])
+def test_a_pkcs_12_file_is_key_and_chain(
+    tmp_path: Path, certificates: Pki, phrase: str, encryption: KeySerializationEncryption
+) -> None:
+    leaf = certificates.deep_leaf
+    identity = identities.read(pkcs12_file(tmp_path / "own.p12", leaf, encryption), None, phrase)
+    assert identity.chain == leaf.chain_pem
+    assert same_key(identity.key, leaf)
+
+
+def test_a_wrong_pass_phrase_is_told(tmp_path: Path, certificates: Pki) -> None:
+    leaf = certificates.leaf
+    (tmp_path / "cert").write_bytes(leaf.pem)
+    (tmp_path / "wrong").write_bytes(b"another\n")
+    files = [pkcs12_file(tmp_path / "own.p12", leaf, BestAvailableEncryption(PHRASE))]
+    for name, form in (("new.key", PrivateFormat.PKCS8), ("old.key", PrivateFormat.TraditionalOpenSSL)):
+        (tmp_path / name).write_bytes(leaf.key_pem(form, PHRASE))
+        files.append(str(tmp_path / name))
+    for file in files:
+        cert, key = (file, None) if file.endswith(".p12") else (str(tmp_path / "cert"), file)
+        with pytest.raises(LocalError, match=Path(file).name) as raised:
+            identities.read(cert, key, str(tmp_path / "wrong"))
+        assert (raised.value.code, raised.value.exit_status) == ("wrong-password", 3)
+
+
+def test_whoever_sits_at_the_terminal_is_asked(tmp_path: Path, certificates: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaf = certificates.leaf
+    (tmp_path / "own.pem").write_bytes(leaf.pem + leaf.key_pem(PrivateFormat.PKCS8, PHRASE))
+    questions = []
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return PHRASE.decode()
+
+    monkeypatch.setattr(passphrase, "TERMINAL", "/dev/null")
+    monkeypatch.setattr("getpass.getpass", answer)
+    assert same_key(identities.read(str(tmp_path / "own.pem"), None).key, leaf)
+    assert questions == [f"Pass phrase of the private key in {tmp_path}/own.pem: "]
+
+
+def test_standard_input_is_one_file_only() -> None:
+    with pytest.raises(UsageError, match="standard input"):
+        identities.read("-", "-")
+    with pytest.raises(UsageError, match="standard input"):
+        identities.read("cert.pem", "-", "-")

@@ -6,23 +6,36 @@ from collections.abc import Iterable, Sequence
 
 from tlstool.model import Certificate, Finding, Handshake, Staple, TlsVersion, Trust
 
-CODES: dict[str, str] = {
+WARNINGS: dict[str, str] = {
+    "asked-again": "the peer was asked again, with all that OpenSSL has, to see what it speaks",
     "chain-duplicate": "a certificate was sent more than once",
-    "chain-order": "the certificates were not sent in the order in which they were issued",
+    "chain-order": "the certificates are not in the order in which they were issued",
+    "client-certificate-unused": "our certificate was not asked for",
+    "cpu-governor": "the frequency governor may slow the machine down",
+    "early-data-rejected": "early data was not taken",
+    "ech-unavailable": "the hello was not encrypted, as nobody knows how",
     "extra-certificates": "certificates were sent that lead nowhere",
+    "few-rounds": "there were too few rounds for a spread",
+    "frequency-drift": "the machine changed its speed during the run",
     "incomplete": "the peer ended without close_notify",
-    "name-not-checked": "no name was given to check the certificate's by",
+    "machine-busy": "others used the machine during the run",
+    "name-not-checked": "no name was given to check the certificate by",
+    "no-answer": "the peer did not answer what was sent",
+    "no-key-update": "the version has no key update",
+    "not-resumed": "no further connection was resumed",
     "not-written": "a file that was asked for was not written",
     "old-tls": "TLS 1.2 was agreed on, though 1.3 was offered",
     "other-library": "a library is not the one that its path promises",
     "root-sent": "the root was sent, which everybody has to have anyway",
     "second-connection": "the report is of another connection than the one that was verified",
     "sha1-root": "the root is signed by way of SHA-1 or MD5; it is trusted by itself, so that this does no harm",
+    "smt-active": "two threads share a core",
     "soon-to-expire": "a certificate of the chain is about to expire",
     "staple-expired": "the stapled OCSP response is out of date",
     "staple-invalid": "the stapled OCSP response does not count: its signature, or what it is about",
+    "virtual-machine": "the figures are of a virtual machine, whose host has other guests",
 }
-"""Every code that a warning may have, and what it means."""
+"""What a report says besides its verdict, and what is no reason to fail: each code, and what it means."""
 
 SOON_DAYS = 21
 """A certificate that ends within so many days will soon expire, unless its whole life is short."""

@@ -264,27 +264,6 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
     codes = ("interrupted",)
 
 
-WARNINGS: tuple[str, ...] = (
-    "client-certificate-unused",
-    "early-data-rejected",
-    "ech-unavailable",
-    "no-key-update",
-    "not-resumed",
-    "not-written",
-    "chain-order",
-    "incomplete",
-    "other-library",
-    "second-connection",
-    "asked-again",
-    "few-rounds",
-    "cpu-governor",
-    "frequency-drift",
-    "machine-busy",
-    "smt-active",
-    "virtual-machine",
-)
-"""The codes of what a report says besides its verdict, and what is no reason to fail."""
-
 _PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
 
 HINTS: dict[str, str] = {

@@ -106,10 +106,12 @@ class Walk:
 
     def critical(self) -> Finding | None:
         """A critical extension that verifiers need not know."""
+        from cryptography.x509 import DuplicateExtension
+
         for number, one in self.steps:
             try:
                 found = [extension.oid.dotted_string for extension in load(one).extensions if extension.critical]
-            except ValueError:
+            except (ValueError, DuplicateExtension):
                 continue
             if unknown := [oid for oid in found if oid not in _UNDERSTOOD]:
                 words = f"the critical extension {unknown[0]} of {who(number, one)} is not understood"

@@ -61,7 +61,7 @@ def told(certificate: x509.Certificate) -> dict[str, Any]:
     basic = extension(certificate, x509.BasicConstraints)
     features = extension(certificate, x509.TLSFeature) or ()
     return NOTHING | {
-        "names": tuple(str(name.value) for name in names if isinstance(name, (x509.DNSName, x509.IPAddress))),
+        "names": tuple(str(name.value) for name in names if isinstance(name, x509.DNSName) or _is_address(name)),
         "is_ca": basic is not None and basic.ca,
         "path_length": None if basic is None else basic.path_length,
         "key_usage": _key_usage(certificate),
@@ -91,7 +91,14 @@ def alternative_names(certificate: x509.Certificate) -> tuple[list[str], list[st
     names = extension(certificate, x509.SubjectAlternativeName)
     if names is None:
         return [], []
-    return names.get_values_for_type(x509.DNSName), [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    return names.get_values_for_type(x509.DNSName), [str(name.value) for name in names if _is_address(name)]
+
+
+def _is_address(name: x509.GeneralName) -> bool:
+    """Whether a name is an address: octets twice as many make a network, which belongs into constraints alone."""
+    from ipaddress import IPv4Address, IPv6Address
+
+    return isinstance(name.value, (IPv4Address, IPv6Address))
 
 
 def _key_usage(certificate: x509.Certificate) -> tuple[str, ...] | None:

@@ -112,7 +112,8 @@ def _path(
         except verification.VerificationError as error:
             words = words or str(error)
             continue
-        return tuple(one for parsed in verified.chain for one in summaries(_der(parsed), now)), []
+        unusable = Walk([leaf]).key()
+        return tuple(one for parsed in verified.chain for one in summaries(_der(parsed), now)), [unusable] if unusable else []
     trusted = {anchor.subject for anchor in anchors}
     ends = any(one.issuer in trusted for _, one in walk.steps)
     fault = walk.first(criteria.purpose, anchors, words, _KEYS)

@@ -60,7 +60,7 @@ def _verify(request: VerifyRequest, on_event: OnEvent) -> VerifyReport:
     return VerifyReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
-        warnings=(*_out_of_order(certificates), *caveats.of_chain(certificates, trusted)) if kind == "file" else attempt.warnings,
+        warnings=(_out_of_order(certificates) or caveats.of_chain(certificates, trusted)) if kind == "file" else attempt.warnings,
         source=without_user(request.source),
         kind=kind,
         certificates=certificates,

@@ -76,6 +76,7 @@ pub fn words(why: &Refusal) -> String {
         Refusal::MalformedNameConstraint | Refusal::InvalidNetworkMaskConstraint => {
             "its name constraints are malformed"
         }
+        Refusal::SignatureAlgorithmMismatch => "it names two signature algorithms",
         Refusal::InvalidCertValidity => "its validity ends before it begins",
         Refusal::InvalidSerialNumber => "its serial number is malformed",
         Refusal::InvalidCrlNumber => "its number is malformed",
@@ -131,8 +132,11 @@ fn purpose(context: &Context<'_>) -> ChainFault {
 fn bad_signature(context: &Context<'_>) -> ChainFault {
     let links: Vec<_> = context.chain.walk().collect();
     let forged = links.iter().enumerate().find(|(i, link)| !is_signed(link, links.get(i + 1).copied(), context));
-    let link = forged.map_or(context.chain.leaf(), |(_, link)| link);
-    Why::BadSignature { subject: link.subject(), issuer: link.issuer() }.of(link.place)
+    match forged {
+        Some((_, link)) => Why::BadSignature { subject: link.subject(), issuer: link.issuer() }.of(link.place),
+        // The one that was seen is on another way, of an issuer of the same name; this one has to fail by something else.
+        None => path_length(context.chain),
+    }
 }
 
 fn is_signed(link: &Link<'_>, issuer: Option<&Link<'_>>, context: &Context<'_>) -> bool {
