@@ -152,6 +152,24 @@ suite_options = all_of(
     ),
 )
 
+STARTTLS = (
+    *("smtp", "lmtp", "imap", "pop3", "sieve", "ftp", "nntp", "ldap", "postgres", "mysql", "mssql", "mssql-strict"),
+    *("xmpp", "xmpp-server", "irc", "rdp", "telnet"),
+)
+"""`tlstool.starttls.NAMES`, here without what it takes to speak them."""
+
+starttls_options = all_of(
+    option(
+        "--starttls",
+        panel="Target",
+        type=OneWord([*STARTTLS, "auto"]),
+        metavar="PROTOCOL",
+        help=f"Protocol that comes before TLS, on its usual port unless the target has one: {', '.join(STARTTLS)}. "
+        "auto takes the protocol of the port, or none.",
+    ),
+    option("--xmpp-to", panel="Target", metavar="NAME", help="Domain to ask XMPP for; by default the name that is verified."),
+)
+
 target_options = all_of(
     option(
         "--timeout",
@@ -192,7 +210,7 @@ def report_options(verbose: Decorator = verbose_option) -> Decorator:
 """How a report is shown, and what the exit status makes of it."""
 
 peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)
-"""Everything that `tlstool.requests.TlsOptions` has."""
+"""What `tlstool.requests.TlsOptions` has, but for `starttls_options`: a load begins with TLS."""
 
 
 def keylog_file(console: Console, given: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import FILE, for_request, peer_options, report_options
+from ._options import FILE, for_request, peer_options, report_options, starttls_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, with_range
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.argument("source", help="A file (PEM or DER), - for stdin, or a target such as example.com:443.")
 @option("--untrusted", panel="Trust", type=FILE, multiple=True, metavar="FILE", help="Further intermediates. Repeatable.")
 @option("--min-days", panel="Trust", type=Whole(min=0), metavar="N", help="Fail if the leaf is valid for less.")
+@starttls_options
 @peer_options
 @range_options
 @address_options

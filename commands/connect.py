@@ -9,7 +9,7 @@ import click
 from ._command import option
 from ._data import DataCommand, data_of, data_options, shows_first
 from ._openssl import FOR_HELP
-from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options
+from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options, starttls_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
 from ._session import range_options, session_options, with_range
@@ -82,6 +82,7 @@ wire_option = option(
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
+        ("connect mail.example.com --starttls smtp", "plain text first, then TLS"),
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect example.com --pipe < request > answer", "send a file, receive another"),
     ),
@@ -91,6 +92,7 @@ wire_option = option(
 @click.argument(
     "target", help="host, host:port, [v6]:port, unix:/path or a URL such as https:// or imap://; the port is 443 by default."
 )
+@starttls_options
 @peer_options
 @range_options
 @peer_way_options

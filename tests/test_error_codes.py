@@ -17,9 +17,11 @@ import greetings
 import pki
 import pytest
 import zoo
+from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
+from starttls_scripts import UNWILLING
 
 from tlstool import authority, backends, certs, connect, echconfig, identities, phases, serve, trust, verify
 from tlstool.backends.openssl import OpenSsl
@@ -166,7 +168,6 @@ def too_long(root: pki.Issued) -> pki.Issued:
 
 def without_staple(scene: Scene) -> object:
     """A server that staples nothing, with a leaf that demands it."""
-    from credentials import Pair
 
     feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
     root = pki.authority()
@@ -279,7 +280,6 @@ def served(*, cut: bool) -> Provocation:
 
 def large_certificate(scene: Scene) -> object:
     """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
-    from credentials import Pair
 
     large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
     pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
@@ -326,6 +326,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "not-a-proxy": proxied(zoo.answers(b"220 mail.test ESMTP\r\n")),
     "time-limit": silence,
     **{code: peer(zoo.greets(greeting)) for code, greeting in greetings.ONE_EACH.items()},
+    **{code: peer(zoo.answers(answer), starttls="postgres") for code, answer in UNWILLING.items()},
     "alert-received": peer(zoo.answers(zoo.HANDSHAKE_FAILURE)),
     "peer-incompatible": peer(zoo.answers(SERVER_HELLO_OF_TLS_1_1), backend="openssl"),
     "peer-misbehaved": peer(zoo.answers(zoo.NONSENSE)),

@@ -30,7 +30,7 @@ LAYERS = (
     }
     | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
-    | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "trust", "tunnel", "wire"},
+    | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
     {"diagnosis", "exchange", "peer"},
     {"probes"},
     {"bench", "client", "server", "survey", "verifier", "version"},

@@ -110,6 +110,7 @@ def _report(
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=attempt.phases(),
+        starttls=attempt.starttls,
         handshake=attempt.handshake,
         **experiments.report(),
         **(exchange.report() if exchange else {}),

@@ -165,6 +165,13 @@ class NotTlsError(TlsToolError):
     )
 
 
+class StarttlsError(TlsToolError):
+    """The peer speaks a protocol that turns to TLS later, or should, and did not turn."""
+
+    exit_status = 7
+    codes = ("starttls-refused", "starttls-not-offered", "starttls-broken", "plaintext-after-starttls", "tls-from-first-byte")
+
+
 class HandshakeError(TlsToolError):
     """The peer speaks TLS, but no handshake came about, or the session broke a rule of TLS."""
 
@@ -305,6 +312,11 @@ HINTS: dict[str, str] = {
     "ssl2": "the server wants replacing: nothing that is kept today speaks SSL 2",
     "odd-alert": "the server knows some TLS, but not this hello: try --tls 1.2, or --tls 1.0,1.1,1.2",
     "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
+    "starttls-refused": "the server has TLS, or should have it, and does not give it now: its own words may say why",
+    "starttls-not-offered": "is TLS configured there? another port may have it from the first byte",
+    "starttls-broken": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
+    "plaintext-after-starttls": "what comes before the handshake is not protected: the server is faulty, or is being attacked",
+    "tls-from-first-byte": "leave --starttls out",
     "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
@@ -353,6 +365,7 @@ HINTS_OF_PHASES: dict[str, str] = {
     "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
     "tcp": "a firewall may be dropping the packets: are the address and the port right?",
     "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
+    "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
 }
 """What may help where a phase ran out of time."""

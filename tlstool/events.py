@@ -11,17 +11,17 @@ from tlstool.reports import ConnectReport, HttpResponse
 
 
 class PhaseEvent(Record):
-    """A phase began, ended, failed or waits: what `-v` prints and phase times are made of.
+    """A phase began, ended, failed, waits or does not take place: what `-v` prints and phase times are made of.
 
     Attributes:
         phase: dns, tcp, tls, close.
-        state: `started`, `done`, `failed`, or `waiting` until it is tried again.
+        state: `started`, `done`, `failed`, `waiting` until it is tried again, or `skipped`.
         detail: what was tried or found, in a few words.
         elapsed_ms: since the phase began; None where it has not ended.
     """
 
     phase: str
-    state: Literal["started", "done", "failed", "waiting"]
+    state: Literal["started", "done", "failed", "waiting", "skipped"]
     detail: str
     elapsed_ms: float | None
 

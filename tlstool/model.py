@@ -107,6 +107,7 @@ class ClientConfig(Record):
         keylog: file to append the session's secrets to (NSS format), None for none.
         pcap: file to append a capture (pcapng) of each connection to, with its secrets; None for none.
         at: judge the certificates as of this time, seconds since the epoch; None for now.
+        framing: what the records of the handshake travel in: `tds`, packets of SQL Server; None for the socket alone.
         signature_schemes: offered to the peer, by IANA name, in order of preference.
         ech: Encrypted Client Hello (RFC 9849): lists of configurations (`ECHConfigList`), of which the first one that can be used
             is; empty: pretend to have one (GREASE); None: none of it.
@@ -128,6 +129,7 @@ class ClientConfig(Record):
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     at: int | None = None
+    framing: Literal["tds"] | None = None
     signature_schemes: tuple[str, ...] = ()
     ech: tuple[bytes, ...] | None = None
     uses: tuple[Use, ...] = ()

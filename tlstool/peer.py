@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tlstool import backends, caveats, endpoint, identities, names, pins, trust
 from tlstool.backends.base import NOTHING, Offer
-from tlstool.errors import ClientCertificateError, Interrupted, TlsToolError, Unsupported, UsageError, make
+from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
 from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
 from tlstool.phases import Deadline, Trace
 from tlstool.reach import Route
-from tlstool.reports import Phases
+from tlstool.reports import Phases, Starttls
 from tlstool.requests import TlsOptions
 
 if TYPE_CHECKING:
+    import socket
+
     from tlstool.backends.base import Client, Session
     from tlstool.resolve import Address
+    from tlstool.starttls import Protocol
 
 
 _NO_ISSUER_IN_CA = "none of the --ca certificates issued it: is it the right authority, and was no intermediate left out?"
@@ -44,6 +48,7 @@ class Attempt:
         route: the way to the peer; None before a target was read.
         backend: the name of the backend that speaks, None before there was one.
         backend_reason: why that is not Rustls, where `auto` would have taken it.
+        starttls: what came before the handshake, None for nothing.
         handshake: what was seen of it, None for nothing.
         warnings: what the reader of a report should know of how it came about.
         config: what it is configured with; None before a target was read.
@@ -56,11 +61,13 @@ class Attempt:
         self.route: Route | None = None
         self.backend: str | None = None
         self.backend_reason: str | None = None
+        self.starttls: Starttls | None = None
         self.handshake: Handshake | None = None
         self.warnings: tuple[Finding, ...] = ()
         self.config: ClientConfig | None = None
         self.client: Client | None = None
         self._options = options
+        self._protocol: Protocol | None = None
         self._on_event = on_event
         self._adjust = adjust
         self._trace = Trace(on_event, self.deadline)
@@ -80,7 +87,7 @@ class Attempt:
         Raises:
             TlsToolError: what went wrong.
         """
-        peer = endpoint.parse(target)
+        self._protocol, peer = self._read(target)
         self.route = Route(peer, self._options, self._trace, self.deadline)
         self.client = self._prepare(peer)
         self.route.find(locally=locally)
@@ -90,11 +97,10 @@ class Attempt:
         """A session with the peer that was found; see `open`."""
         assert self.route is not None, "a peer that was found has a way to it"
         assert self.client is not None, "a peer that was found has a backend that goes there"
-        dial = self.route.dial
-        sock = dial()
+        sock = self._reach(self.route)
         with self._trace.phase("handshake", f"by {self.backend}") as found:
             try:
-                session = self.client.connect(sock, found.deadline, dial, self._heard(offer))
+                session = self.client.connect(sock, found.deadline, partial(self._reach, self.route), self._heard(offer))
             except TlsToolError as error:
                 self.handshake = error.handshake
                 self._explain(error)
@@ -121,7 +127,7 @@ class Attempt:
         assert self.route is not None, "addresses that were found have a way to them"
         other = Attempt(self._options, on_event, self._adjust)
         other.deadline, other.backend, other.backend_reason = self.deadline, self.backend, self.backend_reason
-        other.config, other.client = self.config, self.client
+        other.config, other.client, other._protocol = self.config, self.client, self._protocol
         other._trace = Trace(on_event, self.deadline)
         other.route = self.route.to(address, other._trace)
         return other
@@ -158,15 +164,66 @@ class Attempt:
         """How long each took, until now."""
         return Phases(**self._trace.elapsed_ms, total=self._trace.total_ms())
 
+    def _read(self, target: str) -> tuple[Protocol | None, Endpoint]:
+        """What is spoken before TLS, if anything, and the peer, on the port of that where the target tells none."""
+        peer = endpoint.parse(target)
+        protocol = self._before_tls(peer)
+        if protocol and self._options.starttls == protocol.name and "://" not in target:
+            peer = endpoint.parse(target, protocol.ports[0])
+        if self._options.xmpp_to and not (protocol and protocol.name.startswith("xmpp")):
+            raise UsageError("usage", "--xmpp-to is for XMPP alone", "add --starttls xmpp or xmpp-server")
+        return protocol, peer
+
+    def _before_tls(self, peer: Endpoint) -> Protocol | None:
+        wanted = self._options.starttls
+        if not (wanted or peer.starttls):
+            return None
+        from tlstool import starttls
+
+        if wanted and wanted != starttls.AUTO:
+            return starttls.named(wanted)
+        if peer.starttls:
+            return starttls.named(peer.starttls)
+        protocol = starttls.at_port(peer.port)
+        if protocol is None:
+            self._trace.skip("starttls", f"no protocol that begins in plain text lives on port {peer.port}")
+        return protocol
+
+    def _reach(self, route: Route) -> socket.socket:
+        """A socket on which the peer expects a ClientHello."""
+        sock = route.dial()
+        protocol = self._protocol
+        if protocol is None:
+            return sock
+        self.starttls = Starttls(protocol.name, newest_tls=protocol.newest)
+        if protocol.function is None:
+            return sock
+        from tlstool import sniff, starttls
+
+        name = self._options.xmpp_to or self._options.verify_name or self._options.sni or route.peer.host
+        try:
+            with self._trace.phase("starttls", protocol.title) as found:
+                server = starttls.upgrade(protocol, sock, name, found.deadline)
+                found.detail = f"{protocol.title}: {server}" if server else protocol.title
+        except BaseException as error:
+            sock.close()
+            if isinstance(error, NotTlsError):
+                sniff.advise(error, route.peer)
+            raise
+        self.starttls = Starttls(protocol.name, server, protocol.newest)
+        return sock
+
     def _explain(self, error: TlsToolError) -> None:
         """Say what is to be known of a failed handshake beyond how it failed."""
         from tlstool import diagnosis, sniff
 
         assert self.route is not None, "a handshake has had its peer"
-        sniff.advise(error, self.route.peer)
-        if self.config is None or self.config.ech is not None:
-            return  # which hides the name that a second hello would show
-        found = diagnosis.diagnose(error, self._options, self.config.sni, self.route.dial, self.deadline.phase("handshake"))
+        if self._protocol is None:
+            sniff.advise(error, self.route.peer)
+        if self.config is None or self.config.ech is not None or self.config.framing is not None:
+            return  # the first hides the name that a second hello would show, the other what carries it
+        again = partial(self._reach, self.route)
+        found = diagnosis.diagnose(error, self._options, self.config.sni, again, self.deadline.phase("handshake"))
         if found:
             self.warnings = (*self.warnings, found)
 
@@ -177,7 +234,7 @@ class Attempt:
         return (Finding("name-not-checked", "the certificate's name was not checked: none was given"),)
 
     def _prepare(self, peer: Endpoint) -> Client:
-        config = self.config = self._adjust(client_config(self._options, peer), peer, self._trace)
+        config = self.config = self._adjust(client_config(self._options, peer, self._protocol), peer, self._trace)
         self.backend, self.backend_reason = backends.choose(
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
@@ -189,14 +246,14 @@ class Attempt:
             raise
 
 
-def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
-    """What a backend has to know to connect to `peer` in the way that was asked for.
+def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None = None) -> ClientConfig:
+    """What a backend has to know to connect to `peer`, behind `protocol`, in the way that was asked for.
 
     `--sni X` sends X and verifies X, unless another name to verify was given; addresses are never sent (RFC 6066 section 3).
     The certificate's name is left unchecked only where there is none to check, and a bad certificate is no failure.
 
     Raises:
-        UsageError: a key without its certificate.
+        UsageError: a key without its certificate, or a TLS version that the protocol does not allow.
         LocalError: a file is missing or no good.
     """
     sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
@@ -214,13 +271,14 @@ def client_config(options: TlsOptions, peer: Endpoint) -> ClientConfig:
         tlsa=tuple(map(pins.tlsa, options.tlsa)),
         insecure=options.insecure,
         identity=identities.given(options.cert, options.key, options.pass_file),
-        versions=options.tls,
+        versions=protocol.versions(options.tls) if protocol else options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
-        alpn=options.alpn,
+        alpn=options.alpn or (protocol.alpn if protocol else ()),
         keylog=options.keylog,
         pcap=options.pcap,
         at=options.at,
+        framing=protocol.framing if protocol else None,
         signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
     )
 

@@ -114,6 +114,10 @@ class Trace:
         """Tell that a phase will be tried again."""
         self._on_event(PhaseEvent(name, "waiting", detail, None))
 
+    def skip(self, name: str, why: str) -> None:
+        """Tell that a phase that was asked for does not take place."""
+        self._on_event(PhaseEvent(name, "skipped", why, None))
+
     def _end(self, name: str, state: Literal["done", "failed"], detail: str, start: float) -> None:
         elapsed = (time.perf_counter() - start) * 1e3
         self.elapsed_ms[name], self.current = elapsed, None

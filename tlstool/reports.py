@@ -78,6 +78,20 @@ class Phases(Record):
     total: float | None = None
 
 
+class Starttls(Record):
+    """What came before TLS.
+
+    Attributes:
+        protocol: in which the server was asked to turn to TLS.
+        server: what it said of itself: its greeting, or its version; None if that was nothing, or if it did not turn.
+        newest_tls: the newest version that the protocol allows, so that no newer one was offered; None for no limit.
+    """
+
+    protocol: str
+    server: str | None = None
+    newest_tls: TlsVersion | None = None
+
+
 class AddressReport(Record, kw_only=True):
     """What one of a target's addresses showed.
 
@@ -167,6 +181,7 @@ class ConnectReport(Report, kw_only=True):
         backend: the name of the one that spoke; None if it came not so far.
         backend_reason: why `auto` did not take Rustls; None if it did, or was not asked.
         phases_ms: see `Phases`.
+        starttls: what came before TLS; None where it began with the first byte, or did not come so far.
         handshake: all that was seen of it; None if nothing was.
         ech: what Encrypted Client Hello came to; None if it was not asked for, as for what follows.
         early_data: what became of the data for the first flight of a second connection.
@@ -192,6 +207,7 @@ class ConnectReport(Report, kw_only=True):
     backend: str | None = None
     backend_reason: str | None = None
     phases_ms: Phases = Phases()
+    starttls: Starttls | None = None
     handshake: Handshake | None = None
     exchanged: tuple[Exchanged, ...] = ()
     http: HttpResponse | None = None

@@ -38,6 +38,9 @@ class TlsOptions(Record, kw_only=True):
         wire: tell of every record and message, by a `WireEvent` each.
         backend: `auto` takes Rustls unless the request needs OpenSSL.
         timeout: seconds for the whole run, None for the limits of the phases alone.
+        starttls: the protocol that comes before TLS, by its name in `tlstool.starttls`; `auto` takes the one of the target's
+            port; None for TLS from the first byte.
+        xmpp_to: the domain that XMPP asks for; None takes the name that is verified.
         limits: phases (see `tlstool.phases.LIMITS`) with the seconds that each may take instead of the usual ones.
         family: the only kind of address to use, None for both.
         bind: address of ours to connect from, with a port or without.
@@ -73,6 +76,8 @@ class TlsOptions(Record, kw_only=True):
     wire: bool = False
     backend: BackendName = "auto"
     timeout: float | None = None
+    starttls: str | None = None
+    xmpp_to: str | None = None
     limits: tuple[tuple[str, float], ...] = ()
     family: Literal["ipv4", "ipv6"] | None = None
     bind: str | None = None

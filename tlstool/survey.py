@@ -159,6 +159,7 @@ def _report(attempt: peer.Attempt, seen: Sequence[_Seen], request: ConnectReques
         backend=attempt.backend,
         backend_reason=attempt.backend_reason,
         phases_ms=replace(shown.phases(), dns=attempt.phases().dns, total=attempt.phases().total),
+        starttls=shown.starttls,
         handshake=shown.handshake,
         addresses=addresses or None,
         differences=different if addresses else None,

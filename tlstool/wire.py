@@ -16,6 +16,7 @@ CAP = 64 * 1024
 """Bytes that a peer may say altogether before the handshake; more is no answer."""
 
 _PEEK = 4096
+_FIRST_BYTES = 256
 
 
 class WireError(Exception):
@@ -23,9 +24,14 @@ class WireError(Exception):
 
 
 class Wire:
-    """A connected socket, read by the line. What it raises besides `WireError` is `TimeLimitError`."""
+    """A connected socket, read by the line. What it raises besides `WireError` is `TimeLimitError`.
+
+    Attributes:
+        first_bytes: what the peer said first, and we took: at most 256 bytes, by which to tell what it speaks.
+    """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self.first_bytes = b""
         self._sock = sock
         self._deadline = deadline
         self._received = 0
@@ -44,13 +50,17 @@ class Wire:
 
     def line(self) -> bytes:
         """The next line, without its end (LF or CRLF)."""
-        line = bytearray()
+        return self.through(b"\n").removesuffix(b"\n").removesuffix(b"\r")
+
+    def through(self, last: bytes) -> bytes:
+        """All up to the next byte `last`, and that byte."""
+        found = bytearray()
         while True:
             seen = self._recv(_PEEK, socket.MSG_PEEK)
-            end = seen.find(b"\n")
-            line += self.exactly(len(seen) if end < 0 else end + 1)
+            end = seen.find(last)
+            found += self.exactly(len(seen) if end < 0 else end + 1)
             if end >= 0:
-                return bytes(line).removesuffix(b"\n").removesuffix(b"\r")
+                return bytes(found)
 
     def exactly(self, count: int) -> bytes:
         """So many bytes."""
@@ -68,8 +78,14 @@ class Wire:
         except OSError as error:
             raise WireError(f"the connection broke: {error.strerror or error}") from error
 
+    def own_address(self) -> str | None:
+        """The address of our end; None for a unix socket, which has none."""
+        is_internet = self._sock.family in (socket.AF_INET, socket.AF_INET6)
+        return str(self._sock.getsockname()[0]).partition("%")[0] if is_internet else None
+
     def _taken(self, data: bytes) -> bytes:
         self._received += len(data)
+        self.first_bytes += data[: _FIRST_BYTES - len(self.first_bytes)]
         if self._received > CAP:
             raise WireError(f"the peer's answer has no end: it is over {CAP // 1024} KiB")
         return data

@@ -63,6 +63,9 @@ def _check(request: HandshakeBenchRequest) -> None:
         raise UsageError("usage", "connections, threads, count and duration have to be positive")
     if request.proxy or request.bind or endpoint.is_unix(request.target):
         raise UsageError("usage", "the load goes straight to an address and port: no proxy, no --bind, no Unix socket")
+    if request.starttls or endpoint.parse(request.target).starttls:
+        hint = "give the host and a port where TLS begins with the first byte"
+        raise UsageError("usage", "the load begins with TLS: it cannot speak another protocol before every handshake", hint)
 
 
 def _plan(request: HandshakeBenchRequest, address: str, port: int) -> LoadPlan:

@@ -31,8 +31,10 @@ def require(request: ConnectRequest, attempt: Attempt) -> None:
     """
     if request.groups:
         raise UsageError("usage", "--pq-check chooses the groups itself", "leave --groups out")
-    if request.tls and "1.3" not in request.tls:
-        raise UsageError("usage", "--pq-check needs TLS 1.3, which has the only hybrid groups", "allow it with --tls")
+    allowed = attempt.config.versions if attempt.config else request.tls
+    if allowed and "1.3" not in allowed:
+        hint = "allow it with --tls" if request.tls else "the protocol before TLS does not allow it"
+        raise UsageError("usage", "--pq-check needs TLS 1.3, which has the only hybrid groups", hint)
     if attempt.backend == "openssl":
         raise Unsupported("unsupported", "the interpreter's ssl does not tell which key exchange group was chosen")
 

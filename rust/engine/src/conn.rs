@@ -59,6 +59,15 @@ impl Output {
         (self.start, self.end) = (0, 0);
     }
 
+    /// Put something else in place of what came behind the first `kept` bytes of `pending`.
+    pub fn rewrite(&mut self, kept: usize, other: impl FnOnce(&[u8]) -> Vec<u8>) {
+        let from = self.start + kept;
+        let other = other(&self.buffer[from..self.end]);
+        self.end = from;
+        self.space(other.len())[..other.len()].copy_from_slice(&other);
+        self.written(other.len());
+    }
+
     /// At least `size` bytes to write to; they count once `written` says so. The memory stays initialised, so growing is rare.
     fn space(&mut self, size: usize) -> &mut [u8] {
         if self.buffer.len() < self.end + size {

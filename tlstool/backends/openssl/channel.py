@@ -10,9 +10,10 @@ import math
 import select
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tlstool.backends.openssl.failure import Seen, failure
+from tlstool.backends.openssl.tds import Wrapping
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
 from tlstool.phases import Deadline
 from tlstool.sniff import ENOUGH, not_tls
@@ -63,6 +64,7 @@ class Channel:
         server_side: bool = False,
         server_hostname: str | None = None,
         session: ssl.SSLSession | None = None,
+        framing: Literal["tds"] | None = None,
     ) -> None:
         import ssl
 
@@ -84,6 +86,7 @@ class Channel:
         self._said_close = False
         self._buffer = bytearray(_CHUNK)
         self._greeted = False
+        self._wrapping = Wrapping() if framing else None
 
     def handshake(self, deadline: Deadline) -> None:
         """Until it is done, and our last flight sent.
@@ -109,6 +112,7 @@ class Channel:
                 self._say_why()
                 raise failure(error, self.seen, self.phase) from None
         self.flush(deadline)
+        self._wrapping = None
 
     def settle(self, seconds: float) -> bool:
         """Give a peer that may yet refuse our certificate, or the lack of one, the time to say so; data that comes is kept.
@@ -185,7 +189,7 @@ class Channel:
     def fill(self) -> None:
         """Take in what the socket has, once."""
         try:
-            count = self.sock.recv_into(self._buffer)
+            count = self.sock.recv_into(self._buffer, self._wrapping.wanted() if self._wrapping else 0)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -198,9 +202,13 @@ class Channel:
             self._incoming.write_eof()
             return
         data = memoryview(self._buffer)[:count]
+        if self._wrapping is not None:
+            data = self._wrapping.unwrapped(data)
+            if not data:
+                return
         if not self._greeted:
             self._greeted = True
-            if data[0] not in _FIRST_TYPES or (count > 1 and data[1] != _MAJOR):
+            if data[0] not in _FIRST_TYPES or (len(data) > 1 and data[1] != _MAJOR):
                 raise self._greeting(bytes(data))
         self._incoming.write(data)
 
@@ -246,7 +254,8 @@ class Channel:
         """Send what the socket takes."""
         while self.unsent():
             if not self._unsent:
-                self._unsent = memoryview(self._outgoing.read())
+                records = self._outgoing.read()
+                self._unsent = memoryview(self._wrapping.wrapped(records) if self._wrapping else records)
             try:
                 self._unsent = self._unsent[self.sock.send(self._unsent) :]
             except (BlockingIOError, InterruptedError):

@@ -134,7 +134,7 @@ class Handshaker:
     ) -> Channel:
         try:
             name = self._config.verify_name if context.check_hostname else self._config.sni
-            channel = Channel(sock, context, server_hostname=name, session=session)
+            channel = Channel(sock, context, server_hostname=name, session=session, framing=self._config.framing)
             if channel.seen.requested is not None:
                 channel.seen.observed = Observed(sock, self._on_wire)
             channel.handshake(deadline)

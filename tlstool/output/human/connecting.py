@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
-from tlstool.output.human import addresses, certificates, cost, moving, sessions
+from tlstool.output.human import addresses, certificates, cost, moving, sessions, upgrading
 from tlstool.output.human.assertions import assertions
 from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
@@ -20,6 +20,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     handshake = report.handshake
     facts = peer(report.target, report.address) if report.address or (report.proxy and report.tries) else []
     facts += addresses.way(report)
+    facts += upgrading.starttls(report.starttls)
     if handshake:
         facts += _negotiated(handshake)
         facts += certificates.chain(handshake.certificates, handshake.trust, style)

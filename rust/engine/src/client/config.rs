@@ -47,6 +47,7 @@ pub struct ClientSpec {
     pub signature_schemes: Vec<String>,
     pub ech: Option<Vec<ByteBuf>>,
     pub uses: Vec<Use>,
+    pub framing: Option<Framing>,
 }
 
 /// What sessions are used for besides data. Rustls can do all of it, but has to know of the first before the handshake.
@@ -56,6 +57,13 @@ pub enum Use {
     Export,
     EarlyData,
     KeyUpdate,
+}
+
+/// What the records of a handshake travel in, where that is not the socket alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    Tds,
 }
 
 impl ClientSpec {
@@ -83,6 +91,7 @@ pub struct ClientConfig {
     judge: Arc<Judge>,
     insecure: bool,
     identity: Option<Arc<CertifiedKey>>,
+    framing: Option<Framing>,
     /// What may be offered, in that order; empty for all.
     schemes: Vec<SignatureScheme>,
     ech: Option<Ech>,
@@ -136,8 +145,21 @@ impl ClientConfig {
             tls.key_log = keylog.clone();
         }
         let capture = spec.pcap.as_deref().map(CaptureFile::open).transpose()?.map(Arc::new);
-        let (insecure, exporter) = (spec.insecure, spec.uses.contains(&Use::Export));
-        Ok(Self { tls, judge, insecure, identity, schemes, ech, outer, exporter, server_name, keylog, capture })
+        let (insecure, framing, exporter) = (spec.insecure, spec.framing, spec.uses.contains(&Use::Export));
+        Ok(Self {
+            tls,
+            judge,
+            insecure,
+            identity,
+            framing,
+            schemes,
+            ech,
+            outer,
+            exporter,
+            server_name,
+            keylog,
+            capture,
+        })
     }
 
     pub fn ech(&self) -> Option<&Ech> {
@@ -147,6 +169,10 @@ impl ClientConfig {
     /// Whether only a buffered connection can do what is wanted, see [`super::machine`].
     pub fn wants_buffers(&self) -> bool {
         self.exporter || self.ech.is_some()
+    }
+
+    pub fn framing(&self) -> Option<Framing> {
+        self.framing
     }
 
     pub fn server_name(&self) -> ServerName<'static> {

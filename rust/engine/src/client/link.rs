@@ -10,20 +10,19 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt}
 use rustls::client::danger::ServerCertVerifier;
 use rustls::{AlertDescription, Error as TlsError};
 
-use super::config::ClientConfig;
+use super::config::{ClientConfig, Framing};
 use super::greeting::Greeting;
+use super::input::Input;
 use super::identity::{ClientCertificate, IdentityRequest};
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
+use super::tds::{self, Unwrapping};
 use super::verifier::Recorder;
 use super::watch::{Direction, Listener, Watch};
-use crate::conn::{MAX_RECORD, Output, Progress};
+use crate::conn::{Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
 
-/// A handshake message of 64 KiB, the most that rustls takes, in records of any size that make sense.
-const LARGEST_INPUT: usize = 256 * 1024;
-const FIRST_INPUT: usize = 32 * 1024;
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +50,10 @@ pub struct Link {
     verifier: Arc<Recorder>,
     installed: Arc<dyn ServerCertVerifier>,
     identity: Arc<IdentityRequest>,
+    /// While the handshake has to be wrapped.
+    wrapping: Option<Unwrapping>,
+    /// How much of `output` is wrapped.
+    wrapped: usize,
     tickets: Arc<Tickets>,
     /// Early data that went out behind the `ClientHello`; None if the peer allowed none.
     early: Option<usize>,
@@ -85,6 +88,8 @@ impl Link {
             verifier: recorded.verifier,
             installed: recorded.installed,
             identity: recorded.identity,
+            wrapping: config.framing().map(|Framing::Tds| Unwrapping::default()),
+            wrapped: 0,
             tickets: recorded.tickets,
             early,
             greeting: Greeting::default(),
@@ -171,6 +176,8 @@ impl Link {
     /// Nothing is lost on an error: the alert that it owes the peer has been sent, as far as the socket took it.
     pub fn receive(&mut self, plaintext: impl FnMut(&[u8])) -> Result<Received> {
         let space = self.input.space()?;
+        let most = self.wrapping.as_ref().map_or(space.len(), |wrapping| wrapping.wanted().min(space.len()));
+        let space = &mut space[..most];
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
                 self.watch.finished(Direction::Received)?;
@@ -190,24 +197,38 @@ impl Link {
                 return Err(io::Error::from(errno).into());
             }
         };
-        self.watch.received(&space[..count]);
-        if let Err(error) = self.greeting.check(&space[..count]) {
+        let records = match &mut self.wrapping {
+            None => count,
+            Some(wrapping) => wrapping.unwrap(&space[..count])?,
+        };
+        self.watch.received(&space[..records]);
+        if let Err(error) = self.greeting.check(&space[..records]) {
             self.watch.processed()?;
             return Err(error);
         }
-        self.input.filled(count);
+        self.input.filled(records);
         self.process(plaintext)?;
         Ok(Received::Bytes(count))
     }
 
     /// Let rustls go on with what is there; without input, that begins the handshake.
     pub fn process(&mut self, plaintext: impl FnMut(&[u8])) -> Result<()> {
+        let waiting = self.output.pending().len();
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        if self.wrapping.is_some() {
+            // The records are what is watched; their wrapping is of no interest.
+            self.watch.sent(&self.output.pending()[waiting..])?;
+            self.output.rewrite(waiting, tds::wrapped);
+            self.wrapped = self.output.pending().len();
+        }
         self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
-            Ok(Progress::Established) => self.established = true,
+            Ok(Progress::Established) => {
+                self.established = true;
+                self.wrapping = None;
+            }
             Ok(Progress::PeerClosed) => {
                 // A server that answers early data may be done with all before it has our last flight.
                 self.established |= !self.tls.is_handshaking();
@@ -232,7 +253,9 @@ impl Link {
             }
             match send(&self.socket, self.output.pending(), send_flags()) {
                 Ok(count) => {
-                    self.watch.sent(&self.output.pending()[..count])?;
+                    let wrapped = self.wrapped.min(count);
+                    self.wrapped -= wrapped;
+                    self.watch.sent(&self.output.pending()[wrapped..count])?;
                     self.output.sent(count);
                 }
                 Err(Errno::AGAIN) => return Ok(()),
@@ -348,51 +371,4 @@ fn send_flags() -> SendFlags {
     #[cfg(target_vendor = "apple")]
     let quiet = SendFlags::empty();
     quiet | SendFlags::DONTWAIT
-}
-
-/// Received records: what rustls has not used up yet lies at `start..end`.
-#[derive(Default)]
-struct Input {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Input {
-    fn reserve(&mut self, size: usize) {
-        if self.buffer.len() < size {
-            self.buffer.resize(size, 0);
-        }
-    }
-
-    /// Room for at least one record, behind what is unread.
-    fn space(&mut self) -> Result<&mut [u8]> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        if self.buffer.len() - self.end < MAX_RECORD {
-            let size = (self.buffer.len() * 2).max(FIRST_INPUT);
-            if size > LARGEST_INPUT.max(self.buffer.len()) {
-                return Err(Error::HandshakeTooLarge);
-            }
-            self.buffer.resize(size, 0);
-        }
-        Ok(&mut self.buffer[self.end..])
-    }
-
-    fn filled(&mut self, count: usize) {
-        self.end += count;
-    }
-
-    fn unread(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.start..self.end]
-    }
-
-    fn used(&mut self, count: usize) {
-        self.start += count;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-    }
 }

@@ -6,6 +6,7 @@ mod ech;
 mod ends;
 mod greeting;
 mod identity;
+mod input;
 mod link;
 mod machine;
 mod newlines;
@@ -14,6 +15,7 @@ mod relay;
 mod resumption;
 mod schemes;
 mod session;
+mod tds;
 mod verifier;
 mod watch;
 

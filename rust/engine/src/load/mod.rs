@@ -91,6 +91,9 @@ impl Job {
         if plan.connections == 0 || plan.threads == 0 {
             return Err(Error::Usage("load needs at least one connection and one thread".to_owned()));
         }
+        if config.framing().is_some() {
+            return Err(Error::Unsupported("a load is of plain TLS connections alone".to_owned()));
+        }
         let address: IpAddr =
             plan.address.parse().map_err(|_| Error::Usage(format!("{:?} is no IP address", plan.address)))?;
         let seconds = |name: &str, value: f64| {

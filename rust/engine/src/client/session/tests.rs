@@ -70,6 +70,7 @@ impl Pki {
             keylog: None,
             pcap: None,
             at: None,
+            framing: None,
             signature_schemes: Vec::new(),
             ech: None,
             uses: Vec::new(),

@@ -1,4 +1,6 @@
 use super::*;
+use crate::client::config::Framing;
+use crate::client::tds;
 use crate::judge::{Status, Verdict};
 
 #[test]
@@ -208,4 +210,38 @@ fn a_protocol_that_no_hello_can_hold_is_refused_before_it_is_sent() {
         let spec = ClientSpec { alpn: vec![name], ..pki().spec() };
         assert_eq!(ClientConfig::new(&spec).map(|_| ()).map_err(|error| error.code()), Err("usage"));
     }
+}
+
+#[test]
+fn a_handshake_in_tds_packets_is_followed_by_bare_records() {
+    let pki = pki();
+    let config = Arc::new(pki.server(false));
+    let (address, thread) = peer(move |mut stream| {
+        let mut tls = ServerConnection::new(config).unwrap();
+        while tls.is_handshaking() {
+            let mut header = [0; 8];
+            stream.read_exact(&mut header).unwrap();
+            let mut flight = vec![0; usize::from(u16::from_be_bytes([header[2], header[3]])) - header.len()];
+            stream.read_exact(&mut flight).unwrap();
+            let mut rest = &flight[..];
+            while !rest.is_empty() {
+                tls.read_tls(&mut rest).unwrap();
+                tls.process_new_packets().unwrap();
+            }
+            let mut answer = Vec::new();
+            while tls.wants_write() {
+                tls.write_tls(&mut answer).unwrap();
+            }
+            stream.write_all(&tds::wrapped(&answer)).unwrap();
+        }
+        echo(StreamOwned::new(tls, stream));
+    });
+    let mut spec = pki.spec();
+    spec.versions = vec!["1.2".to_owned()];
+    spec.framing = Some(Framing::Tds);
+    let mut session = try_connect(address, &spec).unwrap();
+    session.write(b"bare", LIMIT, &Never).unwrap();
+    assert_eq!(session.read(16, LIMIT, &Never).unwrap(), b"bare");
+    session.close(5.0, &Never).unwrap();
+    thread.join().unwrap();
 }
