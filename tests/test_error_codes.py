@@ -17,7 +17,6 @@ import greetings
 import pki
 import pytest
 import zoo
-from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
