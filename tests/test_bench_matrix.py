@@ -7,7 +7,10 @@ The interpreter's OpenSSL is always there. BoringSSL is Debian's `android-libbor
 from __future__ import annotations
 
 import glob
+import json
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -162,6 +165,35 @@ def test_memory_of_a_connection_is_that_of_one_connection(library: str, made: di
 @pytest.mark.parametrize("scenario", ["handshake-full", "handshake-ticket", "bulk"])
 def test_the_published_method_runs_too(library: str, made: dict[str, Chain], scenario: str) -> None:
     assert measured(library, made["ecdsa-p256"], scenario=scenario, published_method=True)
+
+
+MOVE_AND_COUNT_FAULTS = """
+import json, resource, sys
+from tlstool import _native
+spec = json.load(sys.stdin)
+del spec["cpu"]
+bench = _native.LocalBench({name: value.encode() if name.endswith("_pem") else value for name, value in spec.items()})
+bench.warm_up(0.05)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+bench.run(0.05)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.parametrize("scenario", ["bulk", "handshake-full", "handshake-ticket"])
+def test_no_memory_is_fetched_from_the_system_while_the_clock_runs(library: str, made: dict[str, Chain], scenario: str) -> None:
+    # Buffers of a megabyte that come and go are what makes rates jump: malloc gives them back, and each page faults in anew.
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", MOVE_AND_COUNT_FAULTS],
+        input=json.dumps(spec(library, made["ecdsa-p256"], scenario=scenario, write_size=1 << 20)),
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert int(done.stdout) < 100  # one write of a megabyte would be 256
 
 
 def test_latencies_are_those_of_the_handshakes_that_counted(library: str, made: dict[str, Chain]) -> None:

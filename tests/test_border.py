@@ -39,6 +39,7 @@ native = pytest.importorskip("tlstool._native", reason="the Rustls extension is 
 # What happens before the engine is asked, or is made of what it says.
 PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
     "assertion-failed",
+    "bad-baseline",
     "bad-proxy",
     "bad-target",
     "cannot-bind",
@@ -47,8 +48,10 @@ PYTHON_ONLY = {protocol.code for protocol in PROTOCOLS} | {
     "expires-soon",
     "file-missing",
     "key-encrypted",
+    "limit-missed",
     "no-fast-path",
     "not-a-proxy",
+    "package-missing",
     "plaintext-after-starttls",
     "port-in-use",
     "proxy-auth-required",
