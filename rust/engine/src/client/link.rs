@@ -12,8 +12,8 @@ use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::{ClientConfig, Framing};
 use super::greeting::Greeting;
-use super::input::Input;
 use super::identity::{ClientCertificate, IdentityRequest};
+use super::input::Input;
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
 use super::tds::{self, Unwrapping};
@@ -22,7 +22,6 @@ use super::watch::{Direction, Listener, Watch};
 use crate::conn::{Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
-
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
