@@ -17,7 +17,6 @@ import greetings
 import pki
 import pytest
 import zoo
-from credentials import Pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed448
@@ -32,7 +31,7 @@ from tlstool.model import ClientConfig, Connection, Criteria, Identity, Roots, S
 from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 
 if TYPE_CHECKING:
-    from credentials import Credentials
+    from credentials import Credentials, Pair
 
 pytest_plugins = ("credentials",)
 
@@ -57,6 +56,11 @@ class Scene:
         path = self.folder / name
         path.write_bytes(data)
         return str(path)
+
+    def pair(self, issued: pki.Issued) -> Pair:
+        from credentials import Pair  # a plugin: pytest wants to be the first to import it
+
+        return Pair(Path(self.file(issued.chain_pem, "cert.pem")), Path(self.file(issued.key_pem(), "key.pem")))
 
 
 Provocation = Callable[[Scene], object]
@@ -172,8 +176,7 @@ def without_staple(scene: Scene) -> object:
     feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
     root = pki.authority()
     demanding = pki.leaf(root, plain_extensions=(feature,))
-    pair = Pair(Path(scene.file(demanding.chain_pem, "cert.pem")), Path(scene.file(demanding.key_pem(), "key.pem")))
-    behaviour = zoo.tls(zoo.context(pair))
+    behaviour = zoo.tls(zoo.context(scene.pair(demanding)))
     target = scene.held.enter_context(zoo.listening(behaviour)).target
     return connect(ConnectRequest(target=target, ca=(scene.file(root.pem, "ca.pem"),)))
 
@@ -282,8 +285,7 @@ def large_certificate(scene: Scene) -> object:
     """Connect to a server whose certificate has more names than fit into a handshake message that anyone takes."""
 
     large = pki.leaf(None, tuple(f"{number}.names.test" for number in range(8000)))
-    pair = Pair(Path(scene.file(large.pem, "large.pem")), Path(scene.file(large.key_pem(), "large.key")))
-    return peer(zoo.tls(zoo.context(pair)))(scene)
+    return peer(zoo.tls(zoo.context(scene.pair(large))))(scene)
 
 
 PROVOCATIONS: dict[str, Provocation] = {

@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"chain", "cost", "errors", "events", "figures", "model", "record", "reports", "requests", "sessions", "traffic"},
+    {"chain", "cost", "errors", "events", "figures", "hints", "model", "record", "reports", "requests", "sessions", "traffic"},
     {
         "aside",
         "assertions",

@@ -23,6 +23,8 @@ from tlstool import connect
 from tlstool.reports import ConnectReport
 from tlstool.requests import ConnectRequest
 
+_ACCEPT = r"ACCEPT 127\.0\.0\.1:(\d+)"
+
 MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 
@@ -57,15 +59,14 @@ def response(
 @contextmanager
 def stapling(leaf: pki.Issued, staple: bytes, folder: Path) -> Iterator[str]:
     """`openssl s_server` with this leaf and what it staples; gives its target."""
-    files = {"cert.pem": leaf.chain_pem, "key.pem": leaf.key_pem(), "staple.der": staple, "above.pem": leaf.chain_pem}
+    files = {"cert.pem": leaf.chain_pem, "key.pem": leaf.key_pem(), "staple.der": staple}
     for name, data in files.items():
         (folder / name).write_bytes(data)
     command = [require("openssl"), "s_server", "-accept", "127.0.0.1:0", "-WWW", "-cert", folder / "cert.pem"]
-    command += ["-key", folder / "key.pem", "-cert_chain", folder / "above.pem", "-status_file", folder / "staple.der"]
+    command += ["-key", folder / "key.pem", "-status_file", folder / "staple.der"]
     said = folder / "said"
     with said.open("wb") as file, runner.started(command, stdout=file, stderr=file, cwd=folder):
-        port = port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)")
-        yield f"localhost:{port}"
+        yield f"localhost:{port_in(said, _ACCEPT)}"
 
 
 def shown(leaf: pki.Issued, staple: bytes, root: pki.Issued, folder: Path) -> ConnectReport:

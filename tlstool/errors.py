@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from tlstool.hints import OF_CHAINS
+
 if TYPE_CHECKING:
     from tlstool.model import Handshake
 
@@ -320,31 +322,7 @@ HINTS: dict[str, str] = {
     "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
     "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    "unknown-issuer": "if the authority is your own, name its certificate with --ca FILE, or --extra-ca FILE besides others",
-    "self-signed": "if you trust this very certificate, save it (--chain FILE) and name it with --ca FILE",
-    "missing-intermediate": "the server should send the intermediate certificate; until then, --ca FILE can supply it",
-    "bad-signature": "the certificate was changed, or another authority has the same name: have it issued anew",
-    "bad-certificate": "have the certificate issued anew, or see what it says with --json",
-    "wrong-purpose": "the server needs a certificate whose extendedKeyUsage has serverAuth; --purpose any leaves that out",
-    "ca-as-leaf": "the first certificate has to be the server's own, and that of no authority",
-    "not-a-ca": "the server has to send the certificates of authorities behind its own; have it issued by one",
-    "path-length": "the authority has to issue the certificate itself, or be given a longer pathLenConstraint",
-    "name-constraint": "have the certificate issued by an authority that may do so for this name",
-    "unknown-critical-extension": "have the certificate issued without it, or not marked as critical",
-    "weak-signature": "have the certificate issued anew with SHA-256",
-    "unsupported-signature": "have the certificate issued anew with ECDSA or RSA and SHA-256; --backend openssl may know more",
-    "weak-key": "the owner needs a new key: ecdsa-p256, or rsa-2048 at least",
-    "unsupported-key": "another --backend may take it; everybody takes ecdsa-p256 and rsa-2048",
-    "certificate-version": "have the certificate issued anew as version 3, with its names in subjectAltName",
-    "chain-too-complex": "have the server send the certificates that lead to a root, and no others",
-    "must-staple-missing": "turn OCSP stapling on at the server, or have the certificate issued without that demand",
-    "pin-mismatch": "if the server has a new key on purpose, pin that",
-    "tlsa-mismatch": "the record in the DNS has to be of this key or certificate: publish it before the certificate changes",
-    "expired": "the server needs a new certificate; if this one should be good, is the clock of this machine right?",
-    "not-yet-valid": "is the clock of this machine right?",
-    "revoked": "the server needs a new certificate, with a new key",
-    "revocation-unknown": "fetch the list that the certificate names, and give it with --crl FILE",
-    "name-mismatch": "connect by a name that the certificate has, or give it with --verify-name NAME",
+    **OF_CHAINS,
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
     "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",

@@ -12,8 +12,8 @@ use rustls::{AlertDescription, Error as TlsError};
 
 use super::config::{ClientConfig, Framing};
 use super::greeting::Greeting;
-use super::input::Input;
 use super::identity::{ClientCertificate, IdentityRequest};
+use super::input::Input;
 use super::machine::Machine;
 use super::resumption::{Offer, Resumable, Tickets};
 use super::tds::{self, Unwrapping};
@@ -22,7 +22,6 @@ use super::watch::{Direction, Listener, Watch};
 use crate::conn::{Output, Progress};
 use crate::wait::{Bounds, wait, wait_one};
 use crate::{Error, Result};
-
 
 /// The peer's end of the connection, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,13 +215,13 @@ impl Link {
         let waiting = self.output.pending().len();
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        self.watch.processed()?;
         if self.wrapping.is_some() {
             // The records are what is watched; their wrapping is of no interest.
             self.watch.sent(&self.output.pending()[waiting..])?;
             self.output.rewrite(waiting, tds::wrapped);
             self.wrapped = self.output.pending().len();
         }
-        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => {
