@@ -82,9 +82,8 @@ wire_option = option(
     examples=(
         ("connect example.com", "handshake, report; the exit status is the verdict"),
         ("connect localhost:4433 --ca ca.pem --tls 1.3", "trust only the certificates in ca.pem"),
-        ("connect mail.example.com --starttls smtp", "plain text first, then TLS"),
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
-        ("connect example.com --pipe < request > answer", "send a file, receive another"),
+        ("connect mail.example.com:587 --starttls smtp", "plain text first, then TLS"),
     ),
     from_openssl=FOR_HELP,
     from_others=_FROM_OTHERS,

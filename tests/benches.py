@@ -7,10 +7,10 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from tlstool.commands import _exports
 
 from tlstool import backends
 from tlstool.bench.local import bench_local
-from tlstool.commands import _exports
 from tlstool.figures import LocalBenchReport
 from tlstool.requests import LocalBenchRequest
 

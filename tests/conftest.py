@@ -17,6 +17,9 @@ from tlstool.backends.base import Backend
 from tlstool.model import Connection, ServerConfig, ServeTotals
 from tlstool.phases import Deadline
 
+pytest_plugins = ("credentials", "foreign", "proxies", "starttls_servers")
+"""Modules with fixtures: named here, before any test imports one of them by itself."""
+
 PATIENCE = 10.0
 """Seconds after which a test that waits has failed."""
 

@@ -25,8 +25,6 @@ from tlstool.survey import differences
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 @contextlib.contextmanager
 def cluster(*behaviours: zoo.Behaviour | None) -> Iterator[tuple[str, ...]]:

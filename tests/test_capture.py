@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServers
 
-pytest_plugins = ("credentials", "foreign")
-
 Read = Callable[..., str]
 
 CLIENT_HELLO, CERTIFICATE, FINISHED = "1", "11", "20"

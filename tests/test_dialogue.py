@@ -21,8 +21,6 @@ from tlstool.requests import Expect
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 def mail_server(peer: zoo.Peer, session: ssl.SSLSocket) -> None:
     """Speaks first, answers each line, and ends after QUIT."""

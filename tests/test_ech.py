@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("tlstool._native", reason="the Rustls extension is not built", exc_type=ImportError)
 
-pytest_plugins = ("credentials", "foreign")
-
 PUBLIC = "elsewhere.test"
 
 

@@ -33,8 +33,6 @@ from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, Se
 if TYPE_CHECKING:
     from credentials import Credentials, Pair
 
-pytest_plugins = ("credentials",)
-
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
 
 NOBODY = Roots("none", ())

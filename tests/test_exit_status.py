@@ -17,8 +17,6 @@ from runner import on_both_backends, refused, serving, tlstool
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 BAD_CHAINS = [
     ("self_signed", 9, "self-signed"),
     ("unknown_issuer", 9, "unknown-issuer"),

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServer, ForeignServers
 
-pytest_plugins = ("credentials", "foreign")
-
 rustls_alone = pytest.mark.skipif(bool(why_no_fast_path()), reason="the Rustls extension is not built")
 
 

@@ -29,8 +29,6 @@ from tlstool.requests import HandshakeBenchRequest
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 Run = Callable[[str], tuple[int, str, str]]
 
 

@@ -29,11 +29,13 @@ def test_manual_pages_completions_and_schemas_are_current():
 
 def test_every_mode_has_a_manual_page():
     assert [page.name for page in PAGES] == [
+        "tlstool-bench-compare.1",
         "tlstool-bench-handshake.1",
         "tlstool-bench-local.1",
         "tlstool-bench.1",
         "tlstool-cert-verify.1",
         "tlstool-connect.1",
+        "tlstool-s_client.1",
         "tlstool-serve.1",
         "tlstool.1",
     ]

@@ -14,8 +14,6 @@ from runner import Done, on_both_backends, tlstool
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 on_bad_chains = pytest.mark.parametrize(("identity", "status"), [("unknown_issuer", 9), ("wrong_name", 10), ("expired", 11)])
 
 

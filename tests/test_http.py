@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServers
 
-pytest_plugins = ("credentials", "foreign")
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 class Terminal:
     """A program that has a terminal of its own for all of its streams.

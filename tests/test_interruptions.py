@@ -15,8 +15,6 @@ from runner import COMMAND, Done, end, on_both_backends, serving, started
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 @on_both_backends
 @pytest.mark.parametrize("command", [("connect",), ("cert-verify",), ("bench", "handshake")])

@@ -11,8 +11,6 @@ from runner import COMMAND, Server, end, started, tlstool
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 def test_sslkeylogfile_is_the_default_of_keylog_and_announced(credentials: Credentials, tmp_path: Path) -> None:
     named, given = tmp_path / "named", tmp_path / "given"

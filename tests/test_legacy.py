@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServers
 
-pytest_plugins = ("credentials", "foreign")
-
 STATIC_RSA = "TLS_RSA_WITH_AES_128_CBC_SHA"
 
 # The versions and suites of a server, how it is asked for, and what comes of it.

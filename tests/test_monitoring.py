@@ -16,8 +16,6 @@ from tlstool.output import exitcodes, monitoring
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 @pytest.mark.parametrize("command", ["connect", "cert-verify"])
 def test_what_is_demanded_and_holds_is_0_and_a_miss_is_15(credentials: Credentials, command: str) -> None:
@@ -62,8 +60,8 @@ def test_every_status_has_one_for_monitoring() -> None:
     [
         ("good", (), 0, "TLS OK - {target}: TLS 1.3, "),
         ("good", ("--assert", "days>3000"), 1, "TLS WARNING - {target}: days>3000 does not hold: "),
-        ("expired", (), 2, "TLS CRITICAL - {target}: the certificate of "),
-        ("expired", ("--no-fail",), 0, "TLS OK - {target}: the certificate of "),
+        ("expired", (), 2, "TLS CRITICAL - {target}: the leaf, "),
+        ("expired", ("--no-fail",), 0, "TLS OK - {target}: the leaf, "),
         ("good", ("--ca", "/missing"), 3, "TLS UNKNOWN - {target}: "),
     ],
 )

@@ -28,8 +28,6 @@ from tlstool.requests import ConnectRequest
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 @pytest.fixture
 def good(credentials: Credentials) -> Iterator[zoo.Peer]:

@@ -20,8 +20,6 @@ from runner import LIMIT, Done, Server, end, on_both_backends, run, serving, sta
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials", "foreign")
-
 in_both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])
 
 HTTP_1_0_REQUEST = b"GET /json HTTP/1.0\r\n\r\n"

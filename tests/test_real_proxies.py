@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from proxies import Proxies
 
-pytest_plugins = ("credentials", "proxies")
-
 
 @pytest.fixture
 def peer(credentials: Credentials) -> Iterator[zoo.Peer]:

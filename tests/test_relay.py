@@ -23,8 +23,6 @@ from tlstool.traffic import Body, HalfClose, Relayed, RelayPlan
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 CHUNKED = Body(chunked=True)
 
 

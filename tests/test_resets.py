@@ -15,8 +15,6 @@ from runner import on_both_backends, tlstool
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 
 def _resets(*, after_our_end: bool) -> Callable[[zoo.Peer, ssl.SSLSocket], None]:
     """A peer that reads, once or to our close_notify, and resets the connection."""

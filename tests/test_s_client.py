@@ -10,16 +10,14 @@ import pytest
 import zoo
 from peers import require
 from runner import LIMIT, tlstool
-
 from tlstool.commands._openssl import FOR_HELP, WORDS
 from tlstool.commands.connect import connect
 from tlstool.commands.s_client import translated
+
 from tlstool.errors import UsageError
 
 if TYPE_CHECKING:
     from credentials import Credentials
-
-pytest_plugins = ("credentials",)
 
 
 def line(words: str) -> str:

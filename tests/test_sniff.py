@@ -7,7 +7,8 @@ import pytest
 import zoo
 
 from tlstool import connect, endpoint, sniff
-from tlstool.errors import HINTS, NotTlsError, TimeLimitError, TlsToolError, make
+from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError, make
+from tlstool.hints import HINTS
 from tlstool.requests import ConnectRequest
 
 

@@ -15,8 +15,6 @@ from tlstool.backends import why_no_fast_path
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 NATIVE = "tlstool._native"
 SLOW = ("ssl", "_ssl", "cryptography", "truststore", "certifi", "rich", "asyncio", "importlib.metadata", "hdrh", NATIVE)
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from starttls_servers import RealServers
 
-pytest_plugins = ("credentials", "starttls_servers")
-
 pytestmark = pytest.mark.peer
 
 MAKERS = {

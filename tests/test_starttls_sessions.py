@@ -23,8 +23,6 @@ from tlstool.requests import ConnectRequest, HandshakeBenchRequest
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 IN_PLAIN_RECORDS = [name for name in GOOD if name != "mssql"]
 
 

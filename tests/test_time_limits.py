@@ -22,8 +22,6 @@ from tlstool.requests import ConnectRequest
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 AT_LIMIT = 0.3
 """Seconds, for a phase whose limit is lowered."""
 

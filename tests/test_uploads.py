@@ -13,8 +13,6 @@ from runner import on_both_backends, tlstool
 if TYPE_CHECKING:
     from credentials import Credentials
 
-pytest_plugins = ("credentials",)
-
 TIMES = 5
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServers
 
-pytest_plugins = ("credentials", "foreign")
-
 MESSAGES = {
     "1.2": "> ClientHello, < ServerHello, < Certificate, < ServerKeyExchange, < ServerHelloDone, > ClientKeyExchange, "
     "> Finished, < Finished",

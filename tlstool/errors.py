@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tlstool.hints import OF_CHAINS
+from tlstool.hints import HINTS, HINTS_OF_ALERTS
 
 if TYPE_CHECKING:
     from tlstool.model import Handshake
@@ -267,86 +267,6 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 
 
 _PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
-
-HINTS: dict[str, str] = {
-    "internal-error": "this is a bug in tlstool: please report it with the output of tlstool --version",
-    "key-encrypted": "put the pass phrase into a file and name it with --pass-file FILE, or decrypt the key: "
-    "openssl pkey -in FILE -out PLAIN",
-    "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
-    "key-mismatch": "--key has to be the private key of the first certificate in --cert",
-    "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
-    "bad-baseline": "make one with: tlstool bench local --export json:FILE",
-    "package-missing": "pip install 'tlstool[report]'",
-    "unsupported": "another --backend may be able to",
-    "unknown-host": "check the spelling, or use an address and --sni NAME",
-    "connection-refused": "is the server running, and is the port right?",
-    "cannot-bind": "an address of this machine is wanted: ip address shows them",
-    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
-    "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
-    "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
-    "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
-    "plain-http": "try http:// or another port",
-    "plain-ssh": "try ssh, or another port",
-    "plain-smtp": "the server expects STARTTLS on this port; the port for TLS from the first byte is 465",
-    "plain-imap": "the server expects STARTTLS on this port; the port for TLS from the first byte is 993",
-    "plain-pop3": "the server expects STLS on this port; the port for TLS from the first byte is 995",
-    "plain-ftp": "the server expects AUTH TLS on this port; the port for TLS from the first byte is 990",
-    "plain-http2": "the port is for HTTP/2 in the clear (h2c): try the server's port for https",
-    "html-page": "a server for plain HTTP may answer so, and so may a proxy or a portal in the way",
-    "plain-lmtp": "the server expects STARTTLS: --starttls lmtp",
-    "plain-ldap": "the server expects StartTLS on this port: --starttls ldap; the port for TLS from the first byte is 636",
-    "plain-postgres": "the server turns to TLS when asked: --starttls postgres",
-    "plain-mysql": "the server turns to TLS when asked: --starttls mysql",
-    "plain-xmpp": "the server turns to TLS when asked: --starttls xmpp; the port for TLS from the first byte is 5223",
-    "plain-xmpp-server": "the server turns to TLS when asked: --starttls xmpp-server",
-    "plain-irc": "the server may turn to TLS when asked: --starttls irc; the port for TLS from the first byte is 6697",
-    "plain-nntp": "the server may turn to TLS when asked: --starttls nntp; the port for TLS from the first byte is 563",
-    "plain-sieve": "the server turns to TLS when asked: --starttls sieve",
-    "plain-telnet": "the server may turn to TLS when asked: --starttls telnet; the port for TLS from the first byte is 992",
-    "plain-rdp": "the server turns to TLS when asked: --starttls rdp",
-    "plain-mssql": "the server turns to TLS when asked: --starttls mssql",
-    "plain-vnc": "VNC has TLS inside its own handshake only, which is not spoken here",
-    "plain-redis": "Redis has TLS on a port of its own, which its tls-port names: often 6380",
-    "plain-memcached": "memcached has TLS on a port of its own, if it was started with --enable-ssl",
-    "plain-amqp": "the port for TLS from the first byte is 5671",
-    "plain-mqtt": "the port for TLS from the first byte is 8883",
-    "plain-socks": "to go through it, name it with --proxy socks5h://HOST:PORT",
-    "ssl2": "the server wants replacing: nothing that is kept today speaks SSL 2",
-    "odd-alert": "the server knows some TLS, but not this hello: try --tls 1.2, or --tls 1.0,1.1,1.2",
-    "not-tls": "the port may be for another protocol, or for one that turns to TLS only later: try another port",
-    "starttls-refused": "the server has TLS, or should have it, and does not give it now: its own words may say why",
-    "starttls-not-offered": "is TLS configured there? another port may have it from the first byte",
-    "starttls-broken": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
-    "plaintext-after-starttls": "what comes before the handshake is not protected: the server is faulty, or is being attacked",
-    "tls-from-first-byte": "leave --starttls out",
-    "handshake-too-large": "the server should send fewer certificates, or one with fewer names",
-    "connection-closed": "the peer may want another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
-    **OF_CHAINS,
-    "client-certificate-required": "give one with --cert FILE --key FILE",
-    "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
-    "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
-    "truncated": "what was received may be incomplete",
-}
-"""The standing hint of a code. An error that knows better brings its own."""
-
-HINTS_OF_ALERTS: dict[str, str] = {
-    "protocol_version": "the peer speaks none of the versions that were offered: allow others, such as --tls 1.0,1.1,1.2",
-    "handshake_failure": "the peer found nothing in common: try other --tls, --ciphers or --groups, or --sni NAME",
-    "insufficient_security": "the peer wants stronger suites or groups: leave --ciphers and --groups out",
-    "unrecognized_name": "the peer serves no such name: try another with --sni NAME, or --no-sni",
-    "no_application_protocol": "the peer takes none of the offered protocols: try another --alpn, or leave it out",
-}
-"""What may help against an alert that the peer sent, where its code has no hint."""
-
-HINTS_OF_PHASES: dict[str, str] = {
-    "dns": "is a name server reachable? an address needs none: give it, and the name with --sni NAME",
-    "tcp": "a firewall may be dropping the packets: are the address and the port right?",
-    "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
-    "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
-    "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
-}
-"""What may help where a phase ran out of time."""
 
 
 def subclasses(cls: type[TlsToolError] = TlsToolError) -> tuple[type[TlsToolError], ...]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tlstool.errors import HINTS_OF_PHASES, TimeLimitError, TlsToolError
+from tlstool.errors import TimeLimitError, TlsToolError
 from tlstool.events import OnEvent, PhaseEvent, ignore
+from tlstool.hints import HINTS_OF_PHASES
 from tlstool.record import Record
 
 LIMITS: dict[str, float] = {
