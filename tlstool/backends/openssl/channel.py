@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _RECORD = 16 * 1024
+# What is taken in at once while no data flows, a little more than a record: OpenSSL goes through all of it in one call, and of
+# messages that are tiny and dear, as key updates are, there are enough in a chunk to spend seconds there.
+_SIP = 20 * 1024
 _EARLY = 1024 * 1024  # kept for the next read of what arrives while we write
 
-# RFC 8446 section 5.1: a handshake or an alert begins the conversation; all versions since SSL 3.0 have 3 as their major number.
-_FIRST_TYPES = (0x15, 0x16)
-_MAJOR = 0x03
+# The records that there are (RFC 8446 section 5.1); all versions since SSL 3.0 have 3 as their major number.
+_TYPES = range(0x14, 0x18)
+_MAJOR = b"\x03"
 
 _GREETING_SECONDS = 0.25
 
@@ -85,7 +88,8 @@ class Channel:
         self._early: list[bytes] = []
         self._said_close = False
         self._buffer = bytearray(_CHUNK)
-        self._greeted = False
+        self._flowing = False
+        self._first = b""
         self._wrapping = Wrapping() if framing else None
 
     def handshake(self, deadline: Deadline) -> None:
@@ -189,7 +193,8 @@ class Channel:
     def fill(self) -> None:
         """Take in what the socket has, once."""
         try:
-            count = self.sock.recv_into(self._buffer, self._wrapping.wanted() if self._wrapping else 0)
+            most = _CHUNK if self._flowing else _SIP
+            count = self.sock.recv_into(self._buffer, self._wrapping.wanted() if self._wrapping else most)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -201,15 +206,16 @@ class Channel:
             self.ended = True
             self._incoming.write_eof()
             return
+        self._flowing = False
         data = memoryview(self._buffer)[:count]
         if self._wrapping is not None:
             data = self._wrapping.unwrapped(data)
             if not data:
                 return
-        if not self._greeted:
-            self._greeted = True
-            if data[0] not in _FIRST_TYPES or (len(data) > 1 and data[1] != _MAJOR):
-                raise self._greeting(bytes(data))
+        if len(self._first) < 2:
+            begun, self._first = self._first, (self._first + data[:2])[:2]
+            if self._first[0] not in _TYPES or self._first[1:] not in (b"", _MAJOR):
+                raise self._greeting(begun + bytes(data))
         self._incoming.write(data)
 
     def decrypt(self) -> bytes:
@@ -230,6 +236,7 @@ class Channel:
             self.ended = True
         except ssl.SSLError as error:
             raise failure(error, self.seen, self.phase) from None
+        self._flowing = self._flowing or bool(found)
         return b"".join(found)
 
     def encrypt(self, data: memoryview) -> int:
@@ -294,7 +301,9 @@ class Channel:
             self.drain()
 
     def _wait(self, events: int, deadline: Deadline) -> None:
-        if not ready(self.sock, events, deadline.left()):
+        left = deadline.left()
+        # A peer that always has something to say is ready at any time.
+        if left == 0.0 or not ready(self.sock, events, left):
             raise TimeLimitError("time-limit", "the peer did not answer in time", phase=self.phase)
 
     def _readable(self, seconds: float) -> bool:
@@ -334,10 +343,11 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
     if seen.observed:
         seen.observed.note(direction, int(content), data)
     match int(content), int(message), direction:
-        case 0x15, int(alert), "read":
-            # close_notify and user_canceled come without an error (RFC 8446 section 6.1).
-            if data[0] == 2 or alert not in (0, 90):
-                seen.alert = alert
+        case 0x15, _, "read":
+            # close_notify and user_canceled come without an error (RFC 8446 section 6.1). CPython gives the number of the alert
+            # as a signed one, too.
+            if data[0] == 2 or data[1] not in (0, 90):
+                seen.alert = data[1]
         case 0x16, 0x04, "read":
             seen.tickets = (seen.tickets or 0) + 1
         case 0x16, 0x0D, "read":

@@ -151,7 +151,8 @@ class Serving:
             channel.send_close()
             channel.flush(deadline)
             self._sock.shutdown(socket.SHUT_WR)
-            while not channel.ended and ready(self._sock, select.POLLIN, deadline.left()):
+            # A client that goes on talking is always ready.
+            while not channel.ended and deadline.left() and ready(self._sock, select.POLLIN, deadline.left()):
                 if not self._sock.recv(_CHUNK):
                     return
 
