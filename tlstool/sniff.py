@@ -121,8 +121,9 @@ def not_tls(first_bytes: bytes) -> NotTlsError:
     """The error for a peer whose answer began so; `first_bytes` may be cut anywhere, or empty."""
     found = recognise(first_bytes)
     if found is None:
-        quoted = _first_line(first_bytes)
-        words = f"the peer's answer is not TLS: it begins with {quoted!r}" if quoted else "the peer's answer is not TLS"
+        # As bytes are quoted, so that what is escaped in the text is not escaped again.
+        quoted = repr(_line(first_bytes)[:_LONGEST_QUOTE]).removeprefix("b")
+        words = "the peer's answer is not TLS" + (f": it begins with {quoted}" if _line(first_bytes) else "")
         return NotTlsError("not-tls", words, phase="handshake")
     own_words = _first_line(first_bytes) if _is_prose(first_bytes) else ""
     return NotTlsError(found.code, f"the peer {found.words}" + (f": {own_words}" if own_words else ""), phase="handshake")
@@ -167,6 +168,10 @@ def _is_prose(first_bytes: bytes) -> bool:
     return begin.isprintable() and begin.isascii() and not begin.startswith("<")
 
 
+def _line(first_bytes: bytes) -> bytes:
+    return first_bytes.strip().partition(b"\n")[0].rstrip(b"\r")
+
+
 def _first_line(first_bytes: bytes) -> str:
-    line = first_bytes.strip().partition(b"\n")[0].rstrip(b"\r").decode("ascii", "backslashreplace")
+    line = _line(first_bytes).decode("ascii", "backslashreplace")
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"

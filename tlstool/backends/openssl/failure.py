@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlstool.errors import ClientCertificateError, HandshakeError, NotTlsError, TlsToolError
+from tlstool.errors import ClientCertificateError, HandshakeError, TlsToolError
 
 if TYPE_CHECKING:
     import ssl
@@ -87,8 +87,6 @@ _INCOMPATIBLE = frozenset(
         "UNSUPPORTED_PROTOCOL",
         "UNSUPPORTED_SSL_VERSION",
         "VERSION_TOO_LOW",
-        "WRONG_CIPHER_RETURNED",
-        "WRONG_CURVE",
         "WRONG_SIGNATURE_TYPE",
         "WRONG_SSL_VERSION",
     }
@@ -97,8 +95,6 @@ _INCOMPATIBLE = frozenset(
 _DURING = {"handshake": "handshake", "run": "session"}
 
 _TOO_LARGE = frozenset({"EXCESSIVE_MESSAGE_SIZE"})
-
-_NOT_TLS = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"})
 
 
 @dataclass(slots=True)
@@ -140,13 +136,16 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
         return _alerted(alert, seen, phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
-    return _of_reason(error.reason or "unknown", phase)
+    return _of_reason(error.reason or _unnamed(error), phase)
+
+
+def _unnamed(error: ssl.SSLError) -> str:
+    """The words of an error whose reason Python has no name for: those of "[SSL] ASN1 lib (_ssl.c:1006)"."""
+    return str(error.args[-1]).partition("] ")[2].partition(" (")[0] or "unknown"
 
 
 def _of_reason(reason: str, phase: str) -> TlsToolError:
     words = reason.lower().replace("_", " ")
-    if reason in _NOT_TLS:
-        return NotTlsError("not-tls", "the peer's answer is not TLS", phase=phase)
     if reason in _TOO_LARGE:
         message = "a handshake message of the peer is over the limit of OpenSSL, its certificates most likely"
         return HandshakeError("handshake-too-large", message, phase=phase)
