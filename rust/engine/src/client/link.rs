@@ -61,6 +61,8 @@ pub struct Link {
     peer: PeerEnd,
     /// The peer takes nothing any more; what it said before that may still be unread.
     deaf: bool,
+    /// It was a reset that we ran into while sending: the system tells of it once, and after that only of an end.
+    reset: bool,
     notified: bool,
 }
 
@@ -95,6 +97,7 @@ impl Link {
             established: false,
             peer: PeerEnd::Open,
             deaf: false,
+            reset: false,
             notified: false,
         })
     }
@@ -178,6 +181,10 @@ impl Link {
         let most = self.wrapping.as_ref().map_or(space.len(), |wrapping| wrapping.wanted().min(space.len()));
         let space = &mut space[..most];
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
+            Ok((0, _)) if self.reset && !self.notified && self.peer == PeerEnd::Open => {
+                self.watch.broken();
+                return Err(io::Error::from(Errno::CONNRESET).into());
+            }
             Ok((0, _)) => {
                 self.watch.finished(Direction::Received)?;
                 self.peer = if self.peer == PeerEnd::Open { PeerEnd::Cut } else { self.peer };
@@ -259,7 +266,10 @@ impl Link {
                 }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(Errno::PIPE | Errno::CONNRESET) => self.deaf = true,
+                Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => {
+                    self.deaf = true;
+                    self.reset |= errno == Errno::CONNRESET;
+                }
                 Err(errno) => return Err(io::Error::from(errno).into()),
             }
         }
