@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,15 @@ LIMIT = 30.0
 
 # Not from the folder that the tests run in, but as it is installed.
 COMMAND = (sys.executable, "-P", "-m", "tlstool")
+
+# A process begins with the peak of the one that started it, which the tests' own would be too large for: a small one starts it.
+_MEASURE = """
+import os, sys
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(process, 0)
+print(usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 _WHY_NO_RUSTLS = why_no_fast_path()
 
@@ -54,12 +63,14 @@ class Done:
         output: what it wrote to stdout, as bytes.
         errors: what it wrote to stderr.
         seconds: how long it ran, its start included.
+        resident: the most memory that it held at any time, in KiB; None where that was not measured.
     """
 
     status: int
     output: bytes
     errors: str
     seconds: float
+    resident: int | None = None
 
     @property
     def text(self) -> str:
@@ -125,6 +136,14 @@ def refused(*args: str | Path, status: int, code: str, stdin: bytes | int = subp
         # The words may go on with a number that differs from run to run.
         assert error["message"].split(":")[0] in people.text + people.errors
     return document
+
+
+def measured(*args: str | Path, limit: float = LIMIT) -> Done:
+    """Run `tlstool ARGS` to its end, and tell how much memory that took."""
+    done = run([sys.executable, "-I", "-S", "-c", _MEASURE, *COMMAND, *map(str, args)], limit=limit)
+    *errors, resident = done.errors.splitlines(keepends=True)
+    # macOS counts in bytes.
+    return replace(done, errors="".join(errors), resident=int(resident) // (1024 if sys.platform == "darwin" else 1))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import select
 import socket
 import ssl
@@ -159,6 +160,18 @@ def resets(peer: Peer, sock: socket.socket) -> None:
     """Read the client's first bytes, and reset the connection."""
     peer.received += sock.recv(65536)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+
+
+def dribbles(data: bytes) -> Behaviour:
+    """Send `data` again and again, a few bytes a second."""
+
+    def behave(peer: Peer, sock: socket.socket) -> None:
+        for byte in itertools.cycle(data):
+            sock.sendall(bytes([byte]))
+            if peer.stopping.wait(0.15):
+                return
+
+    return behave
 
 
 def trickles(peer: Peer, sock: socket.socket) -> None:
