@@ -77,7 +77,15 @@ measurement_options = all_of(
         help="A libssl beside Rustls, its libcrypto behind a comma if need be; openssl is that of Python (default). Repeatable.",
     ),
     option("--relative-to", panel="Measurement", metavar="NAME", help="Library that ratios are to; by default the first."),
-    option("--duration", panel="Measurement", type=Duration(), metavar="TIME", help="A figure, all rounds; by default 1s."),
+    option(
+        "--duration",
+        panel="Measurement",
+        type=Duration(),
+        default="1s",
+        show_default=True,
+        metavar="TIME",
+        help="For each figure, all rounds together.",
+    ),
     option(
         "--rounds",
         panel="Measurement",

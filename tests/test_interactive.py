@@ -99,7 +99,7 @@ def test_lines_go_when_they_are_typed_and_ctrl_d_ends_our_half(credentials: Cred
         terminal.type(b"\x04")
         assert terminal.end() == 0
     assert bytes(peer.received) == b"hello\r\nQ\r\nquit\r\n"
-    assert terminal.shown.index(b"Verdict") < terminal.shown.index(b"hello")
+    assert terminal.shown.index(b"Verdict") < terminal.shown.index(b"hello\r\r\n")
     assert b"16 sent, 16 received" in terminal.shown
 
 

@@ -15,7 +15,7 @@ import zoo
 from runner import on_both_backends, refused, tlstool
 from starttls_scripts import BAD, GOOD, Script
 
-from tlstool import connect, schemes, starttls
+from tlstool import backends, connect, schemes, starttls
 from tlstool.bench.network import bench_handshake
 from tlstool.errors import UsageError
 from tlstool.requests import ConnectRequest, HandshakeBenchRequest
@@ -134,7 +134,21 @@ def test_the_handshake_of_sql_server_travels_in_its_packets(credentials: Credent
     assert done.output == b"behind the handshake nothing is wrapped"
     report = json.loads(done.errors)
     assert report["handshake"]["tls"] == "1.2"
+    assert [one["code"] for one in report["warnings"] if one["code"] == "old-tls"] == []
     assert report["starttls"] == {"protocol": "mssql", "server": "SQL Server 16.0.1000", "newest_tls": "1.2"}
+
+
+def test_what_is_watched_of_sql_server_are_its_records_in_their_order(credentials: Credentials) -> None:
+    if why := backends.why_no_fast_path():
+        pytest.skip(f"rustls: {why}")
+    with zoo.listening(sql_server(zoo.context(credentials.good))) as peer:
+        done = tlstool("connect", peer.target, "--starttls", "mssql", "--ca", credentials.ca, "-vv")
+    assert done.status == 0, done
+    messages = re.findall(
+        r"^([<>]) +[\d.]+ m?s +(ClientHello|ServerHello|ClientKeyExchange|Finished),", done.errors, re.MULTILINE
+    )
+    assert [name for _, name in messages] == ["ClientHello", "ServerHello", "ClientKeyExchange", "Finished", "Finished"]
+    assert "".join(way for way, _ in messages) == "><>><"
 
 
 @on_both_backends

@@ -106,7 +106,7 @@ class Attempt:
                 self._explain(error)
                 raise
             self.handshake = session.handshake
-            observed = caveats.of_handshake(self.handshake, self._options.tls)
+            observed = caveats.of_handshake(self.handshake, self.config.versions if self.config else ())
             self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session

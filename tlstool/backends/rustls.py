@@ -145,6 +145,11 @@ def judge(certificates: bytes, untrusted: Sequence[bytes], criteria: Criteria) -
     return chain, advice.advised(_trust(raw["trust"]), chain)
 
 
+def is_fips() -> bool:
+    """Whether the cryptography is a validated module in its approved mode."""
+    return bool(_native.info()["fips"])
+
+
 def cpu_features() -> tuple[str, ...]:
     """The paths of this CPU that matter to cryptography."""
     return tuple(_native.info()["cpu"])

@@ -19,7 +19,7 @@ from tlstool.bench.chain import load as load_chain
 from tlstool.bench.chain import make as make_chain
 from tlstool.bench.libraries import RUSTLS, Library, contestants
 from tlstool.bench.turn import Turn, ratios
-from tlstool.errors import UsageError
+from tlstool.errors import TlsToolError, Unsupported, UsageError
 from tlstool.events import OnEvent, Progress, ignore
 from tlstool.figures import CPU_RATES, RATES, LocalBenchReport, LocalMethod, LocalPlan, LocalResult, LocalScenario
 from tlstool.model import Finding
@@ -63,7 +63,7 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
 
     Returns:
         The report, an entry a library and scenario. What a library cannot do, or did not survive, has `skipped` with the reason.
-        `error` is not None if a limit of `request.fail_if` was missed.
+        `error` is not None if a limit of `request.fail_if` was missed, or if no library could do anything of it.
 
     Raises:
         UsageError: the request makes no sense (`usage`), names what nobody knows (`unknown-name`), or the engine is not built
@@ -77,6 +77,7 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
     own = _own_chain(request)
     choice = plans.choose(request, own.key_type if own else None)
     _need_fast_path()
+    _need_fips(request)
     libraries, warnings = contestants(request.against)
     plan = _plan(request, choice, libraries)
     if request.plan_only:
@@ -91,10 +92,10 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
     warnings += tuple(filter(None, [machine.drift(clock, machine.frequency(cpu))] if cpu is not None else []))
     if earlier:
         results = tuple(replace(result, since=compare.since(result, earlier)) for result in results)
-    missed = limits.missed(failing, results)
+    error = _nothing_measured(results) or limits.missed(failing, results)
     return LocalBenchReport(
-        exit_status=missed.exit_status if missed else 0,
-        error=problem(missed),
+        exit_status=error.exit_status if error else 0,
+        error=problem(error),
         warnings=warnings,
         results=results,
         reference=_named_as(reference, results, libraries, plan) if reference else None,
@@ -289,6 +290,27 @@ def _doubts(results: Sequence[LocalResult], plan: LocalPlan) -> tuple[Finding, .
             )
         )
     return tuple(found)
+
+
+def _nothing_measured(results: Sequence[LocalResult]) -> TlsToolError | None:
+    if any(result.skipped is None for result in results):
+        return None
+    reason = next((result.skipped for result in results if result.skipped), "there is no scenario")
+    return Unsupported("unsupported", f"nothing was measured: {reason}", "each row says why")
+
+
+def _need_fips(request: LocalBenchRequest) -> None:
+    from tlstool.backends.rustls import is_fips
+
+    if not request.fips:
+        return
+    if unapproved := [suite for suite in request.suites if "CHACHA20" in suite.upper()]:
+        raise UsageError(
+            "usage", f"{unapproved[0]} is not approved by FIPS 140-3", "leave out --fips, or take a suite with AES-GCM"
+        )
+    if not is_fips():
+        hint = "build it with one: TLSTOOL_NATIVE_FEATURES=fips pip install --force-reinstall --no-binary tlstool tlstool"
+        raise Unsupported("unsupported", "this build of tlstool has no FIPS module", hint)
 
 
 def _need_fast_path() -> None:

@@ -215,13 +215,13 @@ impl Link {
         let waiting = self.output.pending().len();
         let (used, outcome) = self.tls.advance(self.input.unread(), &mut self.output, plaintext);
         self.input.used(used);
+        self.watch.processed()?;
         if self.wrapping.is_some() {
             // The records are what is watched; their wrapping is of no interest.
             self.watch.sent(&self.output.pending()[waiting..])?;
             self.output.rewrite(waiting, tds::wrapped);
             self.wrapped = self.output.pending().len();
         }
-        self.watch.processed()?;
         match outcome {
             Ok(Progress::Handshaking) => {}
             Ok(Progress::Established) => {

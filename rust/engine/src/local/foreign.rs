@@ -178,18 +178,29 @@ impl Pair for ForeignPair {
     }
 }
 
-/// The libssl, and the libcrypto to load before it: the one given, else the one beside it with the same ending.
+/// The libssl, and the libcrypto to load before it: the one given, else the one beside it.
 fn files(paths: &str) -> (PathBuf, Option<PathBuf>) {
-    if let Some((library, crypto)) = paths.split_once(',') {
-        return (library.into(), Some(crypto.into()));
+    match paths.split_once(',') {
+        Some((library, crypto)) => (library.into(), Some(crypto.into())),
+        None => (paths.into(), beside(Path::new(paths))),
     }
-    let library = Path::new(paths);
-    let beside = library
-        .file_name()
-        .and_then(|name| name.to_str()?.strip_prefix("libssl"))
-        .map(|ending| library.with_file_name(format!("libcrypto{ending}")))
-        .filter(|crypto| crypto.is_file());
-    (library.to_owned(), beside)
+}
+
+/// The libcrypto in a libssl's folder: the one with the same ending, else the only one of the same version. Python's wheels carry
+/// `libssl-3a880ada.so.1.1` and `libcrypto-2ade47cd.so.1.1`, and not all of them with a run path.
+fn beside(library: &Path) -> Option<PathBuf> {
+    let ending = library.file_name()?.to_str()?.strip_prefix("libssl")?;
+    let same = library.with_file_name(format!("libcrypto{ending}"));
+    if same.is_file() {
+        return Some(same);
+    }
+    let version = &ending[ending.find(".so")?..];
+    let mut found = library.parent()?.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| {
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("libcrypto") && name.ends_with(version))
+    });
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn client_context(api: &'static Api, spec: &LocalSpec, hand_out_sessions: bool) -> Result<Context> {
@@ -310,4 +321,35 @@ fn fault_seen_by(link: &Link, side: Side, whose: &str) -> Option<Error> {
 
 fn c_string(text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Error::Usage(format!("{text:?} has a zero byte in it")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn beside_of(names: &[&str], library: &str) -> Option<String> {
+        let folder = std::env::temp_dir().join(format!("tlstool-beside-{}-{}", std::process::id(), names.join("-")));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in names {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        let found = beside(&folder.join(library)).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        std::fs::remove_dir_all(&folder).unwrap();
+        found
+    }
+
+    #[test]
+    fn the_libcrypto_beside_a_libssl_is_the_one_of_the_same_ending_or_the_only_one() {
+        let two = ["libcrypto.so.3", "libcrypto-12ab.so.1.1"];
+        assert_eq!(beside_of(&two, "libssl.so.3").as_deref(), Some("libcrypto.so.3"));
+        assert_eq!(beside_of(&two, "libssl-34cd.so.1.1").as_deref(), Some("libcrypto-12ab.so.1.1"));
+        assert_eq!(beside_of(&["libcrypto-1.so.3", "libcrypto-2.so.3"], "libssl-3.so.3"), None);
+        assert_eq!(beside_of(&["libcrypto.so.3"], "other.so.3"), None);
+    }
+
+    #[test]
+    fn what_is_given_behind_a_comma_is_taken_as_it_is() {
+        assert_eq!(files("/a/libssl.so,/b/crypto.so"), ("/a/libssl.so".into(), Some("/b/crypto.so".into())));
+    }
 }

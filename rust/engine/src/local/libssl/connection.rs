@@ -3,14 +3,22 @@
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ptr::{self, NonNull};
 
-use super::symbols::{Bio, Ssl, text};
-use super::{Api, Context, Session};
+use super::symbols::{Bio, Key, Ssl, text};
+use super::{Api, Context, OwnedKey, Session};
 use crate::local::meter::Side;
 use crate::{Error, Result};
 
 /// Commands of `SSL_ctrl`, from OpenSSL's ssl.h.
 const CTRL_TLSEXT_HOSTNAME: c_int = 55;
+const CTRL_SHARED_GROUP: c_int = 93;
+const CTRL_PEER_TMP_KEY: c_int = 109;
 const CTRL_NEGOTIATED_GROUP: c_int = 134;
+
+/// From OpenSSL's `obj_mac.h`: the kind of all keys on Weierstrass curves, and three of the curves.
+const KIND_EC: c_int = 408;
+const NID_P256: c_long = 415;
+const NID_P384: c_long = 715;
+const NID_P521: c_long = 716;
 
 /// Answers of `SSL_get_error`.
 const WANT_READ: c_int = 2;
@@ -274,7 +282,32 @@ impl Connection {
             // SAFETY: the connection is alive.
             return GroupSaid::Id(unsafe { group_id(ssl) });
         }
-        GroupSaid::Nid(self.ctrl(CTRL_NEGOTIATED_GROUP, ptr::null_mut()))
+        match self.ctrl(CTRL_NEGOTIATED_GROUP, ptr::null_mut()) {
+            // A server of TLS 1.2 has thrown the other end's key away by now, but knows what it had in common with it.
+            0 => GroupSaid::Nid(
+                self.curve_of_peer_share().unwrap_or_else(|| self.ctrl(CTRL_SHARED_GROUP, ptr::null_mut())),
+            ),
+            nid => GroupSaid::Nid(nid),
+        }
+    }
+
+    /// OpenSSL's number for the curve of the key that the other end sent: all that OpenSSL 1.1.1 and `LibreSSL` tell.
+    fn curve_of_peer_share(&self) -> Option<c_long> {
+        let (id, bits) = (self.api.EVP_PKEY_id?, self.api.EVP_PKEY_bits?);
+        let mut raw: *mut Key = ptr::null_mut();
+        if self.ctrl(CTRL_PEER_TMP_KEY, (&raw mut raw).cast()) != 1 {
+            return None;
+        }
+        let key = OwnedKey::of(self.api, raw)?;
+        // SAFETY: the key is alive.
+        let (kind, bits) = unsafe { (id(key.raw.as_ptr()), bits(key.raw.as_ptr())) };
+        // X25519 and X448 are kinds of their own; of the curves that are all of one kind, no two in use have the same size.
+        match (kind, bits) {
+            (KIND_EC, 256) => Some(NID_P256),
+            (KIND_EC, 384) => Some(NID_P384),
+            (KIND_EC, 521) => Some(NID_P521),
+            (kind, _) => Some(kind.into()),
+        }
     }
 
     /// As `Context::ctrl`; 0 where there is no such thing.

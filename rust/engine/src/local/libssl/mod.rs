@@ -257,6 +257,11 @@ struct OwnedKey {
 }
 
 impl OwnedKey {
+    /// Takes over a reference to a key that the library gave; None for a null pointer.
+    fn of(api: &'static Api, raw: *mut Key) -> Option<Self> {
+        NonNull::new(raw).map(|raw| Self { api, raw })
+    }
+
     fn parse(api: &'static Api, der: &[u8]) -> Result<Self> {
         let mut at = der.as_ptr();
         // SAFETY: as for certificates.

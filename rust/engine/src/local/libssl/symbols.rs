@@ -131,6 +131,9 @@ functions! {
         // OpenSSL from 3.2 on compresses certificates unless told not to.
         SSL_CTX_set1_cert_comp_preference: fn(*mut SslCtx, *mut c_int, usize) -> c_int;
         // The group: OpenSSL from 3.2 on; BoringSSL and AWS-LC; BoringSSL before 2023.
+        // Before 3.0, and LibreSSL: only the other end's key.
+        EVP_PKEY_id: fn(*const Key) -> c_int;
+        EVP_PKEY_bits: fn(*const Key) -> c_int;
         SSL_get0_group_name: fn(*mut Ssl) -> *const c_char;
         SSL_get_group_id: fn(*const Ssl) -> u16;
         SSL_get_curve_id: fn(*const Ssl) -> u16;
