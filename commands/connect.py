@@ -129,7 +129,8 @@ def connect(
     options["keylog"] = keylog_file(console, options["keylog"])
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
-    inputs = (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
+    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
+    inputs = (*request.ca, *request.extra_ca, *request.crl, *own)
     if chain:
         _check_destination("--chain", chain, (*inputs, request.pcap))
     if request.pcap:
