@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from tlstool import sniff
-from tlstool.errors import HINTS_OF_PHASES, StarttlsError, TimeLimitError, TlsToolError, UsageError
+from tlstool.errors import StarttlsError, TimeLimitError, TlsToolError, UsageError
+from tlstool.hints import HINTS_OF_PHASES
 from tlstool.model import TlsVersion
 from tlstool.phases import Deadline
 from tlstool.record import Record
