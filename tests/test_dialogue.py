@@ -167,6 +167,12 @@ def test_a_file_to_send_that_is_not_there_is_3_before_anything_is_sent(tmp_path:
     assert (done.status, json.loads(done.errors)["error"]["code"]) == (3, "file-missing")
 
 
+def test_a_directory_to_send_is_3_before_anything_is_sent(tmp_path: Path) -> None:
+    with zoo.refusing() as port:
+        done = tlstool("connect", f"127.0.0.1:{port}", "--send", f"@{tmp_path}")
+    assert (done.status, done.errors) == (3, f"error: cannot read {tmp_path}: is a directory\n")
+
+
 def test_escapes_are_those_of_c() -> None:
     assert unescape(rb"\a\b\e\f\n\r\t\v\\\"\'\0\12\377\x41x") == b"\a\b\x1b\f\n\r\t\v\\\"'\0\n\xffAx"
     everything = bytes(range(256))
