@@ -93,7 +93,8 @@ class Experiments:
     def conclude(self, attempt: Attempt, session: Session | None, error: TlsToolError | None) -> None:
         """What takes further connections; `session` has ended, and `error` is why there was none."""
         if session is not None and self._request.reconnect:
-            self._reconnects = reconnect.reconnect(attempt, session, self._request.reconnect, self._on_event)
+            for one in reconnect.reconnect(attempt, session, self._request.reconnect, self._on_event):
+                self._reconnects = (*(self._reconnects or ()), one)
         if self._request.pq_check:
             self._hybrid = pq.check(attempt, error if session is None else None, self._on_event)
 
