@@ -100,6 +100,11 @@ def test_a_wrong_command_line_is_a_whole_document_under_json(run, use_cases, lin
     assert (status, document["exit_status"], document["error"]["code"] in UsageError.codes, err) == (2, 2, True, "")
 
 
+def test_a_word_behind_http_that_is_no_path_is_told_so(run):
+    _, _, err = run("connect x --http y")
+    assert err == "error: got unexpected extra argument (y)\nhint: a path begins with a slash: --http /index.html\n"
+
+
 def test_json_may_be_asked_for_in_the_environment(run, use_cases, monkeypatch):
     monkeypatch.setenv("TLSTOOL_CONNECT_JSON", "1")
     assert json.loads(run("connect x")[1])["ok"] is True
