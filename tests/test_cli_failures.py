@@ -62,6 +62,21 @@ WRONG = [
         "--chain cannot write to stdout, where the report goes",
         "give a file, or take the certificates from --json",
     ),
+    (
+        "connect x --half-close none",
+        "--half-close is about the end of stdin, which is not read",
+        "--pipe or --interactive reads it",
+    ),
+    (
+        "connect x --crlf",
+        "--crlf is about lines of stdin or --send, and there are none",
+        "--pipe, --interactive or --send",
+    ),
+    (
+        "connect x --strict-close",
+        "--strict-close is about the end of the peer's data, which is not read",
+        "--pipe, --interactive, --send, --expect or --http reads to it",
+    ),
     ("connect", "missing argument 'TARGET'", "tlstool connect --help shows what there is"),
     ("serve a b", "got unexpected extra argument (b)", "tlstool serve --help shows what there is"),
     ("bench local --cert c", "an own chain needs --cert, --key and --ca", "give all three, or none of them"),
