@@ -58,9 +58,9 @@ WRONG = [
     ("connect x --sni a --no-sni", "--sni and --no-sni contradict each other", "leave one of them out"),
     ("connect x --key k", "--key needs --cert", "name the key's certificate with --cert FILE"),
     (
-        "connect x --chain -",
-        "--chain cannot write to stdout, where the report goes",
-        "give a file, or take the certificates from --json",
+        "connect x --pcap -",
+        "--pcap cannot write to stdout, where the report goes",
+        "give a file",
     ),
     (
         "connect x --half-close none",
