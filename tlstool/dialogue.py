@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -139,6 +141,9 @@ def _opened(step: Send) -> Iterator[bytes]:
         return iter((step.data,))
     try:
         descriptor = os.open(step.file, os.O_RDONLY | os.O_CLOEXEC)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except FileNotFoundError:
         raise LocalError("file-missing", f"there is no file {step.file}") from None
     except OSError as error:
