@@ -1,5 +1,7 @@
 //! One chain before the judge.
 
+use std::collections::VecDeque;
+
 use rustls::client::danger::ServerCertVerifier;
 use rustls::{CertificateError, Error as TlsError};
 use rustls_pki_types::CertificateDer;
@@ -151,15 +153,19 @@ impl<'a> Case<'a> {
     /// Look for a path to `anchors`. Where a date or the purpose is in the way, that is a fault, and the search goes on without it.
     fn by_anchors(&self, entity: &'a EndEntityCert<'a>, anchors: &Anchors) -> Judgement {
         let mut faults = Vec::new();
-        let mut moments = self.chain.valid_moments().into_iter();
+        let mut moments = VecDeque::from(self.chain.valid_moments());
         let (mut moment, mut purpose) = (self.now, self.judge.purpose);
         let path = loop {
             let why = match self.search(entity, anchors, moment, purpose) {
                 Ok(path) => break Some(path),
                 Err(why) => why,
             };
-            if matches!(why, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) {
-                match moments.next() {
+            if let Some(edge) = edge_of_validity(&why) {
+                // The way that webpki went need not be the walk, whose moments come first.
+                if moment == self.now {
+                    moments.push_back(edge);
+                }
+                match moments.pop_front() {
                     Some(other) => moment = other,
                     None => break None,
                 }
@@ -183,8 +189,14 @@ impl<'a> Case<'a> {
         };
         // What decides comes first: that there is no path weighs more than that it would not serve.
         faults.sort_by_key(|fault| matches!(fault.why, Why::WrongPurpose { .. }));
-        if path.is_none() || moment != self.now {
-            faults.extend(self.chain.dates());
+        match &path {
+            Some(path) if moment != self.now => faults.extend(self.chain.dates_of(path.below_anchor())),
+            Some(_) => {}
+            None => faults.extend(self.chain.dates()),
+        }
+        if faults.is_empty() && (path.is_none() || moment != self.now) {
+            // All of the walk is in force; what is not stands elsewhere, and no date of it makes a path.
+            faults.push(self.chain.no_path());
         }
         let mut judgement = Judgement::without_path(faults, self.judge.revocation_without_path());
         if path.is_some() && !self.judge.revocation_lists.is_empty() {
@@ -318,5 +330,14 @@ impl<'a> Case<'a> {
             reason: staple.reason.map(str::to_owned),
         }
         .of_leaf()
+    }
+}
+
+/// The moment nearest to the one of a search at which the certificate is in force whose dates were in its way.
+fn edge_of_validity(why: &webpki::Error) -> Option<i64> {
+    match why {
+        webpki::Error::CertExpired { not_after: edge, .. }
+        | webpki::Error::CertNotValidYet { not_before: edge, .. } => i64::try_from(edge.as_secs()).ok(),
+        _ => None,
     }
 }

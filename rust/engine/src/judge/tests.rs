@@ -183,6 +183,26 @@ fn an_expired_certificate_that_the_path_does_not_need_is_no_fault() {
     assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &others), none());
 }
 
+/// Of two certificates that bear the name of the leaf's issuer, the one that is in force gives no path, and the other is expired.
+#[test]
+fn an_issuer_that_is_in_force_does_not_hide_that_there_is_no_path() {
+    let trusted = root("root");
+    let mut params = ca_params("middle");
+    let decoy = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+    params.not_after = date_time_ymd(2026, 2, 1);
+    let forged = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+    let others = [decoy.der().clone(), forged.der().clone()];
+    let leaf = issued(&leaf_params(), &forged);
+    assert_eq!(Trial::trusting(&[trusted.der()]).codes(&leaf, &others), ["unknown-issuer"]);
+    // The issuer is the root's, and expired.
+    let old = intermediate(params, &trusted);
+    let others = [decoy.der().clone(), old.der().clone()];
+    let leaf = issued(&leaf_params(), &old);
+    let found = Trial::trusting(&[trusted.der()]).judge(&leaf, &others);
+    assert_eq!(found.faults.iter().map(ChainFault::code).collect::<Vec<_>>(), ["expired"]);
+    assert_eq!(found.faults[0].certificate, Some(2));
+}
+
 #[test]
 fn a_self_signed_leaf_is_told_from_one_of_an_unknown_authority() {
     let leaf = leaf_params().self_signed(&KeyPair::generate().unwrap()).unwrap();
