@@ -202,16 +202,11 @@ fn is_about(id: &CertId, leaf: &X509Certificate<'_>, issuer: Option<Issuer<'_>>)
         _ => return false,
     };
     let is = |hash: &[u8], data: &[u8]| digest::digest(algorithm, data).as_ref() == hash;
-    id.serial_number.as_bytes() == without_padding(leaf.raw_serial())
+    // Both as they are encoded, with the nought in front of a first bit that is set.
+    id.serial_number.as_bytes() == leaf.raw_serial()
         && is(id.issuer_name_hash.as_bytes(), leaf.issuer().as_raw())
         && issuer
             .is_none_or(|issuer| is(id.issuer_key_hash.as_bytes(), &issuer.parsed.public_key().subject_public_key.data))
-}
-
-/// The octets of a number without the noughts in front that say that it is positive.
-fn without_padding(number: &[u8]) -> &[u8] {
-    let first = number.iter().position(|octet| *octet != 0).unwrap_or(number.len().saturating_sub(1));
-    &number[first..]
 }
 
 /// Whether the issuer signed it, or one to whom it gave that right (section 4.2.2.2).

@@ -166,6 +166,16 @@ fn a_staple_that_does_not_count_is_a_fault_only_where_the_leaf_demands_one() {
 }
 
 #[test]
+fn a_serial_number_with_its_first_bit_set_is_found() {
+    let mut scene = scene(true);
+    let mut params = leaf_params();
+    params.serial_number = Some(SerialNumber::from_slice(&[0xf3, 0x01, 0x02]));
+    scene.leaf = issued(&params, &scene.root);
+    let (_, staple) = scene.with(|_| {});
+    assert_eq!(staple.status, Status::Good);
+}
+
+#[test]
 fn a_leaf_that_demands_a_staple_and_has_none_is_at_fault() {
     let scene = scene(true);
     let judgement = scene.trial.judge(&scene.leaf, &[]);
