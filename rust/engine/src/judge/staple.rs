@@ -25,6 +25,9 @@ const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 const BASIC: &str = "1.3.6.1.5.5.7.48.1.1";
 /// A response needs one certificate of its responder.
 const MOST_CERTIFICATES: usize = 8;
+/// How long a response counts that does not say until when: newer ones are to be had all the time then (section 4.2.2.1), and an
+/// old one may have been kept from before a revocation. A day is what browsers allow.
+const WITHOUT_END: i64 = 86_400;
 /// By how many seconds the responder's clock may be before ours.
 const SLACK: i64 = 300;
 
@@ -282,10 +285,16 @@ fn responder(id: &ResponderId) -> Option<String> {
 
 /// Whether a status is in force (section 4.2.2.1), and if not, why.
 fn currency(single: &SingleResponse, now: i64) -> (bool, Option<String>) {
-    if let Some(end) = single.next_update.as_ref().filter(|end| seconds(end) < now) {
-        return (false, Some(format!("it was good until {}", moment(end))));
+    let begin = seconds(&single.this_update);
+    match &single.next_update {
+        Some(end) if seconds(end) < now => return (false, Some(format!("it was good until {}", moment(end)))),
+        None if begin.saturating_add(WITHOUT_END) < now => {
+            let words = format!("it is of {}, and does not say until when it is good", moment(&single.this_update));
+            return (false, Some(words));
+        }
+        _ => {}
     }
-    if seconds(&single.this_update) > now.saturating_add(SLACK) {
+    if begin > now.saturating_add(SLACK) {
         return (false, Some(format!("it is good only from {} on", moment(&single.this_update))));
     }
     (true, None)
