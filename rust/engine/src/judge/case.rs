@@ -261,7 +261,7 @@ impl<'a> Case<'a> {
         }
         faults.extend(self.name_fault());
         judgement.staple = self.staple(path);
-        self.weigh_staple(&mut judgement);
+        self.weigh_staple(&mut judgement, path.and_then(Path::issuer).is_some());
         let sent: Vec<&[u8]> = self.sent().collect();
         judgement.path = path.map(|path| path.report(&sent));
         judgement
@@ -301,17 +301,19 @@ impl<'a> Case<'a> {
         Some(staple::read(response, leaf, issuer, &self.judge.algorithms, self.now))
     }
 
-    /// What a staple says counts if its signature is good, and where the leaf demands one (RFC 7633), it has to count.
-    fn weigh_staple(&self, judgement: &mut Judgement) {
+    /// What a staple says counts if its signature is good, and by an issuer who `is_trusted`, as one on a path is: anybody can sign
+    /// for others. Where the leaf demands a staple (RFC 7633), it has to be a good one.
+    fn weigh_staple(&self, judgement: &mut Judgement, is_trusted: bool) {
         let Some(staple) = &judgement.staple else { return };
         let faults = &mut judgement.faults;
         match staple.verdict() {
-            Verdict::Bad if judgement.revocation != Verdict::Bad => {
+            _ if !is_trusted || judgement.revocation == Verdict::Bad => {}
+            Verdict::Bad => {
                 faults.retain(|fault| fault.why != Why::RevocationUnknown);
                 faults.push(self.revoked_by(staple));
                 judgement.revocation = Verdict::Bad;
             }
-            Verdict::Good if judgement.revocation != Verdict::Bad => {
+            Verdict::Good => {
                 faults.retain(|fault| fault.why != Why::RevocationUnknown);
                 judgement.revocation = Verdict::Good;
             }

@@ -179,6 +179,22 @@ fn a_staple_without_an_end_counts_for_a_day() {
 }
 
 #[test]
+fn the_staple_of_a_chain_that_nobody_trusts_settles_nothing() {
+    let mut scene = scene(false);
+    scene.trial = Trial::trusting(&[root("other").der()]);
+    scene.trial.crls = vec![file(list(&root("other"), &[], 2030))];
+    for status in [CertStatus::good(), revoked()] {
+        let mut response = Response::good(&scene.root, &scene.leaf);
+        response.status = status;
+        scene.trial.staple = response.signed();
+        let judgement = scene.trial.judge(&scene.leaf, &[scene.root.der().clone()]);
+        let codes: Vec<_> = judgement.faults.iter().map(ChainFault::code).collect();
+        assert_eq!((codes, judgement.revocation), (vec!["unknown-issuer"], Verdict::Unknown));
+        assert_eq!(judgement.staple.unwrap().signature, Verdict::Good);
+    }
+}
+
+#[test]
 fn a_serial_number_with_its_first_bit_set_is_found() {
     let mut scene = scene(true);
     let mut params = leaf_params();
