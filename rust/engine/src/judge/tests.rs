@@ -341,6 +341,23 @@ fn revocation_is_good_bad_or_unknown_as_the_lists_say() {
 }
 
 #[test]
+fn a_list_that_is_out_of_date_does_not_hide_what_stands_on_another() {
+    let root = root("root");
+    let upper = intermediate(ca_params("upper"), &root);
+    let mut params = ca_params("lower");
+    params.serial_number = Some(SerialNumber::from(9));
+    let lower = intermediate(params, &upper);
+    let leaf = issued(&leaf_params(), &lower);
+    let mut case = Trial::trusting(&[root.der()]);
+    let others = [lower.der().clone(), upper.der().clone()];
+    case.crls = vec![file(list(&root, &[], 2026)), file(list(&upper, &[9], 2030)), file(list(&lower, &[], 2030))];
+    let judgement = case.judge(&leaf, &others);
+    assert_eq!((judgement.faults[0].code(), judgement.faults[0].certificate), ("revoked", Some(1)));
+    case.crls[1] = file(list(&upper, &[], 2030));
+    assert_eq!(case.codes(&leaf, &others), none());
+}
+
+#[test]
 fn a_revoked_certificate_that_expired_since_is_both() {
     let root = root("root");
     let leaf = issued(&leaf_params(), &root);
