@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod differential;
 mod faults;
 mod pinned;
 mod staples;
