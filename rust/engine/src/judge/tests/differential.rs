@@ -44,7 +44,7 @@ fn a_verdict_is_good_exactly_where_there_is_a_path() {
     let mut good = 0;
     for round in 0..500 {
         let mut authorities = vec![root(names[dice.below(3)])];
-        for _ in 0..1 + dice.below(4) {
+        for _ in 0..=dice.below(4) {
             let issuer = dice.below(authorities.len() + 2);
             let made = intermediate(dice.params(&names), authorities.get(issuer).unwrap_or(&trusted));
             authorities.push(made);
