@@ -66,21 +66,29 @@ impl<'a> Case<'a> {
             judgement.store = Some(record.to_string());
             return judgement;
         }
-        if let (Some((anchors, record)), Ok(entity)) = (self.dane_anchors(), self.entity) {
-            let mut judgement = self.by_anchors(entity, &anchors);
-            judgement.store = Some(record.to_string());
-            return judgement;
-        }
         let mut constraints = of(tlsa::PKIX_EE).chain(of(tlsa::PKIX_TA)).peekable();
-        if constraints.peek().is_none() {
-            let faults = vec![Why::TlsaMismatch.of(None)];
-            return self.complete(Judgement::without_path(faults, self.judge.revocation_without_path()), None);
+        match self.by_dane_anchors() {
+            // One record that fits is enough: an authority that does not lead here takes nothing from the others.
+            Some(judgement) if judgement.path.is_some() || constraints.peek().is_none() => return judgement,
+            None if constraints.peek().is_none() => {
+                let faults = vec![Why::TlsaMismatch.of(None)];
+                return self.complete(Judgement::without_path(faults, self.judge.revocation_without_path()), None);
+            }
+            _ => {}
         }
         let mut judgement = self.by_roots();
         if !constraints.any(|record| self.constrains(record, &judgement)) {
             judgement.faults.push(Why::TlsaMismatch.of(None));
         }
         judgement
+    }
+
+    /// The verification with the authorities of DANE-TA records as roots; None where there are none.
+    fn by_dane_anchors(&self) -> Option<Judgement> {
+        let ((anchors, record), entity) = self.dane_anchors().zip(self.entity.ok())?;
+        let mut judgement = self.by_anchors(entity, &anchors);
+        judgement.store = Some(record.to_string());
+        Some(judgement)
     }
 
     /// The authorities that DANE-TA records name: certificates that were sent, or that stand in the records (section 5.2).
