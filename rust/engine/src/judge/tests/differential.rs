@@ -71,3 +71,27 @@ fn a_verdict_is_good_exactly_where_there_is_a_path() {
     }
     assert!((50..450).contains(&good), "{good}");
 }
+
+#[test]
+fn no_flipped_bit_of_a_chain_makes_the_judge_fail_or_lets_it_pass() {
+    let root = root("root");
+    let mut params = ca_params("middle");
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("localhost".to_owned())],
+        excluded_subtrees: Vec::new(),
+    });
+    let middle = intermediate(params, &root);
+    let leaf = issued(&leaf_params(), &middle);
+    let judge = Judge::new(Trial::trusting(&[root.der()]).spec(), &provider(&[], &[]).unwrap()).unwrap();
+    for place in 0..2 {
+        let whole = [&leaf, middle.der()][place];
+        for i in 0..whole.len() * 8 {
+            let mut chain = [leaf.clone(), middle.der().clone()];
+            let mut flipped = whole.to_vec();
+            flipped[i / 8] ^= 1 << (i % 8);
+            chain[place] = CertificateDer::from(flipped);
+            let shown = Presented { leaf: &chain[0], others: &chain[1..], sent: 2, staple: None };
+            assert_ne!(judge.judge(shown).faults, [], "bit {i} of certificate {place}");
+        }
+    }
+}
