@@ -16,6 +16,7 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
+    from tlstool.requests import ConnectRequest
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -132,10 +133,10 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
+    password = options["proxy_pass_file"]
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
-    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
-    inputs = (*request.ca, *request.extra_ca, *request.crl, *own)
+    inputs = (*_files(request), password)
     if chain:
         _check_destination("--chain", chain, (*inputs, request.pcap))
     if request.pcap:
@@ -153,6 +154,15 @@ def connect(
     return present(console, "connect", report, render, shape)
 
 
+def _files(request: ConnectRequest) -> tuple[str | None, ...]:
+    """What a run reads, and its key log."""
+    from tlstool.requests import Send
+
+    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
+    sent = (step.file for step in request.steps if isinstance(step, Send))
+    return (*request.ca, *request.extra_ca, *request.crl, *own, *sent)
+
+
 def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:
     import os
 
@@ -161,8 +171,9 @@ def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> 
     if path == "-":
         hint = "give a file, or take the certificates from --json" if name == "--chain" else "give a file"
         raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", hint)
-    for used in inputs:
-        if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
+    for used in filter(None, inputs):
+        are_there = os.path.exists(path) and os.path.exists(used)
+        if os.path.samefile(path, used) if are_there else os.path.realpath(path) == os.path.realpath(used):
             raise UsageError("usage", f"{name} would overwrite {used}, which this run uses", "give another file")
 
 
