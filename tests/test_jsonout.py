@@ -105,7 +105,7 @@ def test_a_key_that_no_dataclass_has_is_against_the_schema():
 
 def test_the_words_of_a_field_come_from_the_docstring():
     words = schema.attribute_words(ConnectReport)
-    assert words["target"] == "as it was given"
+    assert words["target"] == "as it was given, without user and password"
     assert words["exit_status"].startswith("of the process")
 
 
