@@ -85,6 +85,8 @@ HINTS: dict[str, str] = {
     **OF_CHAINS,
     "client-certificate-required": "give one with --cert FILE --key FILE",
     "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
+    "client-certificate-refused": "is it in force, meant for clients, and by an authority that the server trusts? "
+    "its intermediates belong into --cert, too",
     "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
 }
