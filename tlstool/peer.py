@@ -14,7 +14,7 @@ from tlstool import backends, caveats, endpoint, identities, names, pins, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
-from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
+from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, TlsVersion, Trust
 from tlstool.phases import Deadline, Trace
 from tlstool.reach import Route
 from tlstool.reports import Phases, Starttls
@@ -106,7 +106,7 @@ class Attempt:
                 self._explain(error)
                 raise
             self.handshake = session.handshake
-            observed = caveats.of_handshake(self.handshake, self.config.versions if self.config else ())
+            observed = caveats.of_handshake(self.handshake, _offered(self.config) if self.config else ())
             self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
@@ -281,6 +281,14 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
         framing=protocol.framing if protocol else None,
         signature_schemes=tuple(names.signature_scheme(name) for name in options.sigalgs),
     )
+
+
+def _offered(config: ClientConfig) -> tuple[TlsVersion, ...]:
+    """The versions that the hello has: 1.3 only with a suite of its own (RFC 8446 section 4.1.2)."""
+    allowed = config.versions or ("1.2", "1.3")
+    if config.ciphers and not any(map(names.is_tls13, config.ciphers)):
+        return tuple(version for version in allowed if version != "1.3") or allowed
+    return allowed
 
 
 def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
