@@ -296,9 +296,19 @@ def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
     if trusted is None or options.insecure or not trusted.findings:
         return None
     worst = trusted.findings[0]
-    # The standing hint of this one is to give what was given.
-    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else worst.hint
-    return make(worst.code, worst.message, hint, phase="certificate")
+    return make(worst.code, worst.message, _hint(worst, options), phase="certificate")
+
+
+def _hint(fault: Finding, options: TlsOptions) -> str | None:
+    """What to do about a fault, where the standing hint is not for somebody who gave these options."""
+    match fault.code:
+        case "unknown-issuer" if options.ca:
+            return _NO_ISSUER_IN_CA
+        case "expired" | "not-yet-valid" if options.at is not None:
+            return "that is as of the time of --at: leave it out to judge as of now"
+        case "wrong-purpose" if options.purpose == "client":
+            return "--purpose client wants clientAuth in it: leave that out for the certificate of a server"
+    return fault.hint
 
 
 def deciding(raised: TlsToolError, trusted: Trust | None, options: TlsOptions) -> TlsToolError:
