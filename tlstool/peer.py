@@ -253,11 +253,13 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
     The certificate's name is left unchecked only where there is none to check, and a bad certificate is no failure.
 
     Raises:
-        UsageError: a key without its certificate, or a TLS version that the protocol does not allow.
+        UsageError: a key without its certificate, a name that is none, or a TLS version that the protocol does not allow.
         LocalError: a file is missing or no good.
     """
-    sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
-    name = options.verify_name or sent or peer.host.partition("%")[0]
+    given = endpoint.server_name(options.sni, "--sni") if options.sni else options.sni
+    sent = given if given is not None else None if peer.is_address else peer.host
+    wanted = None if options.verify_name is None else endpoint.server_name(options.verify_name, "--verify-name")
+    name = wanted or sent or peer.host.partition("%")[0]
     if not name and not options.insecure:
         hint = "name it with --verify-name NAME or --sni NAME, or see what it shows with -k"
         raise UsageError("usage", f"{peer} has no host whose name the certificate could have", hint)
