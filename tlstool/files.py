@@ -19,6 +19,8 @@ def read(path: str) -> bytes:
     Raises:
         LocalError: `file-missing`, or `file-unreadable` if it cannot be read or is too large.
     """
+    if not path:
+        raise LocalError("file-missing", "the name of a file is empty", "is a variable of the command line not set?")
     if path == "-" and sys.stdin is None:
         raise LocalError("file-unreadable", "standard input is closed")
     try:
