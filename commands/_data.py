@@ -128,6 +128,10 @@ def data_of(options: dict[str, Any]) -> dict[str, Any]:
     from tlstool.requests import Send
 
     reads = options.pop("pipe") | options.pop("interactive")
+    taken = next((name for name in ("cert", "key", "pass_file") if options[name] == "-"), None)
+    if reads and taken:
+        option = f"--{taken.replace('_', '-')}"
+        raise UsageError("usage", f"{option} - would take what --pipe and --interactive send", f"name a file: {option} FILE")
     queues = {name: list(options.pop(name)) for name in ("send", "expect")}
     steps = tuple(queues[name].pop(0) for name in click.get_current_context().meta[_STEPS])
     found = {name: options.pop(name) for name in ("half_close", "crlf", "http", "strict_close")}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tlstool.errors import TlsToolError
 from tlstool.events import Event, OnEvent, PhaseEvent, Progress, WireEvent
 from tlstool.output.console import Console, Style
+from tlstool.record import Record
 from tlstool.reports import Report, problem
 
 R = TypeVar("R", bound=Report)
@@ -37,8 +37,7 @@ def listener(console: Console) -> OnEvent:
     return on_event
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Record):
     """How a report is to be shown, and what is made of its exit status.
 
     Attributes:

@@ -8,7 +8,6 @@ import click
 
 from ._command import option
 from ._data import DataCommand, data_of, data_options, shows_first
-from ._openssl import FOR_HELP
 from ._options import FILE, all_of, for_request, keylog_file, peer_options, report_options, starttls_options
 from ._reach import address_options, way_options
 from ._reach import for_request as way_for_request
@@ -77,6 +76,12 @@ wire_option = option(
 )
 
 
+def _from_openssl() -> dict[str, str]:
+    from ._openssl import FOR_HELP
+
+    return FOR_HELP
+
+
 @click.command(
     cls=DataCommand,
     examples=(
@@ -85,7 +90,7 @@ wire_option = option(
         ("connect example.com --http /status", "GET a page: its head to stderr, its body to stdout"),
         ("connect mail.example.com:587 --starttls smtp", "plain text first, then TLS"),
     ),
-    from_openssl=FOR_HELP,
+    from_openssl=_from_openssl,
     from_others=_FROM_OTHERS,
 )
 @click.argument(
@@ -129,7 +134,8 @@ def connect(
     options["keylog"] = keylog_file(console, options["keylog"])
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
-    inputs = (*request.ca, *request.crl, request.cert, request.key, request.keylog, request.early_data, request.ech)
+    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
+    inputs = (*request.ca, *request.extra_ca, *request.crl, *own)
     if chain == "-":
         _check_stdout(json=json or jsonl, moves=request.relay is not None)
     elif chain:
