@@ -16,6 +16,7 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
+    from tlstool.requests import ConnectRequest
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -132,10 +133,10 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
+    password = options["proxy_pass_file"]
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
-    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
-    inputs = (*request.ca, *request.extra_ca, *request.crl, *own)
+    inputs = (*_files(request), password)
     if chain == "-":
         _check_stdout(json=json or jsonl, moves=request.relay is not None)
     elif chain:
@@ -166,6 +167,15 @@ def _check_stdout(*, json: bool, moves: bool) -> None:
         raise UsageError("usage", "--chain cannot print to stdout, where the document goes", "it has the certificates, too")
     if moves:
         raise UsageError("usage", "--chain cannot print to stdout, where the peer's bytes go", "give a file")
+
+
+def _files(request: ConnectRequest) -> tuple[str | None, ...]:
+    """What a run reads, and its key log."""
+    from tlstool.requests import Send
+
+    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
+    sent = (step.file for step in request.steps if isinstance(step, Send))
+    return (*request.ca, *request.extra_ca, *request.crl, *own, *sent)
 
 
 def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:

@@ -141,6 +141,15 @@ def test_the_chain_overwrites_no_input(run, use_cases, tmp_path):
     assert use_cases["connect"].request is None
 
 
+@pytest.mark.parametrize("option", ["--send=@{}", "--proxy-pass-file={}", "--pcap={}", "--keylog={}"])
+def test_no_two_uses_are_made_of_one_file(run, use_cases, tmp_path, option):
+    """Whether it is there already, or not yet."""
+    file = tmp_path / "file"
+    status, _, err = run(["connect", "x", option.format(file), "--chain", f"{tmp_path}/./file"])
+    assert (status, use_cases["connect"].request) == (2, None)
+    assert "would overwrite" in err
+
+
 def test_a_benchmark_shows_its_plan_first(run, use_cases):
     use_cases["bench_handshake"].answer = UsageError("usage", "no")
     _, _, err = run("bench handshake x --count 10")

@@ -16,7 +16,7 @@ from tlstool.dialogue import Dialogue
 from tlstool.errors import UsageError
 from tlstool.escapes import escape, unescape
 from tlstool.newlines import Newlines
-from tlstool.requests import Expect
+from tlstool.requests import Expect, Send
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -107,6 +107,16 @@ def test_a_file_is_sent_as_it_is_while_its_echo_comes_back(credentials: Credenti
     file.write_bytes(bytes(range(256)) * 12_000 + rb"\n")
     done, heard = talk(credentials, backend, zoo.echoes, "--send", f"@{file}", "-q")
     assert (done.status, heard == file.read_bytes(), done.output == file.read_bytes()) == (0, True, True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+def test_a_file_whose_turn_never_came_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"x")
+    before = os.listdir("/proc/self/fd")
+    dialogue = Dialogue((Send(file=str(tmp_path / "data")),), crlf=False)
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    del dialogue
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 @on_both_backends

@@ -194,6 +194,15 @@ def test_a_phase_that_ran_out_of_time_says_what_to_look_at(phase: str) -> None:
     assert caught.value.hint == hints.HINTS_OF_PHASES[phase]
 
 
+def test_what_is_interrupted_behind_an_inner_phase_is_the_outer_one() -> None:
+    trace = phases.Trace()
+    with trace.phase("handshake", "x"):
+        with trace.phase("tcp", "again"):
+            assert trace.current == "tcp"
+        assert trace.current == "handshake"
+    assert trace.current is None
+
+
 def test_an_alert_has_a_hint_of_its_own() -> None:
     error = errors.make("alert-received", "x", alert="protocol_version")
     assert error.hint == hints.HINTS_OF_ALERTS["protocol_version"]

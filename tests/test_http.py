@@ -77,6 +77,7 @@ def test_the_head_goes_to_stderr_and_the_body_to_stdout(credentials: Credentials
     ("url", "option", "line"),
     [
         ("{}", ("--http", "/a b/ä?q=1 2#part"), "GET /a%20b/%C3%A4?q=1%202 HTTP/1.1"),
+        ("{}", ("--http", "//a/b"), "GET //a/b HTTP/1.1"),
         ("https://{}/from/url?x=y%20z", ("--http",), "GET /from/url?x=y%20z HTTP/1.1"),
         ("https://{}/from/url", ("--http=/own",), "GET /own HTTP/1.1"),
         ("https://{}?only=query", ("--http",), "GET /?only=query HTTP/1.1"),

@@ -31,6 +31,27 @@ def test_ctrl_c_ends_the_wait_for_a_silent_peer(command: tuple[str, ...], backen
     assert (done.document["error"]["code"], done.document["exit_status"]) == ("interrupted", 130)
 
 
+def test_ctrl_c_ends_the_second_try_of_a_handshake_that_failed() -> None:
+    """What the first one showed is in the report all the same."""
+    again = threading.Event()
+
+    def behave(peer: zoo.Peer, sock: socket.socket) -> None:
+        if not peer.received:
+            zoo.resets(peer, sock)
+            return
+        again.set()
+        zoo.silent(peer, sock)
+
+    with (
+        zoo.listening(behave) as peer,
+        started([*COMMAND, "connect", peer.target, "--roots", "none", "--pq-check", "--backend", "rustls", "--json"]) as process,
+    ):
+        assert again.wait(zoo.LIMIT)
+        done = _interrupted(process)
+    assert done.status == 130, done
+    assert (done.document["error"]["code"], done.document["target"]) == ("interrupted", peer.target)
+
+
 @on_both_backends
 def test_ctrl_c_ends_a_benchmark_and_its_figures_are_printed(backend: str) -> None:
     done = _interrupted_benchmark(backend)

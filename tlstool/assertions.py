@@ -120,18 +120,10 @@ def judged(report: R, demands: Sequence[Demand]) -> R:
     missed = next((outcome for outcome in outcomes if not outcome.met), None)
     if missed is None or report.error is not None:
         return report
-    message = f"{missed.expression} does not hold: {missed.field} is {shown(missed)}"
+    message = f"{missed.expression} does not hold: {missed.field} is {missed.shown()}"
     hint = "--all-addresses compares them" if missed.field in _BARE and missed.actual is None else None
     error = ThresholdError("assertion-failed", message, hint)
     return replace(report, exit_status=error.exit_status, error=problem(error))
-
-
-def shown(outcome: Assertion) -> str:
-    """The actual value of an assertion in words."""
-    if outcome.actual is None:
-        return "not known"
-    several = outcome.actual if isinstance(outcome.actual, tuple) else (outcome.actual,)
-    return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in several)
 
 
 # ---- understanding -------------------------------------------------------------------------------

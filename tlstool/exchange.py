@@ -114,8 +114,9 @@ class Exchange:
     def _get(self, session: Session, out_fd: int, deadline: Deadline) -> None:
         if session.handshake.alpn not in (None, "http/1.1", "http/1.0"):
             raise http1.not_http(f"the peer chose {session.handshake.alpn}, and the request is in HTTP/1.1")
-        session.write(_http_request(self._request), deadline.phase("answer"))
-        self._dialogue.sent += len(_http_request(self._request))
+        request = _http_request(self._request)
+        session.write(request, deadline.phase("answer"))
+        self._dialogue.sent += len(request)
         head, rest = self._head(session, deadline.phase("answer"))
         self._http, body = http1.response(head)
         self._on_event(Answered(self._http))
