@@ -181,7 +181,10 @@ def test_a_response_that_stalls_is_6_in_time(credentials: Credentials, backend: 
     with zoo.listening(zoo.tls(zoo.context(credentials.good), stalls)) as peer:
         args = (peer.target, "--ca", credentials.ca, "--backend", backend, "--http", "--json", "--limit", "answer=300ms")
         done = tlstool("connect", *args, "--limit", "close=100ms")
-    assert (done.status, json.loads(done.errors)["error"]["code"], done.output) == (6, "time-limit", b"hello")
+    error = json.loads(done.errors)["error"]
+    assert (done.status, error["code"], done.output) == (6, "time-limit", b"hello")
+    assert error["message"] == "the peer did not end in time: the limit of the answer phase is 300 ms"
+    assert "--limit answer=TIME" in error["hint"]
     assert done.seconds < 5
 
 

@@ -85,6 +85,29 @@ def test_ctrl_c_ends_a_relay(credentials: Credentials, backend: str) -> None:
     assert done.status == 130, done
 
 
+@on_both_backends
+def test_ctrl_c_leaves_what_further_connections_have_told(credentials: Credentials, backend: str) -> None:
+    answers, stuck = zoo.tls(zoo.context(credentials.good)), threading.Event()
+    turns = iter((answers, answers, zoo.silent))
+
+    def behave(peer: zoo.Peer, sock: socket.socket) -> None:
+        turn = next(turns)
+        if turn is zoo.silent:
+            stuck.set()
+        turn(peer, sock)
+
+    with (
+        zoo.listening(behave) as peer,
+        started(
+            [*COMMAND, "connect", peer.target, "--ca", credentials.ca, "--backend", backend, "--reconnect", "9", "--json"]
+        ) as process,
+    ):
+        assert stuck.wait(zoo.LIMIT)
+        done = _interrupted(process)
+    assert done.status == 130, done
+    assert [one["error"] for one in done.document["reconnects"]] == [None]
+
+
 @pytest.fixture
 def nobody() -> Iterator[int]:
     """A pipe that nobody reads any more."""

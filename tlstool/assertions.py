@@ -169,9 +169,12 @@ def _lookup(name: str, fields: Sequence[_Field]) -> tuple[tuple[str, ...], _Fiel
 def _nearest(name: str, fields: Sequence[_Field]) -> str:
     from difflib import get_close_matches
 
-    known = [*ALIASES, *dict.fromkeys(field.path[-1] for field in fields), *map(_dotted, fields)]
+    ends = {field.path[-2:] for field in fields}
+    # Those that this report has: that on a chain in a file knows nothing of a handshake.
+    short = [alias for alias, full in ALIASES.items() if tuple(full.replace(".0.", ".").split(".")) in ends]
+    known = [*short, *dict.fromkeys(field.path[-1] for field in fields), *map(_dotted, fields)]
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"fields are those of --json; the short names are {', '.join(ALIASES)}"
+    return f"did you mean {near[0]}?" if near else f"fields are those of --json; the short names are {', '.join(short)}"
 
 
 def _wanted(name: str, value: str, field: _Field) -> Any:

@@ -102,5 +102,6 @@ HINTS_OF_PHASES: dict[str, str] = {
     "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
+    "run": "the connection was good: allow it more time with --timeout TIME, or an answer with --limit answer=TIME",
 }
 """What may help where a phase ran out of time."""
