@@ -20,11 +20,7 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs7, pk
 from cryptography.x509 import load_pem_x509_certificate
 from runner import COMMAND, on_both_backends, tlstool
 
-<<<<<<< HEAD
-from tlstool import endpoint, errors, hints, pem, phases
-=======
-from tlstool import endpoint, errors, peer, pem, phases
->>>>>>> user1
+from tlstool import endpoint, errors, hints, peer, pem, phases
 from tlstool.errors import LocalError, TimeLimitError, UsageError
 from tlstool.output.console import Console, Style
 from tlstool.output.human import benching, connecting, verifying

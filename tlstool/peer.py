@@ -10,11 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, caveats, endpoint, identities, names, pins, trust
+from tlstool import backends, caveats, endpoint, names, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
-from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, TlsVersion, Trust
+from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Identity, Tlsa, TlsVersion, Trust
 from tlstool.phases import Deadline, Trace
 from tlstool.reach import Route
 from tlstool.reports import Phases, Starttls
@@ -269,10 +269,10 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
         purpose=options.purpose,
-        pins=tuple(map(pins.pin, options.pin)),
-        tlsa=tuple(map(pins.tlsa, options.tlsa)),
+        pins=_pins(options),
+        tlsa=_tlsa(options),
         insecure=options.insecure,
-        identity=identities.given(options.cert, options.key, options.pass_file),
+        identity=_identity(options),
         versions=protocol.versions(options.tls) if protocol else options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
@@ -291,6 +291,30 @@ def _offered(config: ClientConfig) -> tuple[TlsVersion, ...]:
     if config.ciphers and not any(map(names.is_tls13, config.ciphers)):
         return tuple(version for version in allowed if version != "1.3") or allowed
     return allowed
+
+
+def _pins(options: TlsOptions) -> tuple[str, ...]:
+    if not options.pin:
+        return ()
+    from tlstool import pins
+
+    return tuple(map(pins.pin, options.pin))
+
+
+def _tlsa(options: TlsOptions) -> tuple[Tlsa, ...]:
+    if not options.tlsa:
+        return ()
+    from tlstool import pins
+
+    return tuple(map(pins.tlsa, options.tlsa))
+
+
+def _identity(options: TlsOptions) -> Identity | None:
+    if options.cert is None and options.key is None:
+        return None
+    from tlstool import identities
+
+    return identities.given(options.cert, options.key, options.pass_file)
 
 
 def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
