@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs7, pk
 from cryptography.x509 import load_pem_x509_certificate
 from runner import COMMAND, on_both_backends, tlstool
 
-from tlstool import endpoint, errors, peer, pem, phases
+from tlstool import endpoint, errors, hints, peer, pem, phases
 from tlstool.errors import LocalError, TimeLimitError, UsageError
 from tlstool.output.console import Console, Style
 from tlstool.output.human import benching, connecting, verifying
@@ -232,12 +232,21 @@ def test_a_server_that_cannot_speak_a_version_is_never_ready() -> None:
 def test_a_phase_that_ran_out_of_time_says_what_to_look_at(phase: str) -> None:
     with pytest.raises(TimeLimitError) as caught, phases.Trace().phase(phase, "x"):
         raise TimeLimitError("time-limit", "the time limit ran out")
-    assert caught.value.hint == errors.HINTS_OF_PHASES[phase]
+    assert caught.value.hint == hints.HINTS_OF_PHASES[phase]
+
+
+def test_what_is_interrupted_behind_an_inner_phase_is_the_outer_one() -> None:
+    trace = phases.Trace()
+    with trace.phase("handshake", "x"):
+        with trace.phase("tcp", "again"):
+            assert trace.current == "tcp"
+        assert trace.current == "handshake"
+    assert trace.current is None
 
 
 def test_an_alert_has_a_hint_of_its_own() -> None:
     error = errors.make("alert-received", "x", alert="protocol_version")
-    assert error.hint == errors.HINTS_OF_ALERTS["protocol_version"]
+    assert error.hint == hints.HINTS_OF_ALERTS["protocol_version"]
     assert errors.make("alert-received", "x", alert="close_notify").hint is None
 
 

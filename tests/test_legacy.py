@@ -90,9 +90,11 @@ def test_a_peer_that_takes_nothing_at_all_keeps_the_hint_of_its_alert() -> None:
     assert "--ciphers or --groups" in document["error"]["hint"]
 
 
-def test_a_peer_that_wants_a_certificate_is_not_asked_again(credentials: Credentials) -> None:
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_peer_that_wants_a_certificate_is_not_asked_again(credentials: Credentials, version: str) -> None:
+    """Its alert in TLS 1.2 is that of a peer with nothing in common."""
     with zoo.listening(zoo.tls(zoo.context(credentials.good, client_ca=credentials.client_ca))) as peer:
-        document = tlstool("connect", peer.target, "--ca", credentials.ca, "--json").document
+        document = tlstool("connect", peer.target, "--ca", credentials.ca, "--tls", version, "--json").document
     assert (document["error"]["code"], document["warnings"]) == ("client-certificate-required", [])
 
 

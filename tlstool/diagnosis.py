@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tlstool import names
-from tlstool.errors import TlsToolError
+from tlstool.errors import ClientCertificateError, TlsToolError
 from tlstool.model import Finding
 from tlstool.phases import Deadline
 from tlstool.requests import TlsOptions
@@ -36,6 +36,9 @@ def diagnose(
     Returns:
         A warning that says what was done; None where nothing was to be found out.
     """
+    if isinstance(error, ClientCertificateError):
+        # Before TLS 1.3 the same alert says so, and a client of TLS 1.3 without a certificate is done before it is refused.
+        return None
     if error.code != "peer-incompatible" and error.alert not in _NOTHING_IN_COMMON:
         return None
     from tlstool.backends.openssl.facts import library

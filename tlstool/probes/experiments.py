@@ -93,7 +93,8 @@ class Experiments:
     def conclude(self, attempt: Attempt, session: Session | None, error: TlsToolError | None) -> None:
         """What takes further connections; `session` has ended, and `error` is why there was none."""
         if session is not None and self._request.reconnect:
-            self._reconnects = reconnect.reconnect(attempt, session, self._request.reconnect, self._on_event)
+            for one in reconnect.reconnect(attempt, session, self._request.reconnect, self._on_event):
+                self._reconnects = (*(self._reconnects or ()), one)
         if self._request.pq_check:
             self._hybrid = pq.check(attempt, error if session is None else None, self._on_event)
 
@@ -141,7 +142,7 @@ def _check(request: ConnectRequest) -> None:
     given = [option for option, wish in wishes.items() if wish]
     if given and request.all_addresses:
         raise UsageError("usage", f"{given[0]} is for one peer, and --all-addresses for many", "leave one of them out")
-    if request.ech and request.tls and "1.3" not in request.tls:
-        raise UsageError("usage", "--ech needs TLS 1.3", "allow it with --tls")
-    if request.early_data is not None and request.tls and "1.3" not in request.tls:
-        raise UsageError("usage", "--early-data needs TLS 1.3", "allow it with --tls")
+    of_1_3 = {"--ech": request.ech, "--early-data": request.early_data is not None, "--key-update": request.key_update}
+    for option, wish in of_1_3.items():
+        if wish and request.tls and "1.3" not in request.tls:
+            raise UsageError("usage", f"{option} needs TLS 1.3", "allow it with --tls")
