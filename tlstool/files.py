@@ -19,8 +19,6 @@ def read(path: str) -> bytes:
     Raises:
         LocalError: `file-missing`, or `file-unreadable` if it cannot be read or is too large.
     """
-    if not path:
-        raise LocalError("file-missing", "the name of a file is empty", "is a variable of the command line not set?")
     if path == "-" and sys.stdin is None:
         raise LocalError("file-unreadable", "standard input is closed")
     try:
@@ -107,6 +105,8 @@ def begin_private(path: str) -> None:
 
 
 def _missing(path: str) -> LocalError:
+    if not path:
+        return LocalError("file-missing", "the name of a file is empty", "is a variable of the command line not set?")
     return LocalError("file-missing", f"there is no file {path}")
 
 
