@@ -27,7 +27,8 @@ class _Panels(click.Command):
 
     Attributes:
         examples: command lines without the program's name, each with what it does in a few words.
-        from_openssl: options of `openssl s_client` with what says the same here, for hints and for the manual page.
+        from_openssl: options of `openssl s_client` with what says the same here, for hints and for the manual page; asked for
+            when one of these is wanted.
         from_others: options of curl, gnutls-cli and their like with what says the same here, for hints.
         files: files of interest, each with what it is, for the manual page.
     """
@@ -36,16 +37,21 @@ class _Panels(click.Command):
         self,
         *args: Any,
         examples: Sequence[tuple[str, str]] = (),
-        from_openssl: Mapping[str, str] | None = None,
+        from_openssl: Callable[[], Mapping[str, str]] | None = None,
         from_others: Mapping[str, str] | None = None,
         files: Sequence[tuple[str, str]] = (),
         **attrs: Any,
     ) -> None:
         super().__init__(*args, **attrs)
         self.examples = tuple(examples)
-        self.from_openssl = dict(from_openssl or {})
+        self._from_openssl = from_openssl
         self.from_others = dict(from_others or {})
         self.files = tuple(files)
+
+    @property
+    def from_openssl(self) -> Mapping[str, str]:
+        """See the class."""
+        return self._from_openssl() if self._from_openssl else {}
 
     def panels(self, ctx: click.Context) -> dict[str, list[click.Parameter]]:
         """The visible options by panel, both in the order in which the command declares them; `--help` closes the last one."""

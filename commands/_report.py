@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tlstool.errors import TlsToolError
 from tlstool.events import Event, OnEvent, PhaseEvent, Progress, WireEvent
 from tlstool.output.console import Console, Style
+from tlstool.record import Record
 from tlstool.reports import Report, problem
 
 R = TypeVar("R", bound=Report)
@@ -37,8 +37,7 @@ def listener(console: Console) -> OnEvent:
     return on_event
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Record):
     """How a report is to be shown, and what is made of its exit status.
 
     Attributes:
@@ -59,9 +58,9 @@ class Shape:
 def present(console: Console, command: str, report: Report, render: Callable[[Any, Style], str], shape: Shape) -> int:
     """Print a report, as JSON or by `render`, and return the exit status."""
     if shape.no_fail:
-        from tlstool.output.jsonout import waived
+        from tlstool.output import exitcodes
 
-        report = waived(report)
+        report = exitcodes.waived(report)
     put = console.aside if shape.aside else console.result
     if shape.exit_map:
         from tlstool.output import exitcodes, monitoring

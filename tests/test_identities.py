@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pki
 import pytest
@@ -16,9 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs12,
 )
+from runner import tlstool
 
 from tlstool import identities, passphrase, pem
 from tlstool.errors import LocalError, UsageError
+
+if TYPE_CHECKING:
+    from credentials import Credentials
+
+pytest_plugins = ("credentials",)
 
 
 def read(tmp_path: Path, chain: bytes, key: bytes | None) -> str | None:
@@ -170,3 +177,12 @@ def test_standard_input_is_one_file_only() -> None:
         identities.read("-", "-")
     with pytest.raises(UsageError, match="standard input"):
         identities.read("cert.pem", "-", "-")
+
+
+@pytest.mark.parametrize("option", ["--cert", "--key", "--pass-file"])
+def test_a_relay_leaves_its_input_to_the_peer(credentials: Credentials, option: str) -> None:
+    files = {"--cert": str(credentials.good.cert), "--key": str(credentials.good.key)} | {option: "-"}
+    given = [word for pair in files.items() for word in pair]
+    done = tlstool("connect", "127.0.0.1:1", "--pipe", *given)
+    assert done.status == 2
+    assert f"{option} - would take" in done.errors

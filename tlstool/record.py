@@ -2,13 +2,34 @@
 
 `@dataclass(frozen=True)` compiles six methods for every class, at every start: a millisecond a class, more than all else that
 tlstool does before its first packet. A record is a dataclass all the same (`fields`, `replace`, `is_dataclass` and `match` work),
-but has its methods from here.
+but has its methods from here, and its fields are looked through when they are first asked for: most records of a run never are.
 """
 
 from __future__ import annotations
 
+from _thread import RLock
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, dataclass_transform
+
+_DEFERRED = ("__dataclass_fields__", "__match_args__")
+
+
+class _Deferred:
+    """Stands for what `dataclass` finds out about one class, until somebody wants to know."""
+
+    _lock = RLock()  # of all of them, since a class asks its bases
+
+    def __init__(self, name: str, *, kw_only: bool) -> None:
+        self._name = name
+        self._kw_only = kw_only
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        with self._lock:
+            if vars(owner).get(self._name) is self:
+                for name in _DEFERRED:
+                    delattr(owner, name)
+                dataclass(init=False, repr=False, eq=False, kw_only=self._kw_only)(owner)
+            return vars(owner)[self._name]
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -19,7 +40,8 @@ class Record:
     """
 
     def __init_subclass__(cls, *, kw_only: bool = False) -> None:
-        dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
+        for name in _DEFERRED:
+            setattr(cls, name, _Deferred(name, kw_only=kw_only))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         values = self.__dict__

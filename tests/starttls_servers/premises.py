@@ -85,10 +85,10 @@ class Premises:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, *command: str | Path, user: str | None = None) -> subprocess.Popen[bytes]:
-        """Start a server in the foreground, in a session of its own; its words go to a file."""
+        """Start a server in the foreground, in a session of its own; its words go to a file. It does not outlive us."""
         with (self.folder / f"{Path(command[0]).name}.log").open("ab") as said:
             process = subprocess.Popen(
-                [*_as(user), *map(str, command)],
+                [*_as(user, "--pdeathsig=TERM"), *map(str, command)],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -144,10 +144,11 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def _as(user: str | None) -> list[str]:
-    if user is None or not is_root():
-        return []
-    return [str(require("setpriv")), f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
+def _as(user: str | None, *options: str) -> list[str]:
+    """What makes a command the user's, as far as we may."""
+    if user and is_root():
+        options = (*options, f"--reuid={user}", f"--regid={user}", "--init-groups")
+    return [str(require("setpriv")), *options, "--"] if options else []
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tlstool import sniff
 from tlstool.errors import StarttlsError, TimeLimitError, TlsToolError, UsageError
+from tlstool.hints import HINTS_OF_PHASES
 from tlstool.model import TlsVersion
 from tlstool.phases import Deadline
 from tlstool.record import Record
@@ -137,7 +138,10 @@ def upgrade(protocol: Protocol, sock: socket.socket, name: str, deadline: Deadli
         raise _explained(protocol, wire, error) from error
     if behind and (protocol.framing or not _is_tls(behind)):
         shown = behind[:40].decode("ascii", "backslashreplace")
-        raise StarttlsError("plaintext-after-starttls", f"the peer says more in plain text than its consent: {shown!r}")
+        words = f"the peer says more in plain text than its consent: {shown!r}"
+        raise StarttlsError(
+            "plaintext-after-starttls", words, "nothing vouches for that: the server is faulty, or is being attacked"
+        )
     return said
 
 
@@ -150,14 +154,15 @@ def _explained(protocol: Protocol, wire: Wire, error: Exception) -> TlsToolError
     with suppress(WireError):
         first += wire.waiting()
     if first and _is_tls(first):
-        return StarttlsError("tls-from-first-byte", f"the peer speaks TLS from the first byte, and not {protocol.title}")
+        words = f"the peer speaks TLS from the first byte, and not {protocol.title}"
+        return StarttlsError("tls-from-first-byte", words, "leave --starttls out")
     other = sniff.not_tls(first)
     if _is_other(protocol, other.code, first):
         other.phase = "starttls"
         return other
     if isinstance(error, TlsToolError):
         return error
-    return StarttlsError("starttls-broken", f"{protocol.title} broke off before TLS: {error}")
+    return StarttlsError("starttls-broken", f"{protocol.title} broke off before TLS: {error}", HINTS_OF_PHASES["starttls"])
 
 
 def _is_other(protocol: Protocol, found: str, first: bytes) -> bool:
