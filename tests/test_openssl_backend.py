@@ -7,9 +7,7 @@ import os
 import signal
 import socket
 import ssl
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import pki
@@ -17,7 +15,7 @@ import pytest
 from conftest import PATIENCE, Pki, Script, Serve
 from sessions import client_config, connect, shake
 
-from tlstool.backends.openssl import OpenSsl, serving
+from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.status import respond
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
@@ -178,27 +176,3 @@ def test_connections_are_kept_as_the_version_says(request_head: str, keep: bool)
     head, _, kept = page(request_head)
     assert kept is keep
     assert ("\r\nConnection: close" in head) is not keep
-
-
-def test_a_client_that_goes_on_talking_does_not_keep_a_server_from_closing(
-    monkeypatch: pytest.MonkeyPatch, certificates: Pki, serve: Serve
-) -> None:
-    monkeypatch.setattr(serving, "_CLOSE_SECONDS", 0.2)
-    served = serve(OpenSsl(), ServerConfig(identity=certificates.leaf.identity))
-    context = ssl.create_default_context(cadata=certificates.root.pem.decode())
-    with served.dial() as sock:
-        session = context.wrap_socket(sock, server_hostname="localhost")
-        session.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        descriptor = session.detach()
-    with socket.socket(fileno=descriptor) as flooding:
-        flooding.settimeout(PATIENCE)
-        assert _floods(flooding, 3.0) < 3.0
-
-
-def _floods(sock: socket.socket, limit: float) -> float:
-    """Talk until nobody listens any more, or until the limit; how long that was."""
-    start = time.monotonic()
-    with suppress(ConnectionError):
-        while time.monotonic() - start < limit:
-            sock.sendall(bytes(65536))
-    return time.monotonic() - start
