@@ -60,9 +60,8 @@ pub struct Link {
     established: bool,
     peer: PeerEnd,
     /// The peer takes nothing any more; what it said before that may still be unread.
-    deaf: bool,
-    /// It was a reset that we ran into while sending: the system tells of it once, and after that only of an end.
-    reset: bool,
+    /// This is why: of a reset that sending runs into, the system tells once, and after that only of an end.
+    deaf: Option<Errno>,
     notified: bool,
 }
 
@@ -96,8 +95,7 @@ impl Link {
             greeting: Greeting::default(),
             established: false,
             peer: PeerEnd::Open,
-            deaf: false,
-            reset: false,
+            deaf: None,
             notified: false,
         })
     }
@@ -165,7 +163,7 @@ impl Link {
 
     /// Whether sending is pointless: the peer closed, or we said that nothing will come.
     pub fn is_send_over(&self) -> bool {
-        self.deaf || self.notified
+        self.deaf.is_some() || self.notified
     }
 
     /// Make the receive buffer at least this large.
@@ -181,7 +179,7 @@ impl Link {
         let most = self.wrapping.as_ref().map_or(space.len(), |wrapping| wrapping.wanted().min(space.len()));
         let space = &mut space[..most];
         let count = match recv(&self.socket, &mut *space, RecvFlags::DONTWAIT) {
-            Ok((0, _)) if self.reset && !self.notified && self.peer == PeerEnd::Open => {
+            Ok((0, _)) if self.deaf == Some(Errno::CONNRESET) && !self.notified && self.peer == PeerEnd::Open => {
                 self.watch.broken();
                 return Err(io::Error::from(Errno::CONNRESET).into());
             }
@@ -254,7 +252,7 @@ impl Link {
     /// Send what the socket takes now. A peer that does not listen is no error here: what it last said tells more.
     pub fn send(&mut self) -> Result<()> {
         while !self.output.is_empty() {
-            if self.deaf {
+            if self.deaf.is_some() {
                 self.output.clear();
                 return Ok(());
             }
@@ -268,10 +266,7 @@ impl Link {
                 }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => {
-                    self.deaf = true;
-                    self.reset |= errno == Errno::CONNRESET;
-                }
+                Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => self.deaf = Some(errno),
                 Err(errno) => return Err(io::Error::from(errno).into()),
             }
         }
@@ -318,7 +313,7 @@ impl Link {
 
     /// End our direction of the transport itself.
     pub fn shut_down(&mut self) {
-        self.deaf = true;
+        self.deaf.get_or_insert(Errno::PIPE);
         // Its own error is that of the next packet, if there is one.
         let _ = self.watch.finished(Direction::Sent);
         let _ = shutdown(&self.socket, Shutdown::Write);
