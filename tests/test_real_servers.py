@@ -1,4 +1,4 @@
-"""`tlstool connect` against servers of other makers: OpenSSL's, nginx, GnuTLS's, and one on Go's crypto/tls."""
+"""`tlstool connect` against servers of other makers: OpenSSL, nginx, HAProxy, GnuTLS, and those of Go, Node and Java."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServer, ForeignServers
 
-MAKERS = ("openssl", "nginx", "gnutls", "go")
+MAKERS = ("openssl", "nginx", "haproxy", "gnutls", "go", "node", "java")
 
 FIVE_MIB = os.urandom(5 << 20)
 
