@@ -125,6 +125,7 @@ def data_of(options: dict[str, Any]) -> dict[str, Any]:
         UsageError: two of them contradict each other.
     """
     from tlstool.errors import UsageError
+    from tlstool.requests import Send
 
     reads = options.pop("pipe") | options.pop("interactive")
     taken = next((name for name in ("cert", "key", "pass_file") if options[name] == "-"), None)
@@ -137,7 +138,23 @@ def data_of(options: dict[str, Any]) -> dict[str, Any]:
     if found["http"] is not None and (reads or steps):
         raise UsageError("usage", "--http cannot be mixed with other data", "give either --http or the other options")
     moves = reads or steps or found["http"] is not None
+    _check_use(found, reads=reads, sends=any(isinstance(step, Send) for step in steps), moves=bool(moves))
     return {**found, "steps": steps, "relay": _descriptors(reads) if moves else None}
+
+
+def _check_use(found: dict[str, Any], *, reads: bool, sends: bool, moves: bool) -> None:
+    """That the options which say how to move data have some to say it of."""
+    from tlstool.errors import UsageError
+
+    if found["half_close"] != "notify" and not reads:
+        raise UsageError("usage", "--half-close is about the end of stdin, which is not read", "--pipe or --interactive reads it")
+    if found["crlf"] and not (reads or sends):
+        raise UsageError(
+            "usage", "--crlf is about lines of stdin or --send, and there are none", "--pipe, --interactive or --send"
+        )
+    if found["strict_close"] and not moves:
+        hint = "--pipe, --interactive, --send, --expect or --http reads to it"
+        raise UsageError("usage", "--strict-close is about the end of the peer's data, which is not read", hint)
 
 
 def shows_first(console: Console, listen: OnEvent, *, wanted: bool) -> tuple[OnEvent, list[Event]]:

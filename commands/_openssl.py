@@ -91,6 +91,7 @@ _TRANSLATED = _words(
     -quiet                        | --pipe --quiet
     -ign_eof                      | --pipe --half-close none
     -crlf                         | --pipe --crlf
+    -showcerts                    | --chain -
     -msg                          | -vv
     -debug                        | -vv
     -trace                        | -vv
@@ -121,7 +122,6 @@ _NEEDLESS = _words(
     -no-CAstore                   | of no meaning: --ca trusts nothing else, and --roots none trusts nothing
     -dane_tlsa_domain NAME        | of no meaning: the records are for the name that is verified
     -dane_ee_no_namechecks        | the default (RFC 7671 section 5.1)
-    -showcerts                    | the default as a list; --chain FILE writes the certificates themselves
     -status                       | the default
     -ct                           | the default: the certificate's own are shown
     -noct                         | of no meaning: nothing is asked for
@@ -130,6 +130,7 @@ _NEEDLESS = _words(
     -nocommands                   | the default: nothing in the data is a command
     -no_ign_eof                   | the default
     -ignore_unexpected_eof        | the default; --strict-close makes it an error
+    -no_ssl2                      | the default
     -no_ssl3                      | the default
     -no_tls1                      | the default
     -no_tls1_1                    | the default
@@ -166,6 +167,7 @@ _REFUSED = _words(
     -verify_email ADDRESS         | servers have names and addresses: --verify-name NAME
     -nextprotoneg LIST            | NPN is gone; its successor is --alpn LIST
     -ech_config_list BASE64       | put it into a file: --ech FILE
+    -ssl2                         | nothing here speaks SSL 2
     -ssl3                         | nothing here speaks SSL 3; tlslite-ng does
     -dtls                         | there is no DTLS here
     -dtls1                        | there is no DTLS here

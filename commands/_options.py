@@ -207,8 +207,6 @@ def report_options(verbose: Decorator = verbose_option) -> Decorator:
     return all_of(json_option, jsonl_option, quiet_option, verbose, assert_option, no_fail_option, exit_map_option)
 
 
-"""How a report is shown, and what the exit status makes of it."""
-
 peer_options = all_of(target_options, name_options, trust_options, identity_options, suite_options)
 """What `tlstool.requests.TlsOptions` has, but for `starttls_options`: a load begins with TLS."""
 

@@ -88,34 +88,24 @@ def for_request(options: dict[str, Any], target: str | None) -> dict[str, Any]:
 def _password(target: str, given: str | None, bypass: str | None, file: str | None) -> str | None:
     import os
 
-    from tlstool import endpoint, proxy
+    from tlstool import endpoint, passphrase, proxy
+    from tlstool.errors import UsageError
 
     chosen = proxy.choose(endpoint.parse(target), given, bypass, os.environ)
     if chosen is None or chosen.user is None or chosen.password is not None or chosen.scheme.startswith("socks4"):
         return None
-    return _first_line(file) if file else _asked(f"Password of {chosen.user} at {chosen}: ")
+    if file:
+        return _first_line(file)
+    hint = "give it with --proxy-pass-file FILE"
+    nobody = UsageError("usage", "the proxy's user has no password, and there is no terminal to ask at", hint)
+    return passphrase.ask(f"Password of {chosen.user} at {chosen}: ", nobody)
 
 
 def _first_line(file: str) -> str:
-    from tlstool import files
+    from tlstool import passphrase
     from tlstool.errors import LocalError
 
     try:
-        return files.read(file).partition(b"\n")[0].removesuffix(b"\r").decode()
+        return passphrase.read(file).decode()
     except UnicodeDecodeError:
         raise LocalError("file-unreadable", f"{file} is no text") from None
-
-
-def _asked(question: str) -> str:
-    """The answer of whoever sits at the terminal, which stdin need not be."""
-    import os
-    from getpass import getpass
-
-    from tlstool.errors import UsageError
-
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        hint = "give it with --proxy-pass-file FILE"
-        raise UsageError("usage", "the proxy's user has no password, and there is no terminal to ask at", hint) from None
-    return getpass(question)

@@ -231,8 +231,12 @@ class OneOf(NameList):
         """The name itself."""
         meant = self._aliases.get(name.lower(), name.lower())
         if meant not in self._known:
-            raise _wrong(param, f"there is no {self._what} {name!r}", nearest(name, (*self._known, *self._aliases)))
+            raise _wrong(param, f"there is no {self._what} {name!r}", self._hint(name))
         return meant
+
+    def _hint(self, name: str) -> str:
+        words = nearest(name, (*self._known, *self._aliases))
+        return words if words.startswith("did") else nearest("", self._known)
 
     def choices(self) -> tuple[str, ...]:
         """All."""

@@ -16,6 +16,7 @@ from ._session import range_options, session_options, with_range
 if TYPE_CHECKING:
     from tlstool.output.console import Console
     from tlstool.reports import ConnectReport
+    from tlstool.requests import ConnectRequest
 
 _FROM_OTHERS = {
     "--cacert": "--ca FILE",
@@ -61,7 +62,7 @@ peer_way_options = all_of(
 )
 
 file_options = all_of(
-    option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM."),
+    option("--chain", type=FILE, metavar="FILE", help="Write the peer's certificates as PEM; - prints them after the report."),
     option(
         "--pcap",
         type=FILE,
@@ -132,11 +133,13 @@ def connect(
 
     console.quiet, console.verbose = quiet, verbose
     options["keylog"] = keylog_file(console, options["keylog"])
+    password = options["proxy_pass_file"]
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
-    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
-    inputs = (*request.ca, *request.extra_ca, *request.crl, *own)
-    if chain:
+    inputs = (*_files(request), password)
+    if chain == "-":
+        _check_stdout(json=json or jsonl, moves=request.relay is not None)
+    elif chain:
         _check_destination("--chain", chain, (*inputs, request.pcap))
     if request.pcap:
         _check_destination("--pcap", request.pcap, inputs)
@@ -150,24 +153,56 @@ def connect(
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect
     shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None)
-    return present(console, "connect", report, render, shape)
+    status = present(console, "connect", report, render, shape)
+    if chain == "-" and (text := _pem(report)):
+        console.result(text)
+    return status
+
+
+def _check_stdout(*, json: bool, moves: bool) -> None:
+    """That the certificates do not go where something else is to be alone."""
+    from tlstool.errors import UsageError
+
+    if json:
+        raise UsageError("usage", "--chain cannot print to stdout, where the document goes", "it has the certificates, too")
+    if moves:
+        raise UsageError("usage", "--chain cannot print to stdout, where the peer's bytes go", "give a file")
+
+
+def _files(request: ConnectRequest) -> tuple[str | None, ...]:
+    """What a run reads, and its key log."""
+    from tlstool.requests import Send
+
+    own = (request.cert, request.key, request.pass_file, request.keylog, request.early_data, request.ech)
+    sent = (step.file for step in request.steps if isinstance(step, Send))
+    return (*request.ca, *request.extra_ca, *request.crl, *own, *sent)
 
 
 def _check_destination(name: str, path: str, inputs: tuple[str | None, ...]) -> None:
-    import os
-
     from tlstool.errors import UsageError
 
     if path == "-":
-        hint = "give a file, or take the certificates from --json" if name == "--chain" else "give a file"
-        raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", hint)
+        raise UsageError("usage", f"{name} cannot write to stdout, where the report goes", "give a file")
     for used in inputs:
-        if used and os.path.exists(path) and os.path.exists(used) and os.path.samefile(path, used):
+        if used and _is_same(path, used):
             raise UsageError("usage", f"{name} would overwrite {used}, which this run uses", "give another file")
 
 
+def _is_same(path: str, other: str) -> bool:
+    import os
+
+    if os.path.exists(path) and os.path.exists(other):
+        return os.path.samefile(path, other)
+    return os.path.realpath(path) == os.path.realpath(other)
+
+
+def _pem(report: ConnectReport) -> str:
+    """The certificates as they were sent."""
+    return "\n".join(certificate.pem.strip() for certificate in (report.handshake.certificates if report.handshake else ()))
+
+
 def _with_chain(report: ConnectReport, path: str) -> ConnectReport:
-    """The report, after its certificates were written to a file; it says so if that failed."""
+    """The report, after its certificates were written to a file, unless they are to be printed; it says so if that failed."""
     from dataclasses import replace
 
     from tlstool import files
@@ -175,13 +210,14 @@ def _with_chain(report: ConnectReport, path: str) -> ConnectReport:
     from tlstool.model import Finding
     from tlstool.reports import problem
 
-    certificates = report.handshake.certificates if report.handshake else ()
-    if not certificates:
-        return replace(
-            report, warnings=(*report.warnings, Finding("not-written", f"no certificate was seen, so {path} was not written"))
-        )
+    text = _pem(report)
+    if not text:
+        words = f"no certificate was seen, so {'there is none to print' if path == '-' else f'{path} was not written'}"
+        return replace(report, warnings=(*report.warnings, Finding("not-written", words)))
+    if path == "-":
+        return report
     try:
-        files.write(path, "".join(f"{certificate.pem.strip()}\n" for certificate in certificates).encode())
+        files.write(path, f"{text}\n".encode())
     except LocalError as error:
         if report.error is None:
             return replace(report, exit_status=error.exit_status, error=problem(error))

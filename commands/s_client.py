@@ -27,6 +27,8 @@ _GATHERED = {
     *("-no_tls1_2", "-no_tls1_3", "-host", "-port", "-proxy", "-proxy_user", "-starttls", "-name", "-xmpphost"),
     *("-keymatexport", "-keymatexportlen"),
 }
+_PRINTED = ("--chain", "-")
+_INSTEAD = {"--pipe", "--interactive", "--send", "--expect", "--http", "--json", "--jsonl", "--chain", "--quiet"}
 _PURPOSES = {"sslserver": "server", "sslclient": "client", "any": "any"}
 
 
@@ -60,6 +62,8 @@ def s_client(context: click.Context, /, words: Sequence[str] = ()) -> int:
     """
     console: Console = context.obj
     line = translated(words)
+    if console.out.columns is None:
+        line.print_certificate()
     if not line.quiet:
         from shlex import join
 
@@ -76,10 +80,12 @@ class Line:
     Attributes:
         arguments: the target first, then the options.
         notes: what the user should know of words that are not among them.
+        is_brief: whether no certificates are wanted.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.is_brief = False
         self._target: str | None = None
         self._options: list[tuple[str, ...]] = []
         self._said: dict[str, str] = {}
@@ -98,7 +104,8 @@ class Line:
         if target is None:
             hint = "name it: -connect HOST:PORT (s_client would take localhost:4433)"
             raise UsageError("usage", "there is no target", hint)
-        return (target, *(word for option in dict.fromkeys((*self._options, *self._gathered())) for word in option))
+        options = [option for option in self._options if option != _PRINTED or self._has_room()]
+        return (target, *(word for option in dict.fromkeys((*options, *self._gathered())) for word in option))
 
     @property
     def quiet(self) -> bool:
@@ -118,6 +125,18 @@ class Line:
     def add(self, option: tuple[str, ...]) -> None:
         """Add an option of connect, with its value if it has one."""
         self._options.append(option)
+
+    def print_certificate(self) -> None:
+        """Print the certificates for a program that reads them, as s_client does without being asked."""
+        if _PRINTED not in self._options and not self.is_brief and self._has_room():
+            self.add(_PRINTED)
+            self.notes.append("the certificates follow the report, since stdout is no terminal: -brief leaves them out")
+
+    def _has_room(self) -> bool:
+        """Whether stdout is not for something else alone, and the certificates do not go elsewhere."""
+        names = {option[0].partition("=")[0] for option in self._options if option != _PRINTED}
+        heaps = {letter for name in names if not name.startswith("--") for letter in name[1:]}
+        return names.isdisjoint(_INSTEAD) and heaps.isdisjoint("pi")
 
     def place(self, target: str) -> None:
         """Take a word that stands alone, which is the target.
@@ -172,6 +191,7 @@ def translated(words: Sequence[str]) -> Line:
             raise UsageError("usage", f"{given} has no equivalent here", word.meaning)
         if word.fate == "needless":
             line.notes.append(f"{given} is {word.meaning}")
+            line.is_brief |= word.name == "-brief"
         else:
             line.take(word, value)
     return line
@@ -197,7 +217,7 @@ def _translation(word: Word, value: str, notes: list[str]) -> list[tuple[str, ..
             return [] if names in ([], ["DEFAULT"], ["ALL"]) else [("--ciphers", ":".join(names))]
     found: list[tuple[str, ...]] = []
     for part in word.meaning.split():
-        if part.startswith("-"):
+        if part.startswith("-") and part != "-":
             found.append((part,))
         else:
             found[-1] += (value if part == word.value else part,)
@@ -250,6 +270,8 @@ def _own_value(option: str, rest: list[str]) -> tuple[str, ...]:
         near = get_close_matches("-" + name.lstrip("-"), known, n=1) or get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "tlstool connect --help shows what there is"
         raise UsageError("usage", f"there is no option {option}, neither of s_client nor of tlstool connect", hint)
+    if option == "--http" and not "".join(rest[:1]).startswith("/"):
+        return ()  # the one whose value may be missing
     return () if _is_flag(param) or name != option else (_value(option, rest),)
 
 

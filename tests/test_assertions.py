@@ -146,3 +146,11 @@ def test_consistency_of_all_addresses_is_demanded_by_a_word(consistent: bool | N
     judged = assertions.judged(report, assertions.understand(["consistent"], ConnectReport))
     assert judged.assertions[0].met is met
     assert (judged.error is None) is met
+
+
+def test_no_name_is_proposed_that_this_report_does_not_have() -> None:
+    with pytest.raises(UsageError) as caught:
+        assertions.understand(["tls>=1.3"], VerifyReport)
+    assert caught.value.hint == "fields are those of --json; the short names are " + ", ".join(
+        alias for alias, full in assertions.ALIASES.items() if not full.startswith("handshake")
+    )

@@ -127,6 +127,13 @@ def test_a_failed_handshake_is_captured_as_far_as_it_came(
     assert_sound(read, capture)
 
 
+def test_a_run_that_makes_no_sense_leaves_the_last_capture_alone(tmp_path: Path) -> None:
+    (tmp_path / "capture").write_bytes(b"evidence")
+    options = ("--ech", "grease", "--all-addresses", "--pcap", tmp_path / "capture")
+    refused("connect", "127.0.0.1:1", *options, status=2, code="usage")
+    assert (tmp_path / "capture").read_bytes() == b"evidence"
+
+
 def test_what_cannot_be_written_is_refused_before_a_connection(credentials: Credentials, tmp_path: Path) -> None:
     unread = tmp_path / "pipe"
     os.mkfifo(unread)

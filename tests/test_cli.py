@@ -150,8 +150,8 @@ def test_help_imports_nothing_heavy(line):
         ("connect h --timeout 250ms", ConnectRequest(target="h", timeout=0.25)),
         ("connect h --cert c.pem", ConnectRequest(target="h", cert="c.pem")),
         (
-            "connect h -k --strict-close --backend openssl",
-            ConnectRequest(target="h", insecure=True, strict_close=True, backend="openssl"),
+            "connect h -k --http --strict-close --backend openssl",
+            ConnectRequest(target="h", insecure=True, http="", strict_close=True, relay=(None, 1), backend="openssl"),
         ),
         ("connect h --roots none --crl a --crl b", ConnectRequest(target="h", roots="none", crl=("a", "b"))),
         (

@@ -94,6 +94,29 @@ def test_the_chain_is_written_as_pem(run, use_cases, tmp_path):
     assert os.listdir(tmp_path) == ["chain.pem"]
 
 
+@pytest.mark.parametrize(("options", "before"), [("", "Verdict       good\n"), (" -q", "")])
+def test_the_chain_is_printed_after_the_report(run, use_cases, options, before):
+    status, out, _ = run(f"connect x --chain -{options}")
+    assert status == 0
+    assert out.endswith(before + factories.certificate().pem * 2)
+    assert before or out.startswith("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.parametrize("option", ["--json", "--pipe", "--http"])
+def test_the_chain_is_not_printed_where_something_else_is_alone(run, use_cases, option):
+    status, out, err = run(f"connect x --chain - {option}")
+    assert status == 2
+    assert "--chain cannot print to stdout" in out + err
+    assert use_cases["connect"].request is None
+
+
+def test_two_files_are_not_one_that_is_yet_to_be_written(run, use_cases, tmp_path):
+    status, _, err = run(["connect", "x", "--pcap", str(tmp_path / "new"), "--chain", str(tmp_path / "." / "new")])
+    assert status == 2
+    assert "would overwrite" in err
+    assert use_cases["connect"].request is None
+
+
 def test_a_chain_that_cannot_be_written_does_not_hide_the_report(run, use_cases, tmp_path):
     status, out, err = run(["connect", "x", "--chain", str(tmp_path / "missing" / "chain.pem")])
     assert status == 3
@@ -116,6 +139,15 @@ def test_the_chain_overwrites_no_input(run, use_cases, tmp_path):
     assert "would overwrite" in err
     assert key.read_text() == "secret"
     assert use_cases["connect"].request is None
+
+
+@pytest.mark.parametrize("option", ["--send=@{}", "--proxy-pass-file={}", "--pcap={}", "--keylog={}"])
+def test_no_two_uses_are_made_of_one_file(run, use_cases, tmp_path, option):
+    """Whether it is there already, or not yet."""
+    file = tmp_path / "file"
+    status, _, err = run(["connect", "x", option.format(file), "--chain", f"{tmp_path}/./file"])
+    assert (status, use_cases["connect"].request) == (2, None)
+    assert "would overwrite" in err
 
 
 def test_a_benchmark_shows_its_plan_first(run, use_cases):

@@ -58,9 +58,24 @@ WRONG = [
     ("connect x --sni a --no-sni", "--sni and --no-sni contradict each other", "leave one of them out"),
     ("connect x --key k", "--key needs --cert", "name the key's certificate with --cert FILE"),
     (
-        "connect x --chain -",
-        "--chain cannot write to stdout, where the report goes",
-        "give a file, or take the certificates from --json",
+        "connect x --pcap -",
+        "--pcap cannot write to stdout, where the report goes",
+        "give a file",
+    ),
+    (
+        "connect x --half-close none",
+        "--half-close is about the end of stdin, which is not read",
+        "--pipe or --interactive reads it",
+    ),
+    (
+        "connect x --crlf",
+        "--crlf is about lines of stdin or --send, and there are none",
+        "--pipe, --interactive or --send",
+    ),
+    (
+        "connect x --strict-close",
+        "--strict-close is about the end of the peer's data, which is not read",
+        "--pipe, --interactive, --send, --expect or --http reads to it",
     ),
     ("connect", "missing argument 'TARGET'", "tlstool connect --help shows what there is"),
     ("serve a b", "got unexpected extra argument (b)", "tlstool serve --help shows what there is"),
@@ -98,6 +113,11 @@ def test_a_wrong_command_line_is_a_whole_document_under_json(run, use_cases, lin
     document = json.loads(out)
     jsonschema.validate(document, schema.schema(command), cls=jsonschema.Draft202012Validator)
     assert (status, document["exit_status"], document["error"]["code"] in UsageError.codes, err) == (2, 2, True, "")
+
+
+def test_a_word_behind_http_that_is_no_path_is_told_so(run):
+    _, _, err = run("connect x --http y")
+    assert err == "error: got unexpected extra argument (y)\nhint: a path begins with a slash: --http /index.html\n"
 
 
 def test_json_may_be_asked_for_in_the_environment(run, use_cases, monkeypatch):

@@ -16,7 +16,7 @@ from tlstool.dialogue import Dialogue
 from tlstool.errors import UsageError
 from tlstool.escapes import escape, unescape
 from tlstool.newlines import Newlines
-from tlstool.requests import Expect
+from tlstool.requests import Expect, Send
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -87,7 +87,9 @@ def test_an_expectation_has_its_limit_though_the_peer_goes_on_talking(credential
     with zoo.listening(zoo.tls(zoo.context(credentials.good), babbles)) as peer:
         args = (peer.target, "--ca", credentials.ca, "--backend", backend, "--expect", "x")
         done = tlstool("connect", *args, "--timeout", "2s", "--json")
-    assert (done.status, json.loads(done.errors)["error"]["code"]) == (6, "time-limit")
+    error = json.loads(done.errors)["error"]
+    assert (done.status, error["code"]) == (6, "time-limit")
+    assert error["message"] == "the peer did not end in time: the limit of the whole run is 2 s"
     assert done.seconds < 5
 
 
@@ -105,6 +107,16 @@ def test_a_file_is_sent_as_it_is_while_its_echo_comes_back(credentials: Credenti
     file.write_bytes(bytes(range(256)) * 12_000 + rb"\n")
     done, heard = talk(credentials, backend, zoo.echoes, "--send", f"@{file}", "-q")
     assert (done.status, heard == file.read_bytes(), done.output == file.read_bytes()) == (0, True, True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+def test_a_file_whose_turn_never_came_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"x")
+    before = os.listdir("/proc/self/fd")
+    dialogue = Dialogue((Send(file=str(tmp_path / "data")),), crlf=False)
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    del dialogue
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 @on_both_backends
@@ -167,6 +179,12 @@ def test_a_file_to_send_that_is_not_there_is_3_before_anything_is_sent(tmp_path:
     assert (done.status, json.loads(done.errors)["error"]["code"]) == (3, "file-missing")
 
 
+def test_a_directory_to_send_is_3_before_anything_is_sent(tmp_path: Path) -> None:
+    with zoo.refusing() as port:
+        done = tlstool("connect", f"127.0.0.1:{port}", "--send", f"@{tmp_path}")
+    assert (done.status, done.errors) == (3, f"error: cannot read {tmp_path}: is a directory\n")
+
+
 def test_escapes_are_those_of_c() -> None:
     assert unescape(rb"\a\b\e\f\n\r\t\v\\\"\'\0\12\377\x41x") == b"\a\b\x1b\f\n\r\t\v\\\"'\0\n\xffAx"
     everything = bytes(range(256))
@@ -222,3 +240,12 @@ def test_output_that_nobody_reads_is_141_and_a_full_disk_is_3(credentials: Crede
             assert done.errors.startswith(words)
             assert bool(done.errors) == bool(words)
     os.close(writing)
+
+
+@on_both_backends
+def test_a_peer_that_waits_for_the_end_of_stdin_is_said_to(credentials: Credentials, backend: str) -> None:
+    with zoo.listening(zoo.tls(zoo.context(credentials.good), zoo.echoes)) as peer:
+        args = (peer.target, "--ca", credentials.ca, "--backend", backend, "-pq", "--half-close", "none", "--timeout", "700ms")
+        done = tlstool("connect", *args, stdin=b"hello")
+    assert (done.status, done.output) == (6, b"hello")
+    assert "hint: a peer that waits for the end of stdin is not told of it with --half-close none: try notify" in done.errors

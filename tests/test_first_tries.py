@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs7, pk
 from cryptography.x509 import load_pem_x509_certificate
 from runner import COMMAND, on_both_backends, tlstool
 
-from tlstool import endpoint, errors, hints, pem, phases
+from tlstool import endpoint, errors, hints, peer, pem, phases
 from tlstool.errors import LocalError, TimeLimitError, UsageError
 from tlstool.output.console import Console, Style
 from tlstool.output.human import benching, connecting, verifying
-from tlstool.requests import HandshakeBenchRequest
+from tlstool.requests import ConnectRequest, HandshakeBenchRequest
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -78,6 +78,7 @@ def test_an_option_without_its_value_points_to_the_help_of_its_command(run: Run)
             "there is no key exchange group 'zzz'",
             "names are those of IANA or OpenSSL, such as x25519",
         ),
+        ("connect x --tls ssl3", "--tls: there is no TLS version 'ssl3'", "choose from 1.0, 1.1, 1.2, 1.3"),
     ],
 )
 def test_a_wrong_value_is_met_with_a_right_one(run: Run, line: str, cause: str, hint: str) -> None:
@@ -92,6 +93,9 @@ def test_a_wrong_value_is_met_with_a_right_one(run: Run, line: str, cause: str, 
         ("0x7f.1", "is no IPv4 address"),
         ("a" * 300, "at most 253 characters, and this one has 300"),
         ("localhost:1/x", "'1/x' is no port"),
+        ("unix:", "the path of a Unix socket begins with / or ."),
+        ("unix:run/server.sock", "the path of a Unix socket begins with / or ."),
+        ("alice@localhost", "a target has no user"),
     ],
 )
 def test_a_target_that_cannot_be_is_told_why(target: str, words: str) -> None:
@@ -107,12 +111,38 @@ def test_a_target_that_cannot_be_is_told_why(target: str, words: str) -> None:
         ("localhost:1/x", "a path can follow only in a URL: https://host:port/path"),
         ("localhost 443", "host and port are written host:port"),
         ("b" * 64 + ".example", "between two dots there are at most 63 characters"),
+        ("a..b", "a target is host, host:port, [v6]:port, unix:/path or a URL: https://host"),
+        ("", "a target is host, host:port, [v6]:port, unix:/path or a URL: https://host"),
     ],
 )
 def test_a_target_that_is_nearly_right_is_told_what_is_missing(target: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         endpoint.parse(target)
     assert caught.value.hint == hint
+
+
+def test_what_may_be_a_password_is_not_said_again() -> None:
+    with pytest.raises(UsageError) as caught:
+        endpoint.parse("alice:secret@localhost")
+    assert "secret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("option", ["--sni", "--verify-name"])
+@pytest.mark.parametrize("name", ["a b", "*.example.com", "a..b"])
+def test_a_name_that_is_none_is_told_with_its_option(option: str, name: str) -> None:
+    done = tlstool("connect", "127.0.0.1:1", f"{option}={name}")
+    assert done.status == 2
+    assert done.errors.startswith(f"error: {option}: {name!r} is no host name\nhint: write a host's name")
+
+
+def test_a_name_to_verify_that_is_empty_is_not_passed_over() -> None:
+    assert tlstool("connect", "127.0.0.1:1", "--verify-name", "").status == 2
+
+
+def test_names_in_any_script_are_sent_and_verified_as_the_target_s_are() -> None:
+    request = ConnectRequest(target="x", sni="B\u00fccher.example.", verify_name="b\u00fccher.example", roots="none")
+    config = peer.client_config(request, endpoint.parse("127.0.0.1"))
+    assert (config.sni, config.verify_name) == ("xn--bcher-kva.example", "xn--bcher-kva.example")
 
 
 # ---- files that are something else ---------------------------------------------------------------
@@ -128,6 +158,17 @@ def test_pkcs_12_and_pkcs_7_are_told_from_certificates(credentials: Credentials)
         with pytest.raises(LocalError, match=words) as caught:
             pem.require_certificate(pkcs7.serialize_certificates([certificate], form), "x.p7b")
         assert (caught.value.code, str(caught.value.hint)[:7]) == ("no-certificate", "PKCS#7 ")
+
+
+def test_a_file_without_a_name_is_told_so() -> None:
+    done = tlstool("connect", "127.0.0.1:1", "--ca", "")
+    assert (done.status, done.errors.splitlines()[0]) == (3, "error: the name of a file is empty")
+
+
+def test_a_certificate_without_its_key_is_told_how_to_name_that(credentials: Credentials) -> None:
+    done = tlstool("connect", "127.0.0.1:1", "--cert", credentials.client.cert)
+    assert done.status == 3
+    assert "hint: --key takes the file with the private key" in done.errors
 
 
 def test_a_closed_standard_input_is_3(tmp_path: Path) -> None:
@@ -192,6 +233,15 @@ def test_a_phase_that_ran_out_of_time_says_what_to_look_at(phase: str) -> None:
     with pytest.raises(TimeLimitError) as caught, phases.Trace().phase(phase, "x"):
         raise TimeLimitError("time-limit", "the time limit ran out")
     assert caught.value.hint == hints.HINTS_OF_PHASES[phase]
+
+
+def test_what_is_interrupted_behind_an_inner_phase_is_the_outer_one() -> None:
+    trace = phases.Trace()
+    with trace.phase("handshake", "x"):
+        with trace.phase("tcp", "again"):
+            assert trace.current == "tcp"
+        assert trace.current == "handshake"
+    assert trace.current is None
 
 
 def test_an_alert_has_a_hint_of_its_own() -> None:

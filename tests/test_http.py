@@ -77,6 +77,7 @@ def test_the_head_goes_to_stderr_and_the_body_to_stdout(credentials: Credentials
     ("url", "option", "line"),
     [
         ("{}", ("--http", "/a b/ä?q=1 2#part"), "GET /a%20b/%C3%A4?q=1%202 HTTP/1.1"),
+        ("{}", ("--http", "//a/b"), "GET //a/b HTTP/1.1"),
         ("https://{}/from/url?x=y%20z", ("--http",), "GET /from/url?x=y%20z HTTP/1.1"),
         ("https://{}/from/url", ("--http=/own",), "GET /own HTTP/1.1"),
         ("https://{}?only=query", ("--http",), "GET /?only=query HTTP/1.1"),
@@ -180,7 +181,10 @@ def test_a_response_that_stalls_is_6_in_time(credentials: Credentials, backend: 
     with zoo.listening(zoo.tls(zoo.context(credentials.good), stalls)) as peer:
         args = (peer.target, "--ca", credentials.ca, "--backend", backend, "--http", "--json", "--limit", "answer=300ms")
         done = tlstool("connect", *args, "--limit", "close=100ms")
-    assert (done.status, json.loads(done.errors)["error"]["code"], done.output) == (6, "time-limit", b"hello")
+    error = json.loads(done.errors)["error"]
+    assert (done.status, error["code"], done.output) == (6, "time-limit", b"hello")
+    assert error["message"] == "the peer did not end in time: the limit of the answer phase is 300 ms"
+    assert "--limit answer=TIME" in error["hint"]
     assert done.seconds < 5
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,27 @@ def test_ctrl_c_ends_the_wait_for_a_silent_peer(command: tuple[str, ...], backen
         done = _interrupted(process)
     assert done.status == 130, done
     assert (done.document["error"]["code"], done.document["exit_status"]) == ("interrupted", 130)
+
+
+def test_ctrl_c_ends_the_second_try_of_a_handshake_that_failed() -> None:
+    """What the first one showed is in the report all the same."""
+    again = threading.Event()
+
+    def behave(peer: zoo.Peer, sock: socket.socket) -> None:
+        if not peer.received:
+            zoo.resets(peer, sock)
+            return
+        again.set()
+        zoo.silent(peer, sock)
+
+    with (
+        zoo.listening(behave) as peer,
+        started([*COMMAND, "connect", peer.target, "--roots", "none", "--pq-check", "--backend", "rustls", "--json"]) as process,
+    ):
+        assert again.wait(zoo.LIMIT)
+        done = _interrupted(process)
+    assert done.status == 130, done
+    assert (done.document["error"]["code"], done.document["target"]) == ("interrupted", peer.target)
 
 
 @on_both_backends
@@ -60,6 +83,29 @@ def test_ctrl_c_ends_a_relay(credentials: Credentials, backend: str) -> None:
         assert process.stdout.read(4) == b"ping"
         done = _interrupted(process)
     assert done.status == 130, done
+
+
+@on_both_backends
+def test_ctrl_c_leaves_what_further_connections_have_told(credentials: Credentials, backend: str) -> None:
+    answers, stuck = zoo.tls(zoo.context(credentials.good)), threading.Event()
+    turns = iter((answers, answers, zoo.silent))
+
+    def behave(peer: zoo.Peer, sock: socket.socket) -> None:
+        turn = next(turns)
+        if turn is zoo.silent:
+            stuck.set()
+        turn(peer, sock)
+
+    with (
+        zoo.listening(behave) as peer,
+        started(
+            [*COMMAND, "connect", peer.target, "--ca", credentials.ca, "--backend", backend, "--reconnect", "9", "--json"]
+        ) as process,
+    ):
+        assert stuck.wait(zoo.LIMIT)
+        done = _interrupted(process)
+    assert done.status == 130, done
+    assert [one["error"] for one in done.document["reconnects"]] == [None]
 
 
 @pytest.fixture

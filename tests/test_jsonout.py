@@ -105,7 +105,7 @@ def test_a_key_that_no_dataclass_has_is_against_the_schema():
 
 def test_the_words_of_a_field_come_from_the_docstring():
     words = schema.attribute_words(ConnectReport)
-    assert words["target"] == "as it was given"
+    assert words["target"] == "as it was given, without user and password"
     assert words["exit_status"].startswith("of the process")
 
 
@@ -114,8 +114,8 @@ def test_the_words_of_a_field_come_from_the_docstring():
 )
 def test_no_fail_waives_all_but_bugs_misuse_local_trouble_and_ctrl_c(status, left):
     report = factories.connect_report(exit_status=status, error=factories.problem() if status else None)
-    assert jsonout.waived(report).exit_status == left
-    assert jsonout.waived(report).error == report.error
+    assert exitcodes.waived(report).exit_status == left
+    assert exitcodes.waived(report).error == report.error
 
 
 # ---- exit statuses -------------------------------------------------------------------------------

@@ -67,6 +67,22 @@ def test_what_was_left_out_by_the_user_is_what_is_asked_for(credentials: Credent
     assert by_suite["hint"] == "ask for it with --ciphers TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 
 
+@pytest.mark.parametrize(("option", "value"), [("--groups", "x25519"), ("--sigalgs", "ed25519")])
+def test_a_choice_that_openssl_does_not_have_is_to_be_left_out(credentials: Credentials, option: str, value: str) -> None:
+    server = zoo.context(credentials.good)
+    server.set_ecdh_curve("secp384r1")
+    with zoo.listening(zoo.tls(server)) as peer:
+        error = tlstool("connect", peer.target, "--ca", credentials.ca, option, value, "--json").document["error"]
+    assert error["hint"].startswith(f"leave {option} out: ")
+
+
+def test_nobody_is_said_to_lack_what_was_not_offered(credentials: Credentials) -> None:
+    with zoo.listening(zoo.tls(zoo.context(credentials.good))) as peer:
+        base = ("connect", peer.target, "--ca", credentials.ca, "--json")
+        taken = tlstool(*base, "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256").document
+    assert (taken["handshake"]["tls"], taken["warnings"]) == ("1.2", [])
+
+
 def test_a_peer_that_takes_nothing_at_all_keeps_the_hint_of_its_alert() -> None:
     with zoo.listening(zoo.answers(zoo.HANDSHAKE_FAILURE)) as peer:
         document = tlstool("connect", peer.target, "-k", "--json").document
@@ -74,9 +90,11 @@ def test_a_peer_that_takes_nothing_at_all_keeps_the_hint_of_its_alert() -> None:
     assert "--ciphers or --groups" in document["error"]["hint"]
 
 
-def test_a_peer_that_wants_a_certificate_is_not_asked_again(credentials: Credentials) -> None:
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_peer_that_wants_a_certificate_is_not_asked_again(credentials: Credentials, version: str) -> None:
+    """Its alert in TLS 1.2 is that of a peer with nothing in common."""
     with zoo.listening(zoo.tls(zoo.context(credentials.good, client_ca=credentials.client_ca))) as peer:
-        document = tlstool("connect", peer.target, "--ca", credentials.ca, "--json").document
+        document = tlstool("connect", peer.target, "--ca", credentials.ca, "--tls", version, "--json").document
     assert (document["error"]["code"], document["warnings"]) == ("client-certificate-required", [])
 
 

@@ -153,6 +153,15 @@ def test_a_full_good_report_fits_a_screen_and_has_the_verdict_last():
     assert text.splitlines()[-1] == "Verdict       good"
 
 
+def test_a_certificate_of_ours_that_was_refused_is_not_said_to_wait_for_an_answer():
+    report = factories.connect_report(
+        exit_status=13,
+        error=factories.problem("client-certificate-refused"),
+        handshake=factories.handshake(client_certificate="sent"),
+    )
+    assert "\nClient cert   ours was refused\n" in connecting.connect(report, PLAIN)
+
+
 @pytest.mark.parametrize("columns", [40, 79])
 def test_on_a_terminal_a_long_value_goes_on_below_its_beginning(columns):
     words = "BAD  " + "the chain ends at somebody whom nobody trusts " * 3

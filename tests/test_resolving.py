@@ -192,6 +192,13 @@ def test_other_records_can_be_asked_for() -> None:
         assert nameserver.ask("www.test", "HTTPS", Deadline.after(PATIENCE), place) is None
 
 
+def test_a_name_server_without_an_address_is_not_taken_for_the_target() -> None:
+    with pytest.raises(ResolveError) as caught:
+        resolve.parse_server("nosuch.invalid", Deadline.after(PATIENCE))
+    assert caught.value.message.startswith("the name server of --dns: nosuch.invalid ")
+    assert "--dns 192.0.2.53" in (caught.value.hint or "")
+
+
 def test_a_name_server_is_an_address_with_a_port_or_without_or_a_name() -> None:
     soon = Deadline.after(PATIENCE)
     assert resolve.parse_server("192.0.2.53", soon) == ("192.0.2.53", 53)

@@ -52,6 +52,7 @@ def line(words: str) -> str:
         ("-connect a:1 -cipher DEFAULT@SECLEVEL=0 -tls1", "a:1 --tls 1.0"),
         ("-connect a:1 -groups X25519:P-256", "a:1 --groups X25519:P-256"),
         ("-connect a:1 -alpn h2,http/1.1 -status -brief", "a:1 --alpn h2,http/1.1"),
+        ("-connect a:1 -showcerts -status", "a:1 --chain -"),
         ("-connect a:1 -msg -debug -state", "a:1 -vv"),
         ("-connect a:1 -quiet", "a:1 --pipe --quiet"),
         ("-connect a:1 -quiet -ign_eof -crlf", "a:1 --pipe --quiet --half-close none --crlf"),
@@ -65,6 +66,8 @@ def line(words: str) -> str:
         ("-connect a:1 -verify 5 -crl_check -CRL l.pem", "a:1 --crl l.pem"),
         ("-connect a:1 --json --ca ca.pem -kv --assert tls>=1.3", "a:1 --json --ca ca.pem -kv --assert tls>=1.3"),
         ("-connect a:1 --ca=ca.pem", "a:1 --ca=ca.pem"),
+        ("-connect a:1 --http -CAfile ca.pem", "a:1 --http --ca ca.pem"),
+        ("-connect a:1 --http /x -CAfile ca.pem", "a:1 --http /x --ca ca.pem"),
     ],
 )
 def test_words_of_s_client_become_a_line_of_connect(words: str, becomes: str) -> None:
@@ -140,10 +143,32 @@ def test_the_line_is_shown_and_run(credentials: Credentials) -> None:
         done = tlstool("s_client", *words)
     assert done.status == 0
     told = done.errors.splitlines()
-    assert told[0] == f"tlstool connect {peer.target} --sni localhost --ca {credentials.ca}"
-    assert told[1].startswith("-showcerts is the default")
-    assert told[2].startswith("unlike s_client: the certificate")
+    assert told[0] == f"tlstool connect {peer.target} --sni localhost --ca {credentials.ca} --chain -"
+    assert told[1].startswith("unlike s_client: the certificate")
     assert "Verdict       good" in done.text
+
+
+@pytest.mark.parametrize("words", [("-showcerts",), (), ("-servername", "localhost", "-prexit")])
+def test_what_reads_certificates_from_a_pipe_gets_them(credentials: Credentials, words: tuple[str, ...]) -> None:
+    with zoo.listening(zoo.tls(zoo.context(credentials.good))) as peer:
+        done = tlstool("s_client", "-connect", peer.target, "-CAfile", credentials.ca, *words)
+    assert done.status == 0, done
+    asked = (require("openssl"), "x509", "-noout", "-subject")
+    read = subprocess.run(asked, input=done.output, capture_output=True, timeout=LIMIT, check=True)
+    assert read.stdout.startswith(b"subject=")
+
+
+@pytest.mark.parametrize("words", ["-brief", "-quiet", "-ign_eof", "--json", "-kp", "--chain c.pem", "--http"])
+def test_nothing_is_added_where_something_else_is_wanted(words: str) -> None:
+    found = translated(["-connect", "a:1", *words.split()])
+    before = found.arguments
+    found.print_certificate()
+    assert found.arguments == before
+
+
+def test_certificates_are_not_mixed_with_the_bytes_of_the_peer() -> None:
+    assert line("-connect a:1 -showcerts -ign_eof") == "a:1 --pipe --half-close none"
+    assert line("-connect a:1 -showcerts --json") == "a:1 --json"
 
 
 def test_the_verdict_is_the_exit_status_other_than_with_openssl(credentials: Credentials) -> None:

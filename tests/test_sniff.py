@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import greetings
 import pytest
 import zoo
@@ -47,6 +49,12 @@ def test_words_that_are_no_text_are_not_shown() -> None:
 
 def test_a_long_greeting_is_shown_in_part() -> None:
     assert sniff.not_tls(b"220 " + b"x" * 500 + b" ESMTP").message.endswith("xxx…")
+
+
+def test_an_answer_without_end_takes_no_time() -> None:
+    start = time.process_time()
+    assert sniff.not_tls(b"\n" * 50_000).code == "not-tls"
+    assert time.process_time() - start < 2
 
 
 def test_what_steers_a_terminal_is_not_shown_as_it_is() -> None:

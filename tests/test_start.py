@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from credentials import Credentials
 
 NATIVE = "tlstool._native"
-SLOW = ("ssl", "_ssl", "cryptography", "truststore", "certifi", "rich", "asyncio", "importlib.metadata", "hdrh", NATIVE)
+SLOW = (
+    *("ssl", "_ssl", "cryptography", "truststore", "certifi", "rich", "asyncio", "importlib.metadata", "hdrh", NATIVE),
+    # Not slow, but each a part of a millisecond for what most runs do not ask for.
+    *("tlstool.certs", "tlstool.identities", "tlstool.pins", "tlstool.nameserver", "tlstool.exchange", "tlstool.survey"),
+    *("tlstool.probes.early_data", "tlstool.probes.ech", "tlstool.probes.pq", "tlstool.probes.reconnect"),
+)
 
 IMPORTED = f"""
 import sys

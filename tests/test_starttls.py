@@ -74,6 +74,14 @@ def test_a_server_is_brought_to_the_point_where_tls_begins(name: str, deliver: D
             sock.recv(1)
 
 
+def test_what_a_server_says_of_itself_has_an_end() -> None:
+    script = tuple(
+        part.replace(b"chat.test", b"x" * 10_000) if isinstance(part, bytes) else part for part in starttls_scripts.GOOD["xmpp"]
+    )
+    with playing(script) as sock:
+        assert len(upgrade("xmpp", sock) or "") < 256
+
+
 @deliveries
 @pytest.mark.parametrize("case", ALSO_GOOD)
 def test_there_are_other_ways_to_turn_to_tls(case: str, deliver: Deliver) -> None:

@@ -164,6 +164,18 @@ def test_a_scheme_that_is_not_spoken_is_named() -> None:
     assert "NTLM" in (error.hint or "")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b'Proxy-Authenticate: Basic realm="a, b"\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n',
+        b'Proxy-Authenticate: Negotiate, Digest realm="x", nonce="y", Basic\r\n',
+    ],
+)
+def test_a_proxy_that_takes_basic_among_others_wants_a_user(fields: bytes) -> None:
+    error = refusal(answers(b"HTTP/1.1 407 No\r\n" + fields + b"\r\n"))
+    assert "--proxy-pass-file" in (error.hint or "")
+
+
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n"])
 def test_a_proxy_that_closes_in_the_middle_is_said_so(said: bytes) -> None:
     def script(sock: socket.socket) -> None:

@@ -117,6 +117,46 @@ def test_a_fault_has_its_code_and_its_certificate_and_hides_nothing(name: str, b
     assert [one.spki_sha256 != "" for one in report.handshake.certificates] == [True] * sent
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "hint"),
+    [
+        ({"at": 4_000_000_000}, "expired", "that is as of the time of --at"),
+        ({"at": 0}, "not-yet-valid", "that is as of the time of --at"),
+        ({"purpose": "client"}, "wrong-purpose", "--purpose client wants clientAuth"),
+    ],
+)
+def test_who_asked_for_more_is_told_what_to_leave_out(
+    certificates: Pki, tmp_path: Path, options: dict[str, object], code: str, hint: str
+) -> None:
+    report = shown(certificates.leaf, tmp_path, certificates.root, **options)
+    assert report.error is not None
+    assert report.error.code == code
+    assert (report.error.hint or "").startswith(hint)
+
+
+def test_a_certificate_whose_only_name_is_its_subject_s_is_told_what_counts(tmp_path: Path) -> None:
+    root = pki.authority()
+    error = shown(pki.leaf(root, (), subject="localhost"), tmp_path, root).error
+    assert error is not None
+    assert error.code == "name-mismatch"
+    assert (error.hint or "").startswith("only names in subjectAltName count")
+
+
+def test_a_revocation_list_is_to_be_had_where_the_certificate_says(tmp_path: Path) -> None:
+    root = pki.authority()
+    (tmp_path / "old.crl").write_bytes(pki.crl(root, days=(-9, -1)))
+    where = x509.DistributionPoint([x509.UniformResourceIdentifier("http://ca.test/a.crl")], None, None, None)
+    named = pki.leaf(root, plain_extensions=(x509.CRLDistributionPoints([where]),))
+    for leaf, hint in (
+        (named, "fetch the current list from http://ca.test/a.crl,"),
+        (pki.leaf(root), "the certificate names no list"),
+    ):
+        error = shown(leaf, tmp_path, root, crl=(str(tmp_path / "old.crl"),)).error
+        assert error is not None
+        assert error.code == "revocation-unknown"
+        assert (error.hint or "").startswith(hint)
+
+
 def pin_of(issued: pki.Issued) -> bytes:
     return hashlib.sha256(issued.certificate.public_key().public_bytes(*pki.SPKI)).digest()
 

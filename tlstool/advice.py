@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from tlstool.model import Certificate, Finding, Trust
 
+_NAMELESS = "only names in subjectAltName count, not that of the subject: have the certificate issued anew with its names there"
+
 
 def advised(trust: Trust, certificates: Sequence[Certificate]) -> Trust:
     """The verdict, with hints for its findings; `certificates` are those that were sent."""
@@ -28,16 +30,27 @@ def _advised(finding: Finding, certificates: Sequence[Certificate], trust: Trust
     certificate = certificates[number] if number is not None and number < len(certificates) else None
     if certificate is None:
         return finding
-    match finding.code:
+    hint = _hint(finding.code, certificate, trust, of_leaf=not number)
+    return finding if hint is None else replace(finding, hint=hint)
+
+
+def _hint(code: str, certificate: Certificate, trust: Trust, *, of_leaf: bool) -> str | None:
+    """What the certificate tells of the way out; None if the standing hint says all."""
+    hint = None
+    match code:
         case "missing-intermediate" if certificate.ca_issuer_urls:
-            return replace(finding, hint=_fetch(certificate.ca_issuer_urls[0]))
+            hint = _fetch(certificate.ca_issuer_urls[0])
         case "name-mismatch" if trust.name and (name := nearest(trust.name, certificate.names)):
-            return replace(finding, hint=_rename(name))
-        case "expired" if number:
-            return replace(finding, hint="the authority has a newer certificate: the server should send that one")
-        case "wrong-purpose" if number:
-            return replace(finding, hint="the authority that issued it may not do so for servers: have another one issue it")
-    return finding
+            hint = _rename(name)
+        case "name-mismatch" if not certificate.names:
+            hint = _NAMELESS
+        case "revocation-unknown":
+            hint = _list(certificate.crl_urls)
+        case "expired" if not of_leaf:
+            hint = "the authority has a newer certificate: the server should send that one"
+        case "wrong-purpose" if not of_leaf:
+            hint = "the authority that issued it may not do so for servers: have another one issue it"
+    return hint
 
 
 def _fetch(url: str) -> str:
@@ -45,6 +58,12 @@ def _fetch(url: str) -> str:
         f"the server should send it too; it can be had from {url}: save it, and until then name it with --extra-ca FILE, "
         "or --untrusted FILE of cert-verify"
     )
+
+
+def _list(urls: Sequence[str]) -> str:
+    if not urls:
+        return "the certificate names no list: ask its authority for the current one, and give it with --crl FILE"
+    return f"fetch the current list from {urls[0]}, and give it with --crl FILE"
 
 
 def _rename(name: str) -> str:

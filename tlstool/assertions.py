@@ -120,18 +120,10 @@ def judged(report: R, demands: Sequence[Demand]) -> R:
     missed = next((outcome for outcome in outcomes if not outcome.met), None)
     if missed is None or report.error is not None:
         return report
-    message = f"{missed.expression} does not hold: {missed.field} is {shown(missed)}"
+    message = f"{missed.expression} does not hold: {missed.field} is {missed.shown()}"
     hint = "--all-addresses compares them" if missed.field in _BARE and missed.actual is None else None
     error = ThresholdError("assertion-failed", message, hint)
     return replace(report, exit_status=error.exit_status, error=problem(error))
-
-
-def shown(outcome: Assertion) -> str:
-    """The actual value of an assertion in words."""
-    if outcome.actual is None:
-        return "not known"
-    several = outcome.actual if isinstance(outcome.actual, tuple) else (outcome.actual,)
-    return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in several)
 
 
 # ---- understanding -------------------------------------------------------------------------------
@@ -177,9 +169,12 @@ def _lookup(name: str, fields: Sequence[_Field]) -> tuple[tuple[str, ...], _Fiel
 def _nearest(name: str, fields: Sequence[_Field]) -> str:
     from difflib import get_close_matches
 
-    known = [*ALIASES, *dict.fromkeys(field.path[-1] for field in fields), *map(_dotted, fields)]
+    ends = {field.path[-2:] for field in fields}
+    # Those that this report has: that on a chain in a file knows nothing of a handshake.
+    short = [alias for alias, full in ALIASES.items() if tuple(full.replace(".0.", ".").split(".")) in ends]
+    known = [*short, *dict.fromkeys(field.path[-1] for field in fields), *map(_dotted, fields)]
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"fields are those of --json; the short names are {', '.join(ALIASES)}"
+    return f"did you mean {near[0]}?" if near else f"fields are those of --json; the short names are {', '.join(short)}"
 
 
 def _wanted(name: str, value: str, field: _Field) -> Any:

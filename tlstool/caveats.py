@@ -99,11 +99,11 @@ def _needed(chain: Sequence[tuple[int, Certificate]], trust: Trust | None) -> li
 
 
 def _expiry(chain: Iterable[tuple[int, Certificate]]) -> Iterable[Finding]:
-    from tlstool.certs import seconds
-
     for number, one in chain:
         if not 0 <= one.days_left < SOON_DAYS:
             continue
+        from tlstool.certs import seconds
+
         life = (seconds(one.not_after) - seconds(one.not_before)) / 86_400
         if one.days_left * _LIFE_LEFT < life:
             which = "the leaf" if number == 0 else f"certificate {number} of the chain"

@@ -1,4 +1,4 @@
-"""Certificates: read from files, and summed up. Making them is for `authority`, our own identity for `identity`.
+"""Certificates: read from files, and summed up. Making them is for `authority`, our own identity for `identities`.
 
 Reading needs no library. What does (`cryptography`) is imported by the functions that need it: the fast path has the engine's
 summaries, which are the same, value for value.

@@ -236,6 +236,8 @@ def _explained(error: click.ClickException, args: list[str]) -> TlsToolError:
     message = error.format_message().rstrip(".")
     if message.startswith("Got unexpected extra argument") and command in ("connect", "bench handshake"):
         hint = "host and port are one argument: localhost:4433"
+        if "--http" in args:
+            hint = "a path begins with a slash: --http /index.html"
     return UsageError("usage", message[:1].lower() + message[1:], hint)
 
 

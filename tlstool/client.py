@@ -42,21 +42,21 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
 def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
     """As `connect`, whatever else is demanded of the report."""
-    if request.pcap:
-        files.begin_private(request.pcap)
     if request.http is not None and not request.alpn:
         request = replace(request, alpn=("http/1.1",))
     exchange = _exchange(request, on_event)
     experiments = Experiments(request, on_event)
+    if request.pcap:
+        # A request that makes no sense leaves the capture of the last one as it is.
+        files.begin_private(request.pcap)
     if request.all_addresses:
         from tlstool.survey import survey
 
         return survey(request, on_event)
     attempt = peer.Attempt(request, on_event, experiments.adjust)
     error: TlsToolError | None
-    session: Session | None = None
     try:
-        session = experiments.open(attempt)
+        session = _open(attempt, experiments)
         try:
             error = peer.verdict(session.handshake.trust, request)
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
@@ -77,9 +77,16 @@ def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
         error = attempt.interruption()
     except TlsToolError as raised:
         error = peer.deciding(raised, attempt.trust, request)
-        if session is None:
-            experiments.conclude(attempt, None, raised)
     return _report(request, attempt, exchange, experiments, error)
+
+
+def _open(attempt: peer.Attempt, experiments: Experiments) -> Session:
+    """The session, or what there is to find out in spite of its failure, and the failure."""
+    try:
+        return experiments.open(attempt)
+    except TlsToolError as error:
+        experiments.conclude(attempt, None, error)
+        raise
 
 
 def _exchange(request: ConnectRequest, on_event: OnEvent) -> Exchange | None:

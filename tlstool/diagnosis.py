@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tlstool import names
-from tlstool.errors import TlsToolError
+from tlstool.errors import ClientCertificateError, TlsToolError
 from tlstool.model import Finding
 from tlstool.phases import Deadline
 from tlstool.requests import TlsOptions
@@ -36,6 +36,9 @@ def diagnose(
     Returns:
         A warning that says what was done; None where nothing was to be found out.
     """
+    if isinstance(error, ClientCertificateError):
+        # Before TLS 1.3 the same alert says so, and a client of TLS 1.3 without a certificate is done before it is refused.
+        return None
     if error.code != "peer-incompatible" and error.alert not in _NOTHING_IN_COMMON:
         return None
     from tlstool.backends.openssl.facts import library
@@ -48,16 +51,21 @@ def diagnose(
     agreed = f"TLS {found.tls} with {found.suite}"
     error.message = f"{error.message}; it would take {agreed}"
     error.args = (error.message,)
-    error.hint = f"ask for it with {_options(found, options)}"
+    error.hint = _hint(found, options)
     words = f"the peer was asked again, by {library()} with all that it has and without a check, and took {agreed}"
     return Finding("asked-again", words)
 
 
-def _options(found: Negotiated, options: TlsOptions) -> str:
-    """What has to be on the command line for the peer to get what it takes."""
+def _hint(found: Negotiated, options: TlsOptions) -> str:
+    """What has to be on the command line for the peer to get what it takes, or what has to go from there."""
     modern = found.tls in ("1.2", "1.3")
     allowed = tuple(map(names.suite, options.ciphers)) or (names.SUITES if modern else (found.suite,))
     needed = [] if found.tls in (options.tls or ("1.2", "1.3")) else [f"--tls {found.tls}"]
     needed += [] if found.suite in allowed else [f"--ciphers {found.suite}"]
-    # Else it is a group, a signature or a short key that makes the difference.
-    return " ".join(needed) or "--backend openssl"
+    if needed:
+        return f"ask for it with {' '.join(needed)}"
+    narrow = [option for option, given in (("--groups", options.groups), ("--sigalgs", options.sigalgs)) if given]
+    if narrow:
+        return f"leave {' and '.join(narrow)} out: it is not the version or the suite that the peer does not take"
+    # It is a group, a signature or a short key that makes the difference.
+    return "ask for it with --backend openssl"

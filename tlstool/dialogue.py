@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tlstool import files
 from tlstool.errors import LocalError, ThresholdError, TimeLimitError, UsageError
 from tlstool.escapes import escape
 from tlstool.newlines import Newlines
@@ -134,29 +135,13 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 def _opened(step: Send) -> Iterator[bytes]:
-    """The bytes of a step, piece by piece; a file is opened now and closed at its end."""
+    """The bytes of a step, piece by piece; a file is opened now, and closed when nobody wants more of it."""
     if step.file is None:
         return iter((step.data,))
-    try:
-        descriptor = os.open(step.file, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise LocalError("file-missing", f"there is no file {step.file}") from None
-    except OSError as error:
-        raise _unreadable(step.file, error) from None
-    return _pieces(step.file, descriptor)
-
-
-def _pieces(path: str, descriptor: int) -> Iterator[bytes]:
-    with open(descriptor, "rb", buffering=0) as file:
-        try:
-            while piece := file.read(PIECE):
-                yield piece
-        except OSError as error:
-            raise _unreadable(path, error) from None
-
-
-def _unreadable(path: str, error: OSError) -> LocalError:
-    return LocalError("file-unreadable", f"cannot read {path}: {(error.strerror or str(error)).lower()}")
+    pieces = files.pieces(step.file, PIECE)
+    # Only what has begun closes the file, too, if the session ends before its turn comes.
+    next(pieces)
+    return pieces
 
 
 def _text(pattern: bytes) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING
 
-from tlstool import files, nameserver, pem
+from tlstool import endpoint, files, nameserver, pem
 from tlstool.errors import LocalError
 from tlstool.model import Endpoint
 
 if TYPE_CHECKING:
     from tlstool.nameserver import Server
     from tlstool.phases import Deadline
-
-_HTTPS_PORT = 443
 
 # SvcParamKey ech (RFC 9848 section 3).
 _ECH = 5
@@ -57,7 +55,7 @@ def from_dns(peer: Endpoint, server: Server | None, deadline: Deadline) -> tuple
         TimeLimitError: there was no answer in time.
     """
     # RFC 9460 section 9.1: the port is part of the name that is asked for, unless it is the usual one.
-    name = peer.host if peer.port == _HTTPS_PORT else f"_{peer.port}._https.{peer.host}"
+    name = peer.host if peer.port == endpoint.HTTPS else f"_{peer.port}._https.{peer.host}"
     for _ in range(_LONGEST_CHAIN):
         records = sorted(nameserver.ask(name, "HTTPS", deadline, server) or (), key=lambda record: int(record.priority))
         aliases = [record for record in records if record.priority == 0]

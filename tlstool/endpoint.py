@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 _UNIX = "unix:"
 
+_A_SOCKET = "a Unix socket is written unix:/run/server.sock"
+
 # What a socket's address has room for, with the zero byte at its end (unix(7)).
 _LONGEST_PATH = 107
 
@@ -37,7 +39,11 @@ def parse(target: str, default_port: int | None = None) -> Endpoint:
     if is_unix(text):
         return _unix(text, target)
     scheme, authority = _scheme(text, target)
+    if "@" in authority:
+        raise UsageError("bad-target", "a target has no user", "write host or host:port alone")
     host, port = _split(authority, target)
+    if f"{host}:" == _UNIX and port is not None and not port.isdigit():
+        raise _bad(target, "the path of a Unix socket begins with / or .", _A_SOCKET)
     if not host:
         raise _bad(target, "it has no host")
     known = SCHEMES[scheme]
@@ -97,12 +103,25 @@ def host_name(host: str) -> str:
     return bare if is_address(bare) else _name(host, host)
 
 
+def server_name(text: str, option: str) -> str:
+    """A name for a server that an option gives, as `host_name` has it.
+
+    Raises:
+        UsageError: `bad-target`: it is neither name nor address.
+    """
+    try:
+        return host_name(text)
+    except UsageError:
+        hint = "write a host's name without a port, such as www.example.com, or an address; no pattern"
+        raise UsageError("bad-target", f"{option}: {text!r} is no host name", hint) from None
+
+
 def _unix(text: str, target: str) -> Endpoint:
     path = text.removeprefix(_UNIX)
     if path.startswith("//"):
         path = path[2:]  # unix:///run/x.sock, as in URLs
     if not path.strip("/@.") or "\0" in path:
-        raise _bad(target, "it has no path", "a Unix socket is written unix:/run/server.sock")
+        raise _bad(target, "it has no path", _A_SOCKET)
     if len(path.encode(errors="surrogateescape")) > _LONGEST_PATH:
         raise _bad(target, f"a socket's path has at most {_LONGEST_PATH} bytes")
     return Endpoint("", 0, is_address=False, path=path)
@@ -178,4 +197,4 @@ def _is_in_family(host: str, family: int) -> bool:
 
 
 def _bad(target: str, why: str, hint: str | None = None) -> UsageError:
-    return UsageError("bad-target", f"cannot read the target {without_user(target)!r}: {why}", hint)
+    return UsageError("bad-target", f"cannot read the target {without_user(target)!r}: {why}", hint or schemes.FORMS)

@@ -14,7 +14,7 @@ class PhaseEvent(Record):
     """A phase began, ended, failed, waits or does not take place: what `-v` prints and phase times are made of.
 
     Attributes:
-        phase: dns, tcp, tls, close.
+        phase: dns, tcp, proxy, starttls, handshake.
         state: `started`, `done`, `failed`, `waiting` until it is tried again, or `skipped`.
         detail: what was tried or found, in a few words.
         elapsed_ms: since the phase began; None where it has not ended.

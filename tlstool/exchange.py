@@ -11,6 +11,7 @@ from tlstool import __version__, endpoint, http1
 from tlstool.dialogue import PIECE, Dialogue
 from tlstool.errors import TimeLimitError, TlsToolError, TruncatedError, UsageError
 from tlstool.events import Answered, OnEvent
+from tlstool.hints import HINTS_OF_PHASES
 from tlstool.model import Finding
 from tlstool.phases import Deadline
 from tlstool.reports import HttpResponse
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _REQUEST = 16 * 1024
 """Bytes of something that wants an answer, at most; more is an upload."""
+
+_WAITS_FOR_STDIN = "a peer that waits for the end of stdin is not told of it with --half-close none: try notify"
 
 _INTERIM_RESPONSES = 16
 """More of them before the one that counts are no answer (RFC 9110 section 15.2)."""
@@ -67,8 +70,18 @@ class Exchange:
             self._move(session, *self._request.relay, deadline)
             self._judge_end()
         except TlsToolError as error:
+            if isinstance(error, TimeLimitError):
+                self._explain(error, deadline)
             error.phase = error.phase or "run"
             raise
+
+    def _explain(self, error: TimeLimitError, deadline: Deadline) -> None:
+        """Which limit it was, and what may help."""
+        limit = deadline.limit if deadline.left() == 0.0 else deadline.phase("answer").limit
+        error.message = f"the peer did not end in time: {limit}" if limit else error.message
+        reads = self._request.relay is not None and self._request.relay[0] is not None
+        waits = reads and self._request.half_close == "none"
+        error.hint = error.hint or (_WAITS_FOR_STDIN if waits else HINTS_OF_PHASES["run"])
 
     def _move(self, session: Session, in_fd: int | None, out_fd: int, deadline: Deadline) -> None:
         request, dialogue = self._request, self._dialogue
@@ -101,8 +114,9 @@ class Exchange:
     def _get(self, session: Session, out_fd: int, deadline: Deadline) -> None:
         if session.handshake.alpn not in (None, "http/1.1", "http/1.0"):
             raise http1.not_http(f"the peer chose {session.handshake.alpn}, and the request is in HTTP/1.1")
-        session.write(_http_request(self._request), deadline.phase("answer"))
-        self._dialogue.sent += len(_http_request(self._request))
+        request = _http_request(self._request)
+        session.write(request, deadline.phase("answer"))
+        self._dialogue.sent += len(request)
         head, rest = self._head(session, deadline.phase("answer"))
         self._http, body = http1.response(head)
         self._on_event(Answered(self._http))

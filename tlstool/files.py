@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
 
 from tlstool.errors import LocalError
 
@@ -27,14 +28,31 @@ def read(path: str) -> bytes:
             with open(path, "rb") as file:
                 data = file.read(LIMIT + 1)
     except FileNotFoundError:
-        raise LocalError("file-missing", f"there is no file {path}") from None
+        raise _missing(path) from None
     except OSError as error:
-        raise LocalError("file-unreadable", f"cannot read {path}: {_words(error)}") from None
+        raise _unreadable(path, error) from None
     if len(data) > LIMIT:
         raise LocalError(
             "file-unreadable", f"{'standard input' if path == '-' else path} is larger than {LIMIT // (1024 * 1024)} MiB"
         )
     return data
+
+
+def pieces(path: str, size: int) -> Iterator[bytes]:
+    """The bytes of a file of any length, so many at a time, behind an empty piece that comes once the file is open.
+
+    Raises:
+        LocalError: `file-missing` or `file-unreadable`.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            yield b""
+            while piece := file.read(size):
+                yield piece
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def write(path: str, data: bytes, mode: int = 0o644) -> None:
@@ -84,6 +102,16 @@ def begin_private(path: str) -> None:
             os.close(descriptor)
     except OSError as error:
         raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
+
+
+def _missing(path: str) -> LocalError:
+    if not path:
+        return LocalError("file-missing", "the name of a file is empty", "is a variable of the command line not set?")
+    return LocalError("file-missing", f"there is no file {path}")
+
+
+def _unreadable(path: str, error: OSError) -> LocalError:
+    return LocalError("file-unreadable", f"cannot read {path}: {_words(error)}")
 
 
 def _words(error: OSError) -> str:

@@ -33,6 +33,7 @@ HINTS: dict[str, str] = {
     "key-encrypted": "put the pass phrase into a file and name it with --pass-file FILE, or decrypt the key: "
     "openssl pkey -in FILE -out PLAIN",
     "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
+    "no-key": "--key takes the file with the private key; without it, the file of --cert has to have both",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
     "bad-baseline": "make one with: tlstool bench local --export json:FILE",
@@ -81,6 +82,8 @@ HINTS: dict[str, str] = {
     "connection-reset": "the port may not be for TLS, or the peer wants another TLS version or SNI: try --tls 1.2 or --sni NAME",
     **OF_CHAINS,
     "client-certificate-required": "give one with --cert FILE --key FILE",
+    "client-certificate-refused": "is it in force, meant for clients, and by an authority that the server trusts? "
+    "its intermediates belong into --cert, too",
     "bad-ech-config": "--ech takes an ECHConfigList as base64, as PEM (RFC 9934) or as it is; auto asks the DNS for one",
     "ech-rejected": "the configuration may be out of date: ask the DNS for the present one with --ech auto",
     "truncated": "what was received may be incomplete",
@@ -102,5 +105,6 @@ HINTS_OF_PHASES: dict[str, str] = {
     "proxy": "the proxy took the connection: does it speak the protocol of its URL, and can it reach that host and port?",
     "starttls": "is --starttls the protocol of the port? where TLS begins with the first byte, leave it out",
     "handshake": "the peer took the connection, but did not finish the handshake: does the port speak TLS from the first byte?",
+    "run": "the connection was good: allow it more time with --timeout TIME, or an answer with --limit answer=TIME",
 }
 """What may help where a phase ran out of time."""

@@ -27,7 +27,8 @@ def request(where: str, host: str, agent: str) -> bytes:
     """A GET after which the connection ends; `where` is a path with its query, or a URL. What no path may have is encoded."""
     from urllib.parse import quote, urlsplit
 
-    parts = urlsplit(where)
+    # A path that begins with two slashes is one all the same, and no host.
+    parts = urlsplit(f"//host{where}" if where.startswith("/") else where)
     path = quote(parts.path or "/", _IN_A_PATH) + (f"?{quote(parts.query, _IN_A_QUERY)}" if parts.query else "")
     fields = {"Host": host, "User-Agent": agent, "Accept": "*/*", "Connection": "close"}
     lines = (f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", "")

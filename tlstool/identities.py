@@ -52,7 +52,10 @@ def read(cert: str, key: str | None, pass_file: str | None = None) -> Identity:
         )
 
     def secret(what: str) -> bytes:
-        return passphrase.read(pass_file) if pass_file is not None else passphrase.ask(f"Pass phrase of {what}: ")
+        if pass_file is not None:
+            return passphrase.read(pass_file)
+        nobody = LocalError("key-encrypted", f"{what} is encrypted, and there is no terminal to ask at")
+        return passphrase.ask(f"Pass phrase of {what}: ", nobody).encode()
 
     data = files.read(cert)
     held = data if key is None else files.read(key)

@@ -1,6 +1,6 @@
-"""What every layer shares: requests, configurations, reports and events as frozen dataclasses. No I/O.
+"""What every layer shares: configurations for the backends, and what they find, as frozen dataclasses. No I/O.
 
-The reports are the JSON (`tlstool.output.jsonout` adds only the envelope), so every field here is a documented key there. None
+What they find is part of the reports, which are the JSON, so every field of it is a documented key there. None
 means "not known" or "does not apply", never "fine". Times are RFC 3339 in UTC, durations milliseconds, hashes lower-case hex,
 suites, groups and signature schemes the names of the IANA registries.
 """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tlstool.aside import Aside
+from tlstool.endpoint import printable
 from tlstool.errors import ResolveError, TimeLimitError
 from tlstool.phases import Deadline
 
@@ -18,6 +19,8 @@ Server = tuple[str, int]
 
 # Aliases of aliases: a name server that recurses follows them by itself, and no sane zone has more (RFC 1034 section 3.6.2).
 _LONGEST_CHAIN = 8
+
+_USUAL_PORT = 53
 
 # Without a limit of the caller's, as the system's resolver has one of its own.
 _PATIENCE = 30.0
@@ -98,7 +101,11 @@ def _resolver(server: Server | None) -> Resolver:
 
 
 def _asked(server: Server | None) -> str:
-    return "the system's name server" if server is None else f"the name server {server[0]}"
+    return "the system's name server" if server is None else f"the name server {_place(*server)}"
+
+
+def _place(address: str, port: int) -> str:
+    return address if port == _USUAL_PORT else printable(address, port)
 
 
 def _too_late(name: str, server: Server | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tlstool import files
-from tlstool.errors import LocalError
+from tlstool.errors import TlsToolError
 
 TERMINAL = "/dev/tty"
 """Where to ask."""
@@ -20,17 +20,12 @@ def read(file: str) -> bytes:
     return files.read(file).partition(b"\n")[0].removesuffix(b"\r")
 
 
-def ask(question: str) -> bytes:
-    """The answer of whoever sits at the terminal, which stdin need not be.
-
-    Raises:
-        LocalError: `key-encrypted`: there is no terminal.
-    """
+def ask(question: str, otherwise: TlsToolError) -> str:
+    """The answer of whoever sits at the terminal, which stdin need not be; `otherwise` is raised where there is none."""
     try:
         os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
     except OSError:
-        what = question.removesuffix(": ").removeprefix("Pass phrase of ")
-        raise LocalError("key-encrypted", f"{what} is encrypted, and there is no terminal to ask at") from None
+        raise otherwise from None
     from getpass import getpass
 
-    return getpass(question).encode()
+    return getpass(question)

@@ -10,11 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, caveats, endpoint, identities, names, pins, trust
+from tlstool import backends, caveats, endpoint, names, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
-from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Trust
+from tlstool.model import ClientConfig, Endpoint, Finding, Handshake, Identity, Tlsa, TlsVersion, Trust
 from tlstool.phases import Deadline, Trace
 from tlstool.reach import Route
 from tlstool.reports import Phases, Starttls
@@ -106,7 +106,7 @@ class Attempt:
                 self._explain(error)
                 raise
             self.handshake = session.handshake
-            observed = caveats.of_handshake(self.handshake, self.config.versions if self.config else ())
+            observed = caveats.of_handshake(self.handshake, _offered(self.config) if self.config else ())
             self.warnings = (*self._unchecked(), *observed, *session.warnings)
             found.detail = f"TLS {self.handshake.tls}, {self.handshake.suite}"
         return session
@@ -253,11 +253,13 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
     The certificate's name is left unchecked only where there is none to check, and a bad certificate is no failure.
 
     Raises:
-        UsageError: a key without its certificate, or a TLS version that the protocol does not allow.
+        UsageError: a key without its certificate, a name that is none, or a TLS version that the protocol does not allow.
         LocalError: a file is missing or no good.
     """
-    sent = options.sni if options.sni is not None else None if peer.is_address else peer.host
-    name = options.verify_name or sent or peer.host.partition("%")[0]
+    given = endpoint.server_name(options.sni, "--sni") if options.sni else options.sni
+    sent = given if given is not None else None if peer.is_address else peer.host
+    wanted = None if options.verify_name is None else endpoint.server_name(options.verify_name, "--verify-name")
+    name = wanted or sent or peer.host.partition("%")[0]
     if not name and not options.insecure:
         hint = "name it with --verify-name NAME or --sni NAME, or see what it shows with -k"
         raise UsageError("usage", f"{peer} has no host whose name the certificate could have", hint)
@@ -267,10 +269,10 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
         roots=trust.roots(options),
         crls=trust.crls(options.crl),
         purpose=options.purpose,
-        pins=tuple(map(pins.pin, options.pin)),
-        tlsa=tuple(map(pins.tlsa, options.tlsa)),
+        pins=_pins(options),
+        tlsa=_tlsa(options),
         insecure=options.insecure,
-        identity=identities.given(options.cert, options.key, options.pass_file),
+        identity=_identity(options),
         versions=protocol.versions(options.tls) if protocol else options.tls,
         ciphers=tuple(names.suite(name) for name in options.ciphers),
         groups=tuple(names.group(name) for name in options.groups),
@@ -283,14 +285,56 @@ def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None
     )
 
 
+def _offered(config: ClientConfig) -> tuple[TlsVersion, ...]:
+    """The versions that the hello has: 1.3 only with a suite of its own (RFC 8446 section 4.1.2)."""
+    allowed = config.versions or ("1.2", "1.3")
+    if config.ciphers and not any(map(names.is_tls13, config.ciphers)):
+        return tuple(version for version in allowed if version != "1.3") or allowed
+    return allowed
+
+
+def _pins(options: TlsOptions) -> tuple[str, ...]:
+    if not options.pin:
+        return ()
+    from tlstool import pins
+
+    return tuple(map(pins.pin, options.pin))
+
+
+def _tlsa(options: TlsOptions) -> tuple[Tlsa, ...]:
+    if not options.tlsa:
+        return ()
+    from tlstool import pins
+
+    return tuple(map(pins.tlsa, options.tlsa))
+
+
+def _identity(options: TlsOptions) -> Identity | None:
+    if options.cert is None and options.key is None:
+        return None
+    from tlstool import identities
+
+    return identities.given(options.cert, options.key, options.pass_file)
+
+
 def verdict(trusted: Trust | None, options: TlsOptions) -> TlsToolError | None:
     """The error that a chain's faults amount to; None if it is good, was not seen, or its faults are waived."""
     if trusted is None or options.insecure or not trusted.findings:
         return None
     worst = trusted.findings[0]
-    # The standing hint of this one is to give what was given.
-    hint = _NO_ISSUER_IN_CA if worst.code == "unknown-issuer" and options.ca else worst.hint
-    return make(worst.code, worst.message, hint, phase="certificate")
+    return make(worst.code, worst.message, _hint(worst, options), phase="certificate")
+
+
+def _hint(fault: Finding, options: TlsOptions) -> str | None:
+    """What to do about a fault, where the standing hint is not for somebody who gave these options."""
+    match fault.code:
+        case "unknown-issuer" if options.ca:
+            return _NO_ISSUER_IN_CA
+        case "expired" | "not-yet-valid" if options.at is not None:
+            return "that is as of the time of --at: leave it out to judge as of now"
+        case "wrong-purpose" if options.purpose == "client":
+            return "--purpose client wants clientAuth in it: leave that out for the certificate of a server"
+    return fault.hint
 
 
 def deciding(raised: TlsToolError, trusted: Trust | None, options: TlsOptions) -> TlsToolError:

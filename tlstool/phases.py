@@ -79,7 +79,8 @@ class Trace:
 
     Attributes:
         elapsed_ms: by phase, for those that ended, well or badly.
-        current: the phase under way, or the last one that was left by anything but an error of ours; None between them.
+        current: the phase under way, the inner one of two, or the last one that was left by anything but an error of ours;
+            None between them.
     """
 
     def __init__(self, on_event: OnEvent = ignore, deadline: Deadline | None = None) -> None:
@@ -97,7 +98,7 @@ class Trace:
     def phase(self, name: str, detail: str) -> Iterator[Step]:
         """Time what happens inside, within the phase's limit, and stamp its errors with the phase's name."""
         self._on_event(PhaseEvent(name, "started", detail, None))
-        self.current, start = name, time.perf_counter()
+        outer, self.current, start = self.current, name, time.perf_counter()
         step = Step(detail, self._deadline.phase(name) if name in LIMITS else self._deadline)
         try:
             yield step
@@ -108,8 +109,10 @@ class Trace:
                     error.message = f"{error.message}: {step.deadline.limit}"
             error.phase = error.phase or name
             self._end(name, "failed", error.message, start)
+            self.current = outer
             raise
         self._end(name, "done", step.detail, start)
+        self.current = outer
 
     def wait(self, name: str, detail: str) -> None:
         """Tell that a phase will be tried again."""
@@ -121,7 +124,7 @@ class Trace:
 
     def _end(self, name: str, state: Literal["done", "failed"], detail: str, start: float) -> None:
         elapsed = (time.perf_counter() - start) * 1e3
-        self.elapsed_ms[name], self.current = elapsed, None
+        self.elapsed_ms[name] = elapsed
         self._on_event(PhaseEvent(name, state, detail, elapsed))
 
 

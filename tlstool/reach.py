@@ -205,6 +205,7 @@ def _addresses_of(through: proxy.Proxy, deadline: Deadline, how: Lookup) -> list
         return resolve.resolve(through.endpoint, deadline, how)
     except ResolveError as error:
         error.message = f"the proxy of {through.origin}: {error.message}"
+        error.hint = "is that the right proxy? --no-proxy '*' goes around it"
         raise
 
 

@@ -44,6 +44,13 @@ class Assertion(Record):
     actual: str | int | float | bool | tuple[str | int | float | bool, ...] | None
     met: bool
 
+    def shown(self) -> str:
+        """The actual value in words."""
+        if self.actual is None:
+            return "not known"
+        several = self.actual if isinstance(self.actual, tuple) else (self.actual,)
+        return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in several)
+
 
 class Report(Record, kw_only=True):
     """What every report says.
@@ -174,7 +181,7 @@ class ConnectReport(Report, kw_only=True):
     """What `connect` found.
 
     Attributes:
-        target: as it was given.
+        target: as it was given, without user and password.
         address: the peer's address and port; None before there was a connection, and where only a proxy knows it.
         proxy: the URL of the proxy on the way, without user and password; None for none.
         tries: how often it was tried to connect; None before the first try.
@@ -229,7 +236,7 @@ class VerifyReport(Report, kw_only=True):
     """What `cert-verify` found.
 
     Attributes:
-        source: as it was given.
+        source: as it was given, without user and password.
         kind: `file` or `target`.
         certificates: the chain, leaf first.
         trust: the verdict; None if there was nothing to judge.

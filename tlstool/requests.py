@@ -19,7 +19,7 @@ class TlsOptions(Record, kw_only=True):
         verify_name: the name that the certificate must have; None takes `sni`, else the host.
         roots: the store to trust, unless `ca` names files.
         ca: files or directories with the only anchors to trust.
-        extra_ca: files with anchors to trust besides the store, or besides `ca`.
+        extra_ca: files or directories with anchors to trust besides the store, or besides `ca`.
         crl: files with certificate revocation lists.
         pin: public keys, one of which has to be the leaf's: `sha256/` and base64, or hex, of the hash of one.
         tlsa: TLSA records as the DNS writes them, one of which has to fit: `3 1 1 HEX`.

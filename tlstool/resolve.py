@@ -85,7 +85,11 @@ def parse_server(text: str, deadline: Deadline) -> tuple[str, int]:
     number = _NAME_SERVER_PORT if port is None else parse_port(port)
     if not is_address(host):
         server = Endpoint(host_name(host), number, is_address=False)
-        host = resolve(server, deadline)[0][1][0]
+        try:
+            host = resolve(server, deadline)[0][1][0]
+        except ResolveError as error:
+            hint = "name it by its address, as in --dns 192.0.2.53"
+            raise ResolveError(error.code, f"the name server of --dns: {error.message}", hint) from None
     return host, number
 
 

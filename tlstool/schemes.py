@@ -66,6 +66,10 @@ SCHEMES: dict[str, Scheme] = {
 _WITHOUT_TLS = {"http": "https", "ws": "wss", "amqp": "amqps", "mqtt": "mqtts", "redis": "rediss", "sip": "sips"}
 
 
+FORMS = "a target is host, host:port, [v6]:port, unix:/path or a URL: https://host"
+"""How a target can be written."""
+
+
 def hint(scheme: str) -> str:
     """What to write instead of a scheme that is none of ours."""
     if scheme in _WITHOUT_TLS:
@@ -73,4 +77,4 @@ def hint(scheme: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(scheme, SCHEMES, n=1)
-    return f"did you mean {near[0]}://?" if near else "a target is host, host:port, [v6]:port, unix:/path or a URL: https://host"
+    return f"did you mean {near[0]}://?" if near else FORMS

@@ -111,8 +111,10 @@ _PATTERNS: tuple[tuple[str, bytes], ...] = (
 
 def recognise(first_bytes: bytes) -> Protocol | None:
     """What a peer speaks whose answer began so; None if that is nothing known. `first_bytes` may be cut anywhere."""
+    # Without an end, some of the patterns would look at a hostile answer for minutes.
+    begin = first_bytes[:ENOUGH]
     for code, pattern in _PATTERNS:
-        if re.match(pattern, first_bytes, re.DOTALL):
+        if re.match(pattern, begin, re.DOTALL):
             return _BY_CODE[code]
     return None
 
@@ -168,5 +170,5 @@ def _is_prose(first_bytes: bytes) -> bool:
 
 
 def _first_line(first_bytes: bytes) -> str:
-    line = first_bytes.strip().partition(b"\n")[0].rstrip(b"\r").decode("ascii", "backslashreplace")
+    line = first_bytes[:ENOUGH].strip().partition(b"\n")[0].rstrip(b"\r").decode("ascii", "backslashreplace")
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"

@@ -61,7 +61,7 @@ class _Reply:
     Attributes:
         status: its code.
         line: code and reason, as sent.
-        headers: by their names in small letters.
+        headers: by their names in small letters; what comes more than once has commas between.
     """
 
     def __init__(self, status: int, line: str, headers: dict[str, str]) -> None:
@@ -104,7 +104,8 @@ def _reply(wire: Wire, proxy: Proxy) -> _Reply:
             status, reason = found.groups()
             return _Reply(int(status), f"{int(status)} {_text(reason or b'')}".strip(), headers)
         name, _, value = _text(line).partition(":")
-        headers[name.strip().lower()] = value.strip()
+        name = name.strip().lower()
+        headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
     raise ProxyError("not-a-proxy", f"the answer of the proxy {proxy} has over {_MOST_HEADERS} headers")
 
 
@@ -113,9 +114,16 @@ def _refusal(proxy: Proxy, authority: str, reply: _Reply, words: str) -> ProxyEr
     if reply.status != 407:
         return ProxyError("proxy-refused", f"the proxy {proxy} refused to connect to {authority}; it says {told}")
     wanted = "wants a user and a password" if proxy.user is None else f"does not take the password of {proxy.user!r}"
-    scheme = reply.headers.get("proxy-authenticate", "Basic").partition(" ")[0]
-    hint = None if scheme.lower() == "basic" else f"it asks by the scheme {scheme}, and only Basic is spoken here"
+    schemes = _schemes(reply.headers.get("proxy-authenticate", "Basic"))
+    is_spoken = "basic" in (scheme.lower() for scheme in schemes)
+    hint = None if is_spoken else f"it asks by the scheme {' or '.join(schemes)}, and only Basic is spoken here"
     return ProxyError("proxy-auth-required", f"the proxy {proxy} {wanted}; it says {told}", hint)
+
+
+def _schemes(challenges: str) -> list[str]:
+    """The schemes of a list of challenges, whose parameters have commas between them, too (RFC 9110 section 11.6.1)."""
+    parts = re.sub(r'"[^"]*"', "", challenges).split(",")
+    return [word for part in parts for word in part.split()[:1] if "=" not in word]
 
 
 def _words(sock: socket.socket, reply: _Reply, deadline: Deadline) -> str:

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import replace
 from typing import TypeVar
 
-from tlstool.errors import ThresholdError, TlsToolError, subclasses
+from tlstool.errors import InternalError, Interrupted, LocalError, ThresholdError, TlsToolError, UsageError, subclasses
 from tlstool.output.console import Style
 from tlstool.reports import Report
 
@@ -14,6 +14,9 @@ R = TypeVar("R", bound=Report)
 
 MONITORING = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 """What the statuses 0 to 3 of a monitoring plugin are called."""
+
+_OUR_SIDE = tuple(cls.exit_status for cls in (InternalError, UsageError, LocalError, Interrupted))
+"""Statuses that say nothing of the peer, nor of the way to it."""
 
 ExitStatus = tuple[int, str, tuple[str, ...]]
 """A status, what it means, and the error codes that lead to it."""
@@ -30,6 +33,11 @@ def exit_statuses() -> list[ExitStatus]:
     return [(status, *found[status]) for status in sorted(found)]
 
 
+def waived(report: R) -> R:
+    """The report under `--no-fail`: status 0 for all that is neither ours, nor the caller's, nor Ctrl-C; `error` stays."""
+    return report if report.exit_status in _OUR_SIDE else replace(report, exit_status=0)
+
+
 def mapped(report: R, whose: str) -> R:
     """The report with the exit status that others would have; `whose` is a name of `--exit-map`."""
     assert whose == "nagios", "the command line knows no other"
@@ -44,7 +52,7 @@ def monitoring_status(status: int) -> int:
     """
     if status == 0:
         return 0
-    if status in (1, 2, 3, 130):
+    if status in _OUR_SIDE:
         return 3
     return 1 if status == ThresholdError.exit_status else 2
 

@@ -6,7 +6,7 @@ Every key is always there. Only ASCII is written: each other character is escape
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from typing import Any
 
 from tlstool import __version__
@@ -77,11 +77,6 @@ def event_failure(error: TlsToolError) -> dict[str, Any]:
         "exit_status": error.exit_status,
         "error": plain(problem(error)),
     }
-
-
-def waived(report: Report) -> Report:
-    """The report under `--no-fail`: status 0 for all that is neither ours, nor the caller's, nor Ctrl-C; `error` stays."""
-    return report if report.exit_status in (1, 2, 3, 130) else replace(report, exit_status=0)
 
 
 def text(document: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from tlstool.errors import TlsToolError
 from tlstool.sessions import Reconnect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tlstool.backends.base import Session
     from tlstool.events import OnEvent
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from tlstool.resolve import Address
 
 
-def reconnect(attempt: Attempt, session: Session, count: int, on_event: OnEvent) -> tuple[Reconnect, ...]:
+def reconnect(attempt: Attempt, session: Session, count: int, on_event: OnEvent) -> Iterator[Reconnect]:
     """Connect `count` times more, to the address of `session` first and then to the others in turn. `session` has ended.
 
     A peer whose first verdict is good is also asked whether it would take early data; none is sent.
     """
-    tries: list[Reconnect] = []
     ring = _ring(attempt)
     giver, given_by = session, attempt.address
     for number in range(count):
@@ -36,12 +35,11 @@ def reconnect(attempt: Attempt, session: Session, count: int, on_event: OnEvent)
             again.finish(own.deadline.phase("close"))
         except TlsToolError as error:
             where = own.address or attempt.address or ""
-            tries.append(Reconnect(where, ticket_from, error=error.code, message=error.message))
+            yield Reconnect(where, ticket_from, error=error.code, message=error.message)
             continue
-        tries.append(_report(own, again, ticket_from))
+        yield _report(own, again, ticket_from)
         if again.handshake.tickets is not None and again.handshake.tickets.count > 0:
             giver, given_by = again, own.address
-    return tuple(tries)
 
 
 def share_keys(tries: Sequence[Reconnect]) -> bool | None:

@@ -23,7 +23,7 @@ def telnet(wire: Wire, _name: str) -> str | None:
             if not asked:
                 wire.send(bytes([_IAC, _WILL, _START_TLS]))
                 asked = True
-            elif argument == b"\n" and sniff.not_tls(bytes(text)).code != "not-tls":
+            elif argument == b"\n" and len(text) <= sniff.ENOUGH and sniff.recognise(bytes(text)):
                 raise nonsense(bytes(text))
         elif argument[:1] != bytes([_START_TLS]):
             # Once is enough, and all that a server may want to hear that asks without end.

@@ -39,7 +39,7 @@ def _stream(wire: Wire, name: str, namespace: str) -> str | None:
         raise nonsense(features.name.encode())
     if f"{_TLS} starttls" not in features.inner:
         offers = ", ".join(one.rpartition(" ")[2] for one in features.inner)
-        not_offered("STARTTLS", f"it has {offers}" if offers else "it has no feature at all")
+        not_offered("STARTTLS", f"it has {said(offers.encode())}" if offers else "it has no feature at all")
     wire.send(f"<starttls xmlns='{_TLS}'/>".encode())
     answer = stream.element()
     _check(answer, "STARTTLS")
@@ -47,7 +47,7 @@ def _stream(wire: Wire, name: str, namespace: str) -> str | None:
         refuse("STARTTLS", "failure, without a reason")
     if answer.name != f"{_TLS} proceed":
         raise nonsense(answer.name.encode())
-    return stream.server
+    return said(stream.server.encode()) if stream.server else None
 
 
 def _check(element: _Element, what: str, hint: str | None = None) -> None:

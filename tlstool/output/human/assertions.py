@@ -18,14 +18,8 @@ def assertions(outcomes: Sequence[Assertion], style: Style) -> list[Fact]:
         return []
     width = max(len(safe(outcome.expression)) for outcome in outcomes)
     lines = [
-        f"{style.good('holds ') if outcome.met else style.bad('MISSED')}  {safe(outcome.expression):<{width}}  {_actual(outcome)}"
+        f"{style.good('holds ') if outcome.met else style.bad('MISSED')}  {safe(outcome.expression):<{width}}  "
+        + short(outcome.shown())
         for outcome in outcomes
     ]
     return [("Demands" if number == 0 else "", line) for number, line in enumerate(lines)]
-
-
-def _actual(outcome: Assertion) -> str:
-    if outcome.actual is None:
-        return "not known"
-    several = outcome.actual if isinstance(outcome.actual, tuple) else (outcome.actual,)
-    return short(", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in several))

@@ -12,7 +12,7 @@ from tlstool.output.human.facts import Fact, aligned, milliseconds, short
 
 if TYPE_CHECKING:
     from tlstool.model import Handshake
-    from tlstool.reports import ConnectReport, Phases
+    from tlstool.reports import ConnectReport, Phases, Problem
 
 
 def connect(report: ConnectReport, style: Style) -> str:
@@ -22,7 +22,7 @@ def connect(report: ConnectReport, style: Style) -> str:
     facts += addresses.way(report)
     facts += upgrading.starttls(report.starttls)
     if handshake:
-        facts += _negotiated(handshake)
+        facts += _negotiated(handshake, report.error)
         facts += certificates.chain(handshake.certificates, handshake.trust, style)
         facts += certificates.staple(handshake.staple, style)
         facts += certificates.verifier(handshake.trust, report.backend, report.backend_reason)
@@ -50,7 +50,7 @@ def protocol(handshake: Handshake) -> str:
     return f"{version}, {handshake.suite or 'no suite yet'}"
 
 
-def _negotiated(handshake: Handshake) -> list[Fact]:
+def _negotiated(handshake: Handshake, error: Problem | None) -> list[Fact]:
     facts = []
     if handshake.tls or handshake.suite:
         facts.append(("Protocol", protocol(handshake) + cost.course(handshake)))
@@ -59,7 +59,7 @@ def _negotiated(handshake: Handshake) -> list[Fact]:
         facts.append(("Signature", handshake.signature_scheme))
     if handshake.alpn is not None:
         facts.append(("ALPN", short(handshake.alpn)))
-    return facts + sessions.client_certificate(handshake) + sessions.tickets(handshake)
+    return facts + sessions.client_certificate(handshake, error) + sessions.tickets(handshake)
 
 
 def _time(phases: Phases) -> list[Fact]:

@@ -8,7 +8,7 @@ from tlstool.output.human.facts import Fact, count, milliseconds, short
 
 if TYPE_CHECKING:
     from tlstool.model import Handshake
-    from tlstool.reports import ConnectReport
+    from tlstool.reports import ConnectReport, Problem
     from tlstool.sessions import EarlyDataUse, EchUse, HybridCheck, Reconnect, Tickets
 
 _AUTHORITIES = 3
@@ -18,6 +18,8 @@ _OURS = {
     "sent": "ours was sent; the peer has not said whether it takes it",
     "accepted": "ours was accepted",
 }
+
+_REFUSED = "ours was refused"
 
 _HYBRID = {
     "hybrid": "hybrid key exchange at once",
@@ -37,9 +39,11 @@ _NOT_EARLY = {
 }
 
 
-def client_certificate(handshake: Handshake) -> list[Fact]:
-    """What became of our certificate, and whose the server would take."""
+def client_certificate(handshake: Handshake, error: Problem | None = None) -> list[Fact]:
+    """What became of our certificate, and whose the server would take; `error` is what the connection ended with."""
     ours = _OURS.get(handshake.client_certificate or "")
+    if ours and error is not None and error.code == "client-certificate-refused":
+        ours = _REFUSED
     if ours is None:
         return []
     facts = [("Client cert", ours)]

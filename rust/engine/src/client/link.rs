@@ -218,6 +218,7 @@ impl Link {
         self.watch.processed()?;
         if self.wrapping.is_some() {
             // The records are what is watched; their wrapping is of no interest.
+            self.watch.sending();
             self.watch.sent(&self.output.pending()[waiting..])?;
             self.output.rewrite(waiting, tds::wrapped);
             self.wrapped = self.output.pending().len();
@@ -250,6 +251,7 @@ impl Link {
                 self.output.clear();
                 return Ok(());
             }
+            self.watch.sending();
             match send(&self.socket, self.output.pending(), send_flags()) {
                 Ok(count) => {
                     let wrapped = self.wrapped.min(count);

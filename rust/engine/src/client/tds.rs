@@ -54,7 +54,8 @@ fn payload(kind: u8, length: u16) -> Result<usize> {
 /// Records as one message of as many packets as it takes.
 pub fn wrapped(records: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(records.len() + (records.len() / (PACKET - HEADER) + 1) * HEADER);
-    let mut packets = records.chunks(PACKET - HEADER).zip(1u8..).peekable();
+    // Numbers begin anew behind 255 ([MS-TDS] 2.2.3.1.5).
+    let mut packets = records.chunks(PACKET - HEADER).zip((0..=u8::MAX).cycle().skip(1)).peekable();
     while let Some((part, number)) = packets.next() {
         let status = if packets.peek().is_none() { END_OF_MESSAGE } else { 0 };
         // PACKET is far from the largest length, so nothing is lost.
@@ -92,6 +93,13 @@ mod tests {
         for step in [1, 3, 8, 5000, usize::MAX] {
             assert_eq!(unwrapped(&message, step).unwrap(), records);
         }
+    }
+
+    #[test]
+    fn behind_the_last_number_the_first_comes_again() {
+        let message = wrapped(&vec![7; 257 * (PACKET - HEADER)]);
+        let numbers: Vec<_> = message.chunks(PACKET).map(|packet| packet[6]).collect();
+        assert_eq!((numbers.len(), &numbers[253..]), (257, &[254, 255, 0, 1][..]));
     }
 
     #[test]

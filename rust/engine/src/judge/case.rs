@@ -1,5 +1,7 @@
 //! One chain before the judge.
 
+use std::collections::VecDeque;
+
 use rustls::client::danger::ServerCertVerifier;
 use rustls::{CertificateError, Error as TlsError};
 use rustls_pki_types::CertificateDer;
@@ -64,21 +66,29 @@ impl<'a> Case<'a> {
             judgement.store = Some(record.to_string());
             return judgement;
         }
-        if let (Some((anchors, record)), Ok(entity)) = (self.dane_anchors(), self.entity) {
-            let mut judgement = self.by_anchors(entity, &anchors);
-            judgement.store = Some(record.to_string());
-            return judgement;
-        }
         let mut constraints = of(tlsa::PKIX_EE).chain(of(tlsa::PKIX_TA)).peekable();
-        if constraints.peek().is_none() {
-            let faults = vec![Why::TlsaMismatch.of(None)];
-            return self.complete(Judgement::without_path(faults, self.judge.revocation_without_path()), None);
+        match self.by_dane_anchors() {
+            // One record that fits is enough: an authority that does not lead here takes nothing from the others.
+            Some(judgement) if judgement.path.is_some() || constraints.peek().is_none() => return judgement,
+            None if constraints.peek().is_none() => {
+                let faults = vec![Why::TlsaMismatch.of(None)];
+                return self.complete(Judgement::without_path(faults, self.judge.revocation_without_path()), None);
+            }
+            _ => {}
         }
         let mut judgement = self.by_roots();
         if !constraints.any(|record| self.constrains(record, &judgement)) {
             judgement.faults.push(Why::TlsaMismatch.of(None));
         }
         judgement
+    }
+
+    /// The verification with the authorities of DANE-TA records as roots; None where there are none.
+    fn by_dane_anchors(&self) -> Option<Judgement> {
+        let ((anchors, record), entity) = self.dane_anchors().zip(self.entity.ok())?;
+        let mut judgement = self.by_anchors(entity, &anchors);
+        judgement.store = Some(record.to_string());
+        Some(judgement)
     }
 
     /// The authorities that DANE-TA records name: certificates that were sent, or that stand in the records (section 5.2).
@@ -151,15 +161,19 @@ impl<'a> Case<'a> {
     /// Look for a path to `anchors`. Where a date or the purpose is in the way, that is a fault, and the search goes on without it.
     fn by_anchors(&self, entity: &'a EndEntityCert<'a>, anchors: &Anchors) -> Judgement {
         let mut faults = Vec::new();
-        let mut moments = self.chain.valid_moments().into_iter();
+        let mut moments = VecDeque::from(self.chain.valid_moments());
         let (mut moment, mut purpose) = (self.now, self.judge.purpose);
         let path = loop {
             let why = match self.search(entity, anchors, moment, purpose) {
                 Ok(path) => break Some(path),
                 Err(why) => why,
             };
-            if matches!(why, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) {
-                match moments.next() {
+            if let Some(edge) = edge_of_validity(&why) {
+                // The way that webpki went need not be the walk, whose moments come first.
+                if moment == self.now {
+                    moments.push_back(edge);
+                }
+                match moments.pop_front() {
                     Some(other) => moment = other,
                     None => break None,
                 }
@@ -183,8 +197,14 @@ impl<'a> Case<'a> {
         };
         // What decides comes first: that there is no path weighs more than that it would not serve.
         faults.sort_by_key(|fault| matches!(fault.why, Why::WrongPurpose { .. }));
-        if path.is_none() || moment != self.now {
-            faults.extend(self.chain.dates());
+        match &path {
+            Some(path) if moment != self.now => faults.extend(self.chain.dates_of(path.below_anchor())),
+            Some(_) => {}
+            None => faults.extend(self.chain.dates()),
+        }
+        if faults.is_empty() && (path.is_none() || moment != self.now) {
+            // All of the walk is in force; what is not stands elsewhere, and no date of it makes a path.
+            faults.push(self.chain.no_path());
         }
         let mut judgement = Judgement::without_path(faults, self.judge.revocation_without_path());
         if path.is_some() && !self.judge.revocation_lists.is_empty() {
@@ -249,7 +269,7 @@ impl<'a> Case<'a> {
         }
         faults.extend(self.name_fault());
         judgement.staple = self.staple(path);
-        self.weigh_staple(&mut judgement);
+        self.weigh_staple(&mut judgement, path.and_then(Path::issuer).is_some());
         let sent: Vec<&[u8]> = self.sent().collect();
         judgement.path = path.map(|path| path.report(&sent));
         judgement
@@ -289,17 +309,19 @@ impl<'a> Case<'a> {
         Some(staple::read(response, leaf, issuer, &self.judge.algorithms, self.now))
     }
 
-    /// What a staple says counts if its signature is good, and where the leaf demands one (RFC 7633), it has to count.
-    fn weigh_staple(&self, judgement: &mut Judgement) {
+    /// What a staple says counts if its signature is good, and by an issuer who `is_trusted`, as one on a path is: anybody can sign
+    /// for others. Where the leaf demands a staple (RFC 7633), it has to be a good one.
+    fn weigh_staple(&self, judgement: &mut Judgement, is_trusted: bool) {
         let Some(staple) = &judgement.staple else { return };
         let faults = &mut judgement.faults;
         match staple.verdict() {
-            Verdict::Bad if judgement.revocation != Verdict::Bad => {
+            _ if !is_trusted || judgement.revocation == Verdict::Bad => {}
+            Verdict::Bad => {
                 faults.retain(|fault| fault.why != Why::RevocationUnknown);
                 faults.push(self.revoked_by(staple));
                 judgement.revocation = Verdict::Bad;
             }
-            Verdict::Good if judgement.revocation != Verdict::Bad => {
+            Verdict::Good => {
                 faults.retain(|fault| fault.why != Why::RevocationUnknown);
                 judgement.revocation = Verdict::Good;
             }
@@ -318,5 +340,14 @@ impl<'a> Case<'a> {
             reason: staple.reason.map(str::to_owned),
         }
         .of_leaf()
+    }
+}
+
+/// The moment nearest to the one of a search at which the certificate is in force whose dates were in its way.
+fn edge_of_validity(why: &webpki::Error) -> Option<i64> {
+    match why {
+        webpki::Error::CertExpired { not_after: edge, .. }
+        | webpki::Error::CertNotValidYet { not_before: edge, .. } => i64::try_from(edge.as_secs()).ok(),
+        _ => None,
     }
 }

@@ -112,6 +112,12 @@ impl<'a> Chain<'a> {
         self.walk().filter_map(|link| link.date(self.now, &self.clock)).collect()
     }
 
+    /// The same of these certificates, wherever they stand in the chain.
+    pub fn dates_of<'d>(&self, certificates: impl Iterator<Item = &'d [u8]>) -> Vec<ChainFault> {
+        let links = certificates.filter_map(|der| self.links.iter().find(|link| link.der == der));
+        links.filter_map(|link| link.date(self.now, &self.clock)).collect()
+    }
+
     /// The same of the leaf alone.
     pub fn leaf_dates(&self) -> Vec<ChainFault> {
         self.leaf().date(self.now, &self.clock).into_iter().collect()
@@ -124,7 +130,7 @@ impl<'a> Chain<'a> {
         (!fits).then(|| Why::WrongPurpose { subject: self.leaf().subject(), wanted: purpose.name(), offered }.of_leaf())
     }
 
-    /// The moment next to now at which all of the walk is valid, then the one at which at least the leaf is.
+    /// The moment next to now at which all of the walk is valid, then the one at which at least the leaf is; now itself is none.
     pub fn valid_moments(&self) -> Vec<i64> {
         let validity = |link: &Link<'_>| {
             let validity = link.parsed.validity();
@@ -135,6 +141,7 @@ impl<'a> Chain<'a> {
             .into_iter()
             .filter(|(not_before, not_after)| not_before <= not_after)
             .map(|(not_before, not_after)| self.now.clamp(not_before, not_after))
+            .filter(|moment| *moment != self.now)
             .collect()
     }
 

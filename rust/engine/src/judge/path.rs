@@ -33,6 +33,11 @@ impl<'a> Path<'a> {
         self.0.iter().copied()
     }
 
+    /// Those whose dates count: an anchor is trusted as long as it is in the store.
+    pub fn below_anchor(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.certificates().take(self.0.len().saturating_sub(1))
+    }
+
     /// The certificate of the leaf's issuer.
     pub fn issuer(&self) -> Option<&'a [u8]> {
         self.0.get(1).copied()

@@ -69,9 +69,17 @@ pub fn fault<'l>(
     let whole = search(case, lists, RevocationCheckDepth::Chain, UnknownStatusPolicy::Allow);
     match (leaf, whole) {
         (Err(webpki::Error::CertRevoked), _) | (_, Err(webpki::Error::CertRevoked)) => Some(revoked(lists, links)),
+        // A list that cannot be used ended the search, and what stands on the others, further down, was not looked at.
+        (_, Err(_)) if lists.iter().any(|list| is_on(case, list)) => Some(revoked(lists, links)),
         (Ok(()), _) => None,
         (Err(_), _) => Some(Why::RevocationUnknown.of_leaf()),
     }
+}
+
+/// Whether a list alone has a certificate of the path on it.
+fn is_on(case: &Case<'_>, list: &RevocationList) -> bool {
+    let found = search(case, std::slice::from_ref(list), RevocationCheckDepth::Chain, UnknownStatusPolicy::Allow);
+    found == Err(webpki::Error::CertRevoked)
 }
 
 fn search(

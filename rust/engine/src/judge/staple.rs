@@ -25,6 +25,9 @@ const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 const BASIC: &str = "1.3.6.1.5.5.7.48.1.1";
 /// A response needs one certificate of its responder.
 const MOST_CERTIFICATES: usize = 8;
+/// How long a response counts that does not say until when: newer ones are to be had all the time then (section 4.2.2.1), and an
+/// old one may have been kept from before a revocation. A day is what browsers allow.
+const WITHOUT_END: i64 = 86_400;
 /// By how many seconds the responder's clock may be before ours.
 const SLACK: i64 = 300;
 
@@ -202,16 +205,11 @@ fn is_about(id: &CertId, leaf: &X509Certificate<'_>, issuer: Option<Issuer<'_>>)
         _ => return false,
     };
     let is = |hash: &[u8], data: &[u8]| digest::digest(algorithm, data).as_ref() == hash;
-    id.serial_number.as_bytes() == without_padding(leaf.raw_serial())
+    // Both as they are encoded, with the nought in front of a first bit that is set.
+    id.serial_number.as_bytes() == leaf.raw_serial()
         && is(id.issuer_name_hash.as_bytes(), leaf.issuer().as_raw())
         && issuer
             .is_none_or(|issuer| is(id.issuer_key_hash.as_bytes(), &issuer.parsed.public_key().subject_public_key.data))
-}
-
-/// The octets of a number without the noughts in front that say that it is positive.
-fn without_padding(number: &[u8]) -> &[u8] {
-    let first = number.iter().position(|octet| *octet != 0).unwrap_or(number.len().saturating_sub(1));
-    &number[first..]
 }
 
 /// Whether the issuer signed it, or one to whom it gave that right (section 4.2.2.2).
@@ -287,10 +285,16 @@ fn responder(id: &ResponderId) -> Option<String> {
 
 /// Whether a status is in force (section 4.2.2.1), and if not, why.
 fn currency(single: &SingleResponse, now: i64) -> (bool, Option<String>) {
-    if let Some(end) = single.next_update.as_ref().filter(|end| seconds(end) < now) {
-        return (false, Some(format!("it was good until {}", moment(end))));
+    let begin = seconds(&single.this_update);
+    match &single.next_update {
+        Some(end) if seconds(end) < now => return (false, Some(format!("it was good until {}", moment(end)))),
+        None if begin.saturating_add(WITHOUT_END) < now => {
+            let words = format!("it is of {}, and does not say until when it is good", moment(&single.this_update));
+            return (false, Some(words));
+        }
+        _ => {}
     }
-    if seconds(&single.this_update) > now.saturating_add(SLACK) {
+    if begin > now.saturating_add(SLACK) {
         return (false, Some(format!("it is good only from {} on", moment(&single.this_update))));
     }
     (true, None)

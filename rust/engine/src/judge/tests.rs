@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod differential;
 mod faults;
 mod pinned;
 mod staples;
@@ -183,6 +184,26 @@ fn an_expired_certificate_that_the_path_does_not_need_is_no_fault() {
     assert_eq!(Trial::trusting(&[root.der()]).codes(&leaf, &others), none());
 }
 
+/// Of two certificates that bear the name of the leaf's issuer, the one that is in force gives no path, and the other is expired.
+#[test]
+fn an_issuer_that_is_in_force_does_not_hide_that_there_is_no_path() {
+    let trusted = root("root");
+    let mut params = ca_params("middle");
+    let decoy = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+    params.not_after = date_time_ymd(2026, 2, 1);
+    let forged = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+    let others = [decoy.der().clone(), forged.der().clone()];
+    let leaf = issued(&leaf_params(), &forged);
+    assert_eq!(Trial::trusting(&[trusted.der()]).codes(&leaf, &others), ["unknown-issuer"]);
+    // The issuer is the root's, and expired.
+    let old = intermediate(params, &trusted);
+    let others = [decoy.der().clone(), old.der().clone()];
+    let leaf = issued(&leaf_params(), &old);
+    let found = Trial::trusting(&[trusted.der()]).judge(&leaf, &others);
+    assert_eq!(found.faults.iter().map(ChainFault::code).collect::<Vec<_>>(), ["expired"]);
+    assert_eq!(found.faults[0].certificate, Some(2));
+}
+
 #[test]
 fn a_self_signed_leaf_is_told_from_one_of_an_unknown_authority() {
     let leaf = leaf_params().self_signed(&KeyPair::generate().unwrap()).unwrap();
@@ -318,6 +339,23 @@ fn revocation_is_good_bad_or_unknown_as_the_lists_say() {
         case.crls = vec![file(crl)];
         assert_eq!((case.codes(&leaf, &[]), case.judge(&leaf, &[]).revocation), (codes, verdict));
     }
+}
+
+#[test]
+fn a_list_that_is_out_of_date_does_not_hide_what_stands_on_another() {
+    let root = root("root");
+    let upper = intermediate(ca_params("upper"), &root);
+    let mut params = ca_params("lower");
+    params.serial_number = Some(SerialNumber::from(9));
+    let lower = intermediate(params, &upper);
+    let leaf = issued(&leaf_params(), &lower);
+    let mut case = Trial::trusting(&[root.der()]);
+    let others = [lower.der().clone(), upper.der().clone()];
+    case.crls = vec![file(list(&root, &[], 2026)), file(list(&upper, &[9], 2030)), file(list(&lower, &[], 2030))];
+    let judgement = case.judge(&leaf, &others);
+    assert_eq!((judgement.faults[0].code(), judgement.faults[0].certificate), ("revoked", Some(1)));
+    case.crls[1] = file(list(&upper, &[], 2030));
+    assert_eq!(case.codes(&leaf, &others), none());
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Watch {
     /// Received, and not read yet: what it takes to open it is known only when rustls has been through it.
     held: Vec<u8>,
     held_since: (Instant, SystemTime),
+    /// When the socket was last given something to send.
+    sending_since: (Instant, SystemTime),
     /// The maximum segment size of the connection (`TCP_MAXSEG`, tcp(7)), the number that `TCP_INFO` calls `tcpi_snd_mss`.
     segment: Option<u32>,
 }
@@ -65,18 +67,26 @@ impl Watch {
             secrets,
             held: Vec::new(),
             held_since: (Instant::now(), SystemTime::now()),
+            sending_since: (Instant::now(), SystemTime::now()),
             segment: SockRef::from(&socket).tcp_mss().ok(),
         })
     }
 
-    /// The socket took this.
+    /// The socket is about to be given something. That is when it is sent: on one machine, the answer may be there before the call
+    /// is back.
+    pub fn sending(&mut self) {
+        if !self.is_idle() {
+            self.sending_since = (Instant::now(), SystemTime::now());
+        }
+    }
+
+    /// The socket took this, see `sending`.
     pub fn sent(&mut self, bytes: &[u8]) -> Result<()> {
         self.sent += bytes.len() as u64;
         if self.is_idle() {
             return Ok(());
         }
-        let now = (Instant::now(), SystemTime::now());
-        self.read(Direction::Sent, bytes, now)
+        self.read(Direction::Sent, bytes, self.sending_since)
     }
 
     /// The socket gave this, and rustls is about to decrypt it where it lies.

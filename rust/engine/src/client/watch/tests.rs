@@ -95,3 +95,27 @@ fn what_is_encrypted_with_keys_of_others_is_counted_and_not_read() {
 fn secrets_do_not_show_in_messages() {
     assert_eq!(format!("{:?}", secrets()), "Secrets { .. }");
 }
+
+/// Keeps when what was seen was seen.
+struct Times(Arc<std::sync::Mutex<Vec<f64>>>);
+
+impl Listener for Times {
+    fn saw(&mut self, sightings: &[Sighting]) -> Result<()> {
+        self.0.lock().unwrap().extend(sightings.iter().map(|one| one.elapsed_ms));
+        Ok(())
+    }
+}
+
+#[test]
+fn what_the_socket_took_was_sent_when_the_socket_was_given_it() {
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let times = Arc::default();
+    let listener = Box::new(Times(Arc::clone(&times)));
+    let mut watch = Watch::new(secrets(), &socket, Some(listener)).unwrap();
+    watch.sending();
+    let given = watch.begun.elapsed().as_secs_f64() * 1e3;
+    watch.sent(&record(22, &message(1, &[0; 40]))).unwrap();
+    let seen = times.lock().unwrap();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|at| *at <= given), "{seen:?} after {given}");
+}

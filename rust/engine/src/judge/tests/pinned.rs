@@ -68,6 +68,19 @@ fn a_record_of_an_authority_makes_it_the_anchor_but_name_and_dates_count() {
 }
 
 #[test]
+fn an_authority_that_does_not_lead_to_the_leaf_leaves_the_other_records_to_decide() {
+    let (root, other) = (root("root"), root("other"));
+    let leaf = issued(&leaf_params(), &root);
+    let mut trial = Trial::trusting(&[root.der()]);
+    let stray = record(2, 1, 1, digest(&SHA256, &spki(other.der())).as_ref());
+    trial.tlsa = vec![stray.clone(), record(1, 0, 0, &leaf)];
+    let others = [other.der().clone()];
+    assert_eq!(trial.codes(&leaf, &others), none());
+    trial.tlsa = vec![stray, record(1, 0, 0, root.der())];
+    assert_eq!(trial.codes(&leaf, &others), ["tlsa-mismatch"]);
+}
+
+#[test]
 fn records_of_the_web_s_kind_only_add_to_the_usual_verification() {
     let root = root("root");
     let leaf = issued(&leaf_params(), &root);

@@ -20,7 +20,7 @@ struct Response<'a> {
     leaf: &'a CertificateDer<'static>,
     status: CertStatus,
     this_update: i64,
-    next_update: i64,
+    next_update: Option<i64>,
     /// Who signs it, if it is not the issuer.
     delegate: Option<&'a (CertificateDer<'static>, KeyPair)>,
 }
@@ -28,7 +28,7 @@ struct Response<'a> {
 impl<'a> Response<'a> {
     fn good(issuer: &'a Authority, leaf: &'a CertificateDer<'static>) -> Self {
         let status = CertStatus::good();
-        Self { issuer, leaf, status, this_update: NOW - DAY, next_update: NOW + DAY, delegate: None }
+        Self { issuer, leaf, status, this_update: NOW - DAY, next_update: Some(NOW + DAY), delegate: None }
     }
 
     fn signed(&self) -> Vec<u8> {
@@ -55,7 +55,7 @@ impl<'a> Response<'a> {
                 cert_id,
                 cert_status: self.status,
                 this_update: moment(self.this_update),
-                next_update: Some(moment(self.next_update)),
+                next_update: self.next_update.map(moment),
                 single_extensions: None,
             }],
             response_extensions: None,
@@ -140,7 +140,7 @@ fn a_staple_that_says_revoked_is_believed_whatever_its_age() {
         let (judgement, staple) = scene(true).with(|response| {
             response.status = revoked();
             response.this_update -= age;
-            response.next_update -= age;
+            response.next_update = Some(NOW + DAY - age);
         });
         let message = "the leaf, \"CN=leaf\", is revoked since 2026-05-31T00:00:00Z, says the stapled OCSP response";
         assert_eq!(judgement.faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
@@ -151,10 +151,17 @@ fn a_staple_that_says_revoked_is_believed_whatever_its_age() {
 #[test]
 fn a_staple_that_does_not_count_is_a_fault_only_where_the_leaf_demands_one() {
     type Change = fn(&mut Response<'_>);
-    let late: Change = |response| response.next_update = NOW - 1;
+    let late: Change = |response| response.next_update = Some(NOW - 1);
     let early: Change = |response| response.this_update = NOW + DAY;
     let unknown: Change = |response| response.status = CertStatus::unknown();
-    for (change, word) in [(late, "it was good until"), (early, "it is good only from"), (unknown, "does not know")] {
+    let endless: Change = |response| (response.this_update, response.next_update) = (NOW - DAY - 1, None);
+    let changes = [
+        (late, "it was good until"),
+        (early, "it is good only from"),
+        (unknown, "does not know"),
+        (endless, "does not say until when"),
+    ];
+    for (change, word) in changes {
         for must_staple in [false, true] {
             let (judgement, _) = scene(must_staple).with(change);
             let codes: Vec<_> = judgement.faults.iter().map(ChainFault::code).collect();
@@ -163,6 +170,38 @@ fn a_staple_that_does_not_count_is_a_fault_only_where_the_leaf_demands_one() {
             assert_eq!(judgement.revocation, Verdict::NotChecked);
         }
     }
+}
+
+#[test]
+fn a_staple_without_an_end_counts_for_a_day() {
+    let (judgement, staple) = scene(true).with(|response| response.next_update = None);
+    assert_eq!((judgement.faults, staple.is_current, staple.next_update), (Vec::new(), Some(true), None));
+}
+
+#[test]
+fn the_staple_of_a_chain_that_nobody_trusts_settles_nothing() {
+    let mut scene = scene(false);
+    scene.trial = Trial::trusting(&[root("other").der()]);
+    scene.trial.crls = vec![file(list(&root("other"), &[], 2030))];
+    for status in [CertStatus::good(), revoked()] {
+        let mut response = Response::good(&scene.root, &scene.leaf);
+        response.status = status;
+        scene.trial.staple = response.signed();
+        let judgement = scene.trial.judge(&scene.leaf, &[scene.root.der().clone()]);
+        let codes: Vec<_> = judgement.faults.iter().map(ChainFault::code).collect();
+        assert_eq!((codes, judgement.revocation), (vec!["unknown-issuer"], Verdict::Unknown));
+        assert_eq!(judgement.staple.unwrap().signature, Verdict::Good);
+    }
+}
+
+#[test]
+fn a_serial_number_with_its_first_bit_set_is_found() {
+    let mut scene = scene(true);
+    let mut params = leaf_params();
+    params.serial_number = Some(SerialNumber::from_slice(&[0xf3, 0x01, 0x02]));
+    scene.leaf = issued(&params, &scene.root);
+    let (_, staple) = scene.with(|_| {});
+    assert_eq!(staple.status, Status::Good);
 }
 
 #[test]
