@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import runner
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 from peers import require
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _GO_SOURCE = Path(__file__).parent / "go" / "peer.go"
+_NODE_SOURCE = Path(__file__).parent / "node" / "peer.js"
+_JAVA_SOURCE = Path(__file__).parent / "java" / "Peer.java"
+
+_PASSWORD = "changeit"
 
 _GNUTLS_PORT = 5556
 
@@ -51,6 +58,18 @@ http {{
         {options}
     }}
 }}
+"""
+
+
+_HAPROXY = """
+defaults
+    mode http
+    timeout client 30s
+    timeout connect 30s
+    timeout server 30s
+frontend tested
+    bind 127.0.0.1:{port} ssl crt {both} {options}
+    http-request return status 200 content-type text/plain string "haproxy"
 """
 
 
@@ -102,6 +121,18 @@ class ForeignServers:
         """A server on Go's crypto/tls, which echoes."""
         return self._once(self._start_go, identity, options)
 
+    def haproxy(self, identity: str = "good", *options: str | Path) -> ForeignServer:
+        """HAProxy, which answers to HTTP; the options are words of its `bind`."""
+        return self._once(self._start_haproxy, identity, options)
+
+    def node(self, identity: str = "good", *options: str | Path) -> ForeignServer:
+        """A server on Node's tls, which echoes; the option is the authority of clients."""
+        return self._once(self._start_node, identity, options)
+
+    def java(self, identity: str = "good", *options: str | Path) -> ForeignServer:
+        """A server on Java's JSSE, which echoes; the option is the authority of clients."""
+        return self._once(self._start_java, identity, options)
+
     def close(self) -> None:
         """End all of them."""
         self._held.close()
@@ -123,8 +154,7 @@ class ForeignServers:
         return ForeignServer(port_in(said, r"ACCEPT 127\.0\.0\.1:(\d+)"), said=said)
 
     def _start_nginx(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
-        folder = self._folder / f"nginx-{len(self._running)}"
-        folder.mkdir()
+        folder = self._own_folder("nginx")
         port = _free_port()
         configuration = folder / "nginx.conf"
         configuration.write_text(
@@ -151,6 +181,33 @@ class ForeignServers:
     def _start_go(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         _, said = self._start(self._go_peer(), "serve", "-cert", pair.cert, "-key", pair.key, *options)
         return ForeignServer(port_in(said, r"ready (\d+)"), said=said)
+
+    def _start_haproxy(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
+        folder = self._own_folder("haproxy")
+        port = _free_port()
+        both = folder / "both.pem"
+        both.write_bytes(pair.cert.read_bytes() + pair.key.read_bytes())
+        configuration = folder / "haproxy.cfg"
+        configuration.write_text(_HAPROXY.format(port=port, both=both, options=" ".join(options)))
+        self._start(require("haproxy"), "-db", "-f", configuration)
+        _eventually(lambda: _listens(port) or None, f"nobody listens on port {port}")
+        return ForeignServer(port)
+
+    def _start_node(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
+        _, said = self._start(require("node"), _NODE_SOURCE, pair.cert, pair.key, *options)
+        return ForeignServer(port_in(said, r"ready (\d+)"), said=said)
+
+    def _start_java(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
+        identity = self._own_folder("java") / "identity.p12"
+        identity.write_bytes(_pkcs12(pair))
+        # It is at its work for a few handshakes: to compile them well would take longer than they do.
+        _, said = self._start(require("java"), "-XX:TieredStopAtLevel=1", _JAVA_SOURCE, identity, _PASSWORD, *options)
+        return ForeignServer(port_in(said, r"ready (\d+)"), said=said)
+
+    def _own_folder(self, maker: str) -> Path:
+        folder = self._folder / f"{maker}-{len(self._running)}"
+        folder.mkdir()
+        return folder
 
     def _start(
         self, *command: str | Path, cwd: Path | None = None, stdin: int = subprocess.DEVNULL
@@ -200,6 +257,13 @@ def port_in(said: Path, pattern: str) -> int:
         return re.search(pattern, said.read_text(errors="replace"))
 
     return int(_eventually(line, f"a server did not say that it listens, see {said}")[1])
+
+
+def _pkcs12(pair: Pair) -> bytes:
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    assert isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
+    leaf, *above = x509.load_pem_x509_certificates(pair.cert.read_bytes())
+    return pkcs12.serialize_key_and_certificates(b"server", key, leaf, above, BestAvailableEncryption(_PASSWORD.encode()))
 
 
 def _free_port() -> int:

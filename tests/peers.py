@@ -1,4 +1,4 @@
-"""Foreign programs that the tests talk to: OpenSSL's, GnuTLS's, curl, nginx, Go."""
+"""Foreign programs that the tests talk to: OpenSSL's, GnuTLS's, curl, nginx, HAProxy, Go, Node, Java."""
 
 import os
 import shutil

@@ -1,11 +1,10 @@
-"""What `connect` finds out besides: hybrid key exchange, keying material, new keys, our certificate, versions and signatures."""
+"""What `connect` finds out besides: hybrid key exchange, keying material, new keys, versions and signatures."""
 
 from __future__ import annotations
 
 import json
 import select
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,52 +158,6 @@ def test_openssl_refuses_what_python_has_no_way_to_do() -> None:
     refused(*target, "--export-keying", "label:32", status=2, code="unsupported")
     refused(*target, "--key-update", status=2, code="unsupported")
     refused(*target, "--sigalgs", "ed25519", status=2, code="unsupported")
-
-
-# ---- our certificate -----------------------------------------------------------------------------
-
-DEMANDING: dict[str, Callable[[Path], tuple[str | Path, ...]]] = {
-    "openssl": lambda ca: ("-Verify", "1", "-CAfile", ca, "-verify_return_error"),
-    "nginx": lambda ca: (f"ssl_client_certificate {ca};", "ssl_verify_client on;"),
-    "gnutls": lambda ca: ("--require-client-cert", "--x509cafile", ca, "--verify-client-cert"),
-    "go": lambda ca: ("-client-ca", ca),
-}
-
-
-@rustls_alone
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-@pytest.mark.parametrize("maker", ["openssl", "gnutls", "go"])
-def test_a_server_that_takes_our_certificate_is_said_to(
-    servers: ForeignServers, credentials: Credentials, maker: str, version: str
-) -> None:
-    server = getattr(servers, maker)("good", *DEMANDING[maker](credentials.client_ca))
-    ours = ("--cert", credentials.client.cert, "--key", credentials.client.key)
-    handshake = report_on(server, credentials, *ours, "--tls", version)["handshake"]
-    assert handshake["client_certificate"] == "accepted"
-    assert handshake["client_request"]["authorities"] == ["CN=clients' root"]
-    assert "ecdsa_secp256r1_sha256" in handshake["client_request"]["signature_schemes"]
-
-
-@rustls_alone
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-@pytest.mark.parametrize(("ours", "code"), [((), "client-certificate-required"), (("good",), "client-certificate-refused")])
-def test_what_a_server_wants_instead_is_in_the_report(
-    servers: ForeignServers, credentials: Credentials, ours: tuple[str, ...], code: str, version: str
-) -> None:
-    server = servers.go("good", *DEMANDING["go"](credentials.client_ca))
-    pair = credentials.good
-    given = ("--cert", pair.cert, "--key", pair.key) if ours else ()
-    document = refused("connect", server.target, "--ca", credentials.ca, *given, "--tls", version, status=13, code=code)
-    assert document["handshake"]["client_request"]["authorities"] == ["CN=clients' root"]
-
-
-@on_both_backends
-def test_a_certificate_that_nobody_asked_for_is_said_to_be_unused(
-    servers: ForeignServers, credentials: Credentials, backend: str
-) -> None:
-    ours = ("--cert", credentials.client.cert, "--key", credentials.client.key)
-    document = report_on(servers.go(), credentials, *ours, "--backend", backend)
-    assert [warning["code"] for warning in document["warnings"]] == ["client-certificate-unused"]
 
 
 # ---- versions and signatures ---------------------------------------------------------------------

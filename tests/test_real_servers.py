@@ -1,4 +1,4 @@
-"""`tlstool connect` against servers of other makers: OpenSSL's, nginx, GnuTLS's, and one on Go's crypto/tls."""
+"""`tlstool connect` against servers of other makers: OpenSSL, nginx, HAProxy, GnuTLS, and those of Go, Node and Java."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from credentials import Credentials
     from foreign import ForeignServer, ForeignServers
 
-MAKERS = ("openssl", "nginx", "gnutls", "go")
+MAKERS = ("openssl", "nginx", "haproxy", "gnutls", "go", "node", "java")
 
 FIVE_MIB = os.urandom(5 << 20)
 
@@ -125,54 +125,6 @@ def test_a_server_without_a_common_protocol_answers_by_its_alert(
     assert done.status == 8, done
     error = done.document["error"]
     assert (error["code"], error["alert"]) == ("alert-received", "no_application_protocol")
-
-
-def _demanding(servers: ForeignServers, credentials: Credentials, maker: str) -> ForeignServer:
-    """A server that goes on with nobody who shows no certificate of the clients' authority."""
-    authority = credentials.client_ca
-    options: dict[str, tuple[str | Path, ...]] = {
-        "openssl": ("-Verify", "1", "-verify_return_error", "-CAfile", authority),
-        "gnutls": ("--require-client-cert", "--verify-client-cert", "--x509cafile", authority),
-        "go": ("-client-ca", authority),
-    }
-    found: ForeignServer = getattr(servers, maker)("good", *options[maker])
-    return found
-
-
-@on_both_backends
-@pytest.mark.parametrize(
-    ("maker", "version"),
-    # In TLS 1.2 GnuTLS calls an empty list of certificates a decode_error, which says nothing of certificates.
-    [("openssl", "1.2"), ("go", "1.2"), ("openssl", "1.3"), ("gnutls", "1.3"), ("go", "1.3")],
-)
-def test_a_demanded_client_certificate_that_is_missing_is_status_13(
-    servers: ForeignServers, credentials: Credentials, maker: str, version: str, backend: str
-) -> None:
-    server = _demanding(servers, credentials, maker)
-    # In TLS 1.3 a server can refuse only after the client is done (RFC 8446 section 4.4.2), so the pipe waits for its word.
-    done = tlstool(
-        *("connect", server.target, "--ca", credentials.ca, "--tls", version, "--backend", backend, "--json", "--pipe"),
-        stdin=b"to nobody\n",
-        prefix=server.prefix,
-    )
-    assert (done.status, done.output) == (13, b""), done
-    assert '"client-certificate-required"' in done.errors
-
-
-@on_both_backends
-@in_both_versions
-@pytest.mark.parametrize("maker", ["openssl", "gnutls", "go"])
-def test_a_demanded_client_certificate_that_is_given_opens_the_door(
-    servers: ForeignServers, credentials: Credentials, maker: str, version: str, backend: str
-) -> None:
-    server = _demanding(servers, credentials, maker)
-    identity = ("--cert", credentials.client.cert, "--key", credentials.client.key)
-    done = tlstool(
-        *("connect", server.target, "--ca", credentials.ca, "--tls", version, "--backend", backend, *identity, "--json"),
-        prefix=server.prefix,
-    )
-    assert done.status == 0, done
-    assert done.document["handshake"]["client_certificate"] in ("sent", "accepted", None)
 
 
 @on_both_backends

@@ -34,8 +34,8 @@ pub enum Error {
     AlertReceived { alert: String },
     /// The peer asked for a certificate, got none, and gave up.
     ClientCertificateRequired { alert: String },
-    /// The peer did not like our certificate.
-    ClientCertificateRefused { alert: String },
+    /// The peer did not like our certificate, and said so by an alert, or went without a word.
+    ClientCertificateRefused { alert: Option<String> },
     /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
     /// counts only if its certificate is good for the public name; None if it has no key at all (RFC 9849 section 6.1.6).
     EchRejected { retry: Option<Vec<u8>> },
@@ -153,9 +153,8 @@ impl Error {
     /// The alert that the peer sent, by its IANA name.
     pub fn alert(&self) -> Option<&str> {
         match self {
-            Self::AlertReceived { alert }
-            | Self::ClientCertificateRequired { alert }
-            | Self::ClientCertificateRefused { alert } => Some(alert),
+            Self::AlertReceived { alert } | Self::ClientCertificateRequired { alert } => Some(alert),
+            Self::ClientCertificateRefused { alert } => alert.as_deref(),
             _ => None,
         }
     }
@@ -184,8 +183,11 @@ impl fmt::Display for Error {
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
             }
-            Self::ClientCertificateRefused { alert } => {
+            Self::ClientCertificateRefused { alert: Some(alert) } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
+            }
+            Self::ClientCertificateRefused { alert: None } => {
+                f.write_str("the peer closed the connection without a word when it had the client certificate")
             }
             Self::EchRejected { retry: Some(_) } => f.write_str("the peer cannot decrypt the Encrypted Client Hello"),
             Self::EchRejected { retry: None } => f.write_str("the peer does no Encrypted Client Hello"),

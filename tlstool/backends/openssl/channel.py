@@ -12,7 +12,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlstool.backends.openssl.failure import Seen, failure
+from tlstool.backends.openssl.failure import Seen, failure, refused_silently
 from tlstool.backends.openssl.tds import Wrapping
 from tlstool.errors import NotTlsError, TimeLimitError, TlsToolError
 from tlstool.phases import Deadline
@@ -134,7 +134,10 @@ class Channel:
         self.fill()
         if data := self.decrypt():
             self._early.append(data)
-        return bool(data or self.seen.tickets)
+        has_answered = bool(data or self.seen.tickets)
+        if self.ended and not self.close_notify and self.seen.sent and not has_answered:
+            raise refused_silently(self.phase)
+        return has_answered
 
     def read(self, limit: int, deadline: Deadline) -> bytes:
         """Up to `limit` bytes of application data, b"" at the peer's end."""

@@ -52,8 +52,9 @@ _ALERTS = {
     121: "ech_required",
 }
 
-# What servers say to a client that had no certificate for them (before TLS 1.3 there was no alert of its own) ...
-_CERTIFICATE_WANTED = frozenset({"handshake_failure", "bad_certificate", "certificate_required"})
+# What servers say to a client that had no certificate for them: before TLS 1.3 there was no alert of its own, and to GnuTLS such
+# a list without certificates is malformed ...
+_CERTIFICATE_WANTED = frozenset({"handshake_failure", "bad_certificate", "certificate_required", "decode_error"})
 # ... and to one whose certificate they do not take (RFC 8446 section 6.2).
 _CERTIFICATE_REFUSED = frozenset(
     {
@@ -134,6 +135,8 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
         return HandshakeError("connection-reset", f"the connection broke: {words}", phase=phase)
     if alert := _alert(error, seen):
         return _alerted(alert, seen, phase)
+    if seen.sent and seen.alert is None and isinstance(error, ssl.SSLEOFError) and phase == "handshake":
+        return refused_silently(phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
     return _of_reason(error.reason or _unnamed(error), phase)
@@ -142,6 +145,12 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
 def _unnamed(error: ssl.SSLError) -> str:
     """The words of an error whose reason Python has no name for: those of "[SSL] ASN1 lib (_ssl.c:1006)"."""
     return str(error.args[-1]).partition("] ")[2].partition(" (")[0] or "unknown"
+
+
+def refused_silently(phase: str) -> TlsToolError:
+    """The error for a peer that got our certificate and is gone: Node, for one, sends no alert."""
+    message = "the peer closed the connection without a word when it had the client certificate"
+    return ClientCertificateError("client-certificate-refused", message, phase=phase)
 
 
 def _of_reason(reason: str, phase: str) -> TlsToolError:

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 use rustls::client::danger::ServerCertVerifier;
-use rustls::{AlertDescription, Error as TlsError};
+use rustls::{AlertDescription, Error as TlsError, ProtocolVersion};
 
 use super::config::{ClientConfig, Framing};
 use super::greeting::Greeting;
@@ -326,7 +326,14 @@ impl Link {
 
     /// A connection that ended before its handshake did is an error; later, its end is just that.
     fn ended_early(&self) -> Option<Error> {
-        (!self.established).then_some(Error::ConnectionClosed)
+        // In TLS 1.2 our certificate is out, and judged, before the handshake is done. Node, for one, sends no alert.
+        let is_judging = self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2)
+            && self.client_certificate() == ClientCertificate::Sent;
+        match (self.established, is_judging) {
+            (true, _) => None,
+            (false, true) => Some(Error::ClientCertificateRefused { alert: None }),
+            (false, false) => Some(Error::ConnectionClosed),
+        }
     }
 
     fn explain(&self, error: TlsError) -> Error {
@@ -336,11 +343,14 @@ impl Link {
         if let TlsError::AlertReceived(alert) = &error {
             let name = crate::error::alert_name(*alert);
             match self.client_certificate() {
-                ClientCertificate::Requested if is_about_certificate(*alert) => {
+                // To GnuTLS before TLS 1.3, a list without certificates is malformed.
+                ClientCertificate::Requested
+                    if is_about_certificate(*alert) || *alert == AlertDescription::DecodeError =>
+                {
                     return Error::ClientCertificateRequired { alert: name };
                 }
                 ClientCertificate::Sent if is_about_certificate(*alert) => {
-                    return Error::ClientCertificateRefused { alert: name };
+                    return Error::ClientCertificateRefused { alert: Some(name) };
                 }
                 _ => {}
             }

@@ -254,12 +254,15 @@ fn shake_hands(
             Err(Error::TimeLimit) => false,
             outcome => outcome?,
         };
+        if certificate == ClientCertificate::Sent && !is_accepted && link.peer() == PeerEnd::Cut {
+            return Err(Error::ClientCertificateRefused { alert: None });
+        }
     }
     Ok(if certificate == ClientCertificate::Sent && is_accepted { ClientCertificate::Accepted } else { certificate })
 }
 
 /// In TLS 1.3 the server judges our certificate, or its absence, when the client is done already. A ticket or data means that it
-/// accepts; an alert is an error, and an end without one says nothing.
+/// accepts; an alert is an error, and an orderly end says nothing.
 fn await_acceptance(link: &mut Link, pending: &mut Vec<u8>, bounds: &mut Bounds<'_>) -> Result<bool> {
     // Data may come before our certificate has gone out (RFC 8446 section 2); tickets may not (section 4.6.1).
     let before = pending.len();
