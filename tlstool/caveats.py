@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tlstool.chain import SOON_DAYS
 from tlstool.model import Certificate, Finding, Handshake, Staple, TlsVersion, Trust
 
 WARNINGS: dict[str, str] = {
@@ -36,9 +37,6 @@ WARNINGS: dict[str, str] = {
     "virtual-machine": "the figures are of a virtual machine, whose host has other guests",
 }
 """What a report says besides its verdict, and what is no reason to fail: each code, and what it means."""
-
-SOON_DAYS = 21
-"""A certificate that ends within so many days will soon expire, unless its whole life is short."""
 
 _LIFE_LEFT = 3
 

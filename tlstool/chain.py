@@ -10,6 +10,9 @@ from tlstool.record import Record
 Verdict = Literal["good", "bad", "unknown", "not_checked"]
 Purpose = Literal["server", "client", "any"]
 
+SOON_DAYS = 21
+"""A certificate that ends within so many days will soon expire."""
+
 
 class Roots(Record):
     """Which certificates are trusted as anchors.

@@ -212,9 +212,9 @@ def _fail(error: TlsToolError, args: list[str], console: Console) -> int:
 
 
 def _not_written(error: OSError) -> TlsToolError:
-    from tlstool.errors import LocalError
+    from tlstool.errors import LocalError, cause
 
-    return LocalError("file-not-written", f"cannot write the output: {(error.strerror or str(error)).lower()}")
+    return LocalError("file-not-written", f"cannot write the output: {cause(error)}")
 
 
 def _explained(error: click.ClickException, args: list[str]) -> TlsToolError:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tlstool.endpoint import printable
-from tlstool.errors import ConnectError, LocalError, TimeLimitError
+from tlstool.errors import ConnectError, LocalError, TimeLimitError, cause
 from tlstool.phases import Deadline
 from tlstool.resolve import Address
 
@@ -64,7 +64,7 @@ def connect_unix(path: str, deadline: Deadline) -> socket.socket:
             raise TimeLimitError("time-limit", f"unix:{path} did not take the connection in time") from None
         if error.errno == errno.ECONNREFUSED:
             raise ConnectError("connection-refused", f"unix:{path} refused the connection") from None
-        raise ConnectError("connection-failed", f"no connection: unix:{path}: {(error.strerror or str(error)).lower()}") from None
+        raise ConnectError("connection-failed", f"no connection: unix:{path}: {cause(error)}") from None
     return sock
 
 
@@ -149,7 +149,7 @@ def _bind(sock: socket.socket, source: Address) -> None:
         where = printable(*source[1][:2]) if source[1][1] else source[1][0]
         if error.errno == errno.EADDRINUSE:
             raise LocalError("port-in-use", f"{where} is in use", "leave the port out to take a free one") from None
-        raise LocalError("cannot-bind", f"cannot connect from {where}: {(error.strerror or str(error)).lower()}") from None
+        raise LocalError("cannot-bind", f"cannot connect from {where}: {cause(error)}") from None
 
 
 def _timeval(seconds: float) -> tuple[int, int]:
@@ -167,5 +167,5 @@ def _no_connection(failures: Sequence[tuple[Address, OSError]]) -> ConnectError:
     if all(error.errno == errno.ECONNREFUSED for _, error in failures):
         named = " and ".join(printable(*address[:2]) for (_, address), _ in failures)
         return ConnectError("connection-refused", f"{named} refused the connection")
-    told = "; ".join(f"{printable(*address[:2])}: {(error.strerror or str(error)).lower()}" for (_, address), error in failures)
+    told = "; ".join(f"{printable(*address[:2])}: {cause(error)}" for (_, address), error in failures)
     return ConnectError("connection-failed", f"no connection: {told}")

@@ -269,6 +269,11 @@ class Interrupted(TlsToolError):  # noqa: N818 - a wish of the user, no error
 _PRECEDENCE = (130, 1, 12, 9, 10, 11, 13, 8, 7, 5, 6, 4, 3, 14, 15)
 
 
+def cause(error: OSError) -> str:
+    """What the system says was in the way, for the middle of a message."""
+    return (error.strerror or str(error)).lower()
+
+
 def subclasses(cls: type[TlsToolError] = TlsToolError) -> tuple[type[TlsToolError], ...]:
     """Every error class, the root first."""
     return (cls, *(c for child in cls.__subclasses__() for c in subclasses(child)))

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from tlstool.errors import LocalError
+from tlstool.errors import LocalError, cause
 
 LIMIT = 16 * 1024 * 1024
 """Bytes that a file may have. The largest root bundles have a few hundred kilobytes."""
@@ -80,7 +80,7 @@ def write(path: str, data: bytes, mode: int = 0o644) -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise
-        raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
+        raise LocalError("file-not-written", f"cannot write {path}: {cause(error)}") from None
 
 
 def begin_private(path: str) -> None:
@@ -101,7 +101,7 @@ def begin_private(path: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise LocalError("file-not-written", f"cannot write {path}: {_words(error)}") from None
+        raise LocalError("file-not-written", f"cannot write {path}: {cause(error)}") from None
 
 
 def _missing(path: str) -> LocalError:
@@ -111,8 +111,4 @@ def _missing(path: str) -> LocalError:
 
 
 def _unreadable(path: str, error: OSError) -> LocalError:
-    return LocalError("file-unreadable", f"cannot read {path}: {_words(error)}")
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return LocalError("file-unreadable", f"cannot read {path}: {cause(error)}")

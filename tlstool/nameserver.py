@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.aside import Aside
 from tlstool.endpoint import printable
-from tlstool.errors import ResolveError, TimeLimitError
+from tlstool.errors import ResolveError, TimeLimitError, cause
 from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
@@ -120,5 +120,5 @@ def _why(error: NoNameservers) -> str:
     if response is not None:
         return f"answered {dns.rcode.to_text(response.rcode())}"
     if isinstance(exception, OSError):
-        return f"cannot be asked: {(exception.strerror or str(exception)).lower()}"
+        return f"cannot be asked: {cause(exception)}"
     return "gave no answer that makes sense"

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tlstool import files, pem
-from tlstool.errors import LocalError
+from tlstool.errors import LocalError, cause
 from tlstool.model import Crl, Roots
 from tlstool.requests import TlsOptions
 
@@ -145,7 +145,7 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
         with os.scandir(path) as entries:
             return list(entries)
     except OSError as error:
-        words = (error.strerror or str(error)).lower()
+        words = cause(error)
         raise LocalError("file-unreadable", f"cannot read the directory {path}: {words}") from None
 
 

@@ -46,7 +46,7 @@ class Wire:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise WireError(f"the connection broke: {error.strerror or error}") from error
+                raise _broken(error) from error
 
     def line(self) -> bytes:
         """The next line, without its end (LF or CRLF)."""
@@ -76,7 +76,7 @@ class Wire:
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise WireError(f"the connection broke: {error.strerror or error}") from error
+            raise _broken(error) from error
 
     def own_address(self) -> str | None:
         """The address of our end; None for a unix socket, which has none."""
@@ -99,7 +99,7 @@ class Wire:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise WireError(f"the connection broke: {error.strerror or error}") from error
+                raise _broken(error) from error
             if not data:
                 raise WireError("the peer closed the connection")
             return data
@@ -110,3 +110,7 @@ class Wire:
         poll.register(self._sock, event)
         if left == 0.0 or not poll.poll(None if left is None else math.ceil(left * 1000)):
             raise TimeLimitError("time-limit", "the peer did not answer in time")
+
+
+def _broken(error: OSError) -> WireError:
+    return WireError(f"the connection broke: {error.strerror or error}")

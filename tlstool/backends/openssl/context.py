@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
-from tlstool.errors import LocalError, Unsupported
+from tlstool.errors import LocalError, Unsupported, cause
 from tlstool.model import ClientConfig, Crl, Identity, ServerConfig, TlsVersion
 from tlstool.names import is_tls13
 from tlstool.names import suite as iana_suite
@@ -156,7 +156,7 @@ def _set_keylog(context: ssl.SSLContext, path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         context.keylog_filename = path
     except OSError as error:
-        words = (error.strerror or str(error)).lower()
+        words = cause(error)
         raise LocalError("file-not-written", f"cannot write {path}: {words}") from None
 
 

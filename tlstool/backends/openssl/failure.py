@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlstool.errors import ClientCertificateError, HandshakeError, TlsToolError
+from tlstool.errors import ClientCertificateError, HandshakeError, TlsToolError, cause
 
 if TYPE_CHECKING:
     import ssl
@@ -131,7 +131,7 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
     import ssl
 
     if not isinstance(error, ssl.SSLError):
-        words = (error.strerror or str(error)).lower()
+        words = cause(error)
         return HandshakeError("connection-reset", f"the connection broke: {words}", phase=phase)
     if alert := _alert(error, seen):
         return _alerted(alert, seen, phase)

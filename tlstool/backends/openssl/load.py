@@ -15,7 +15,7 @@ from tlstool import certs, findings
 from tlstool.backends.openssl.channel import Channel
 from tlstool.backends.openssl.facts import peer_chain
 from tlstool.backends.openssl.verdict import fault
-from tlstool.errors import ConnectError, TimeLimitError, TlsToolError, make
+from tlstool.errors import ConnectError, TimeLimitError, TlsToolError, cause, make
 from tlstool.model import ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
 
@@ -134,7 +134,7 @@ class Load:
         except ConnectionRefusedError:
             raise ConnectError("connection-refused", "the peer refused the connection", phase="tcp") from None
         except OSError as error:
-            words = (error.strerror or str(error)).lower()
+            words = cause(error)
             raise ConnectError("connection-failed", f"no connection: {words}", phase="tcp") from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock

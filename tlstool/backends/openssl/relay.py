@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from tlstool.backends.openssl.body import BodyReader
 from tlstool.backends.openssl.channel import Channel
-from tlstool.errors import LocalError, TimeLimitError
+from tlstool.errors import LocalError, TimeLimitError, cause
 from tlstool.newlines import Newlines
 from tlstool.phases import Deadline
 from tlstool.traffic import HalfClose, Relayed, RelayPlan
@@ -124,7 +124,7 @@ class Relay:
             except BrokenPipeError:
                 raise
             except OSError as error:
-                raise LocalError("file-not-written", f"the output cannot be written: {_words(error)}") from None
+                raise LocalError("file-not-written", f"the output cannot be written: {cause(error)}") from None
             self._to_out = self._to_out[written:]
             if not poll.poll(0):
                 return
@@ -151,7 +151,7 @@ class Relay:
         except OSError as error:
             # A terminal that hangs up says EIO for the end.
             if not os.isatty(self._plan.in_fd):
-                raise LocalError("file-unreadable", f"the input cannot be read: {_words(error)}") from None
+                raise LocalError("file-unreadable", f"the input cannot be read: {cause(error)}") from None
             data = b""
         self._last_moved = time.monotonic()
         if not data:
@@ -160,7 +160,3 @@ class Relay:
                 self._channel.send_close()
                 self._half_closed = self._plan.half_close
         self._to_peer = memoryview(self._newlines.convert(data) if self._newlines else data)
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

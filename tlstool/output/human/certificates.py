@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tlstool.chain import SOON_DAYS
 from tlstool.output.console import Style, safe
 from tlstool.output.human.facts import Fact, count, short
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 # Of a value: what is left of 80 columns beside the label, less a comma.
 _WIDTH = 65
 _NAMES_LINES = 4
-_SOON_DAYS = 21
 _LONGEST_CHAIN = 4
 
 
@@ -135,4 +135,4 @@ def _days(days: int, style: Style) -> str:
         # Whole days are rounded down, so that -1 is the day that began with the end.
         return style.bad(f"ended {count(-days - 1, 'day')} ago" if days < -1 else "ended today")
     left = f"{count(days, 'day')} left"
-    return style.warn(left) if days < _SOON_DAYS else left
+    return style.warn(left) if days < SOON_DAYS else left
