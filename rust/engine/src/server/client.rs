@@ -1,5 +1,7 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
+mod relay;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::forward::Relay;
+use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
 use super::site::take_requested_name;
@@ -52,6 +56,11 @@ pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
     service: Box<dyn Service>,
+    /// Where the connection is forwarded to, once the session is up and until that is over. The service has no part in it.
+    relay: Option<Box<Relay>>,
+    /// The address that it was forwarded to, or should have been, once that is over.
+    upstream: Option<String>,
+    renewal: Renewal,
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
@@ -80,6 +89,9 @@ impl Client {
             wire: Wire::new(stream),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
+            relay: None,
+            upstream: None,
+            renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
@@ -103,12 +115,15 @@ impl Client {
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
-    pub fn saw_fin(&mut self) {
+    fn saw_fin(&mut self) {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
     /// When the limit of the present phase runs out.
     pub fn due(&self, limits: &Limits) -> Instant {
+        if let Some(due) = self.relay.as_ref().and_then(|relay| relay.upstream.due()) {
+            return due;
+        }
         self.clock
             + match self.phase {
                 Phase::Handshake => limits.handshake,
@@ -129,6 +144,9 @@ impl Client {
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if let Some(relay) = self.relay.take() {
+            return self.relay_expired(relay, turn);
+        }
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -136,7 +154,7 @@ impl Client {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
-            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing if self.owes && self.error.is_none() => self.over_with(Error::TimeLimit),
             Phase::Closing | Phase::Draining => Outcome::Over,
         }
     }
@@ -152,7 +170,8 @@ impl Client {
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.wire.is_clear() {
+        // What is cut off behind a relay must not look like an end in order.
+        if self.phase == Phase::Open && self.relay.is_none() && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
@@ -166,18 +185,19 @@ impl Client {
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
         let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
+        Connection {
+            upstream: upstream.or_else(|| self.upstream.clone()),
+            ..Connection::ended(site.name.clone(), facts, self.received, self.sent, duration, self.error.as_deref())
+        }
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
     fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
+        if let Some(relay) = self.relay.take() {
+            return self.relay(relay, turn);
+        }
         match self.flush(turn.now) {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
@@ -239,6 +259,7 @@ impl Client {
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
         self.received += plain.len() as u64;
+        let mut has_come_up = false;
         if self.phase == Phase::Handshake {
             if let Some(name) = take_requested_name() {
                 self.sni = Some(name);
@@ -246,6 +267,7 @@ impl Client {
             if progress.is_ok() && !self.tls.is_handshaking() {
                 self.phase = Phase::Open;
                 self.clock = turn.now;
+                has_come_up = true;
             }
         }
         match progress {
@@ -258,7 +280,7 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !turn.buffers.plain.is_empty() {
+                if has_come_up || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
@@ -272,20 +294,23 @@ impl Client {
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
         let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
-        self.has_more = next == Next::GoOn;
+        self.has_more = matches!(next, Next::GoOn);
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
             self.sent += reply.len() as u64;
-            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
+            let every = turn.site.key_update_every;
+            if let Err(error) = self.renewal.encrypt(every, &mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
         }
-        plain.clear();
         reply.clear();
-        if next == Next::Close && self.phase == Phase::Open {
-            self.close(turn);
+        match next {
+            Next::Close if self.phase == Phase::Open => self.close(turn),
+            Next::Forward(target) => return self.sending(turn).or_else(|| self.forward(target, turn)),
+            _ => {}
         }
+        turn.buffers.plain.clear();
         self.sending(turn)
     }
 

@@ -87,11 +87,13 @@ mod tests {
             alpn: None,
             sni: None,
             kind: None,
+            upstream: None,
             received: 0,
             sent: 0,
             duration_ms: 0.0,
             error: None,
             message: None,
+            is_upstream_error: false,
         }
     }
 

@@ -2,11 +2,14 @@
 
 mod client;
 mod config;
+mod forward;
 mod journal;
+mod renewal;
 mod service;
 mod shared;
 mod site;
 mod slots;
+mod stream;
 mod turn;
 mod watch;
 mod wire;
@@ -22,6 +25,7 @@ use serde::Serialize;
 use crate::{Error, Interrupt, Result, crew, sys};
 use config::Limits;
 pub use config::{LimitsSpec, ServerConfig, ServerSpec};
+pub use forward::ForwardSpec;
 use journal::Journal;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
@@ -40,11 +44,13 @@ pub struct Connection {
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub upstream: Option<String>,
     pub received: u64,
     pub sent: u64,
     pub duration_ms: f64,
     pub error: Option<&'static str>,
     pub message: Option<String>,
+    pub is_upstream_error: bool,
 }
 
 impl Connection {
@@ -65,6 +71,7 @@ impl Connection {
             alpn: facts.alpn,
             sni: facts.sni,
             kind: facts.kind,
+            upstream: None,
             received,
             sent,
             duration_ms: duration.as_secs_f64() * 1e3,
@@ -74,6 +81,7 @@ impl Connection {
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
                 error => error.to_string(),
             }),
+            is_upstream_error: matches!(error, Some(Error::Upstream { .. })),
         }
     }
 }

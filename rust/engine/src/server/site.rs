@@ -25,6 +25,7 @@ pub struct SiteSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub key_update_every: Option<u64>,
 }
 
 pub struct Site {
@@ -34,11 +35,19 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    /// After how many bytes of application data we renew the keys; None leaves that to rustls.
+    pub key_update_every: Option<u64>,
 }
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+        Ok(Self {
+            number,
+            name: spec.name.clone(),
+            tls: Arc::new(tls(spec)?),
+            offer: Offer::new(&spec.service)?,
+            key_update_every: spec.key_update_every,
+        })
     }
 }
 

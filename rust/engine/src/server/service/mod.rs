@@ -5,8 +5,12 @@ pub mod http;
 mod page;
 mod status;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use super::forward::{Forward, ForwardSpec, Target};
+use crate::{Error, Result};
 use echo::Echo;
 pub use page::Facts;
 use status::Status;
@@ -19,27 +23,33 @@ pub enum Mode {
     Status,
     /// Their own bytes.
     Echo,
+    /// What somebody else says, see [`super::forward`].
+    Forward,
 }
 
-/// `tlstool.model.Service`, made `plain`.
-#[derive(Debug, Clone, Deserialize)]
+/// `tlstool.sites.Service`, made `plain`.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     pub mode: Mode,
+    pub forward: Option<ForwardSpec>,
 }
 
 /// What all connections of a site get, made ready once.
 pub enum Offer {
     Status,
     Echo,
+    Forward(Arc<Target>),
 }
 
 impl Offer {
-    pub fn new(spec: &ServiceSpec) -> Self {
-        match spec.mode {
-            Mode::Status => Self::Status,
-            Mode::Echo => Self::Echo,
-        }
+    pub fn new(spec: &ServiceSpec) -> Result<Self> {
+        Ok(match (spec.mode, &spec.forward) {
+            (Mode::Forward, Some(forward)) => Self::Forward(Arc::new(Target::new(forward)?)),
+            (Mode::Forward, None) => return Err(Error::Usage("nothing says where to forward to".to_owned())),
+            (Mode::Status, _) => Self::Status,
+            (Mode::Echo, _) => Self::Echo,
+        })
     }
 
     /// The service of one connection.
@@ -47,6 +57,7 @@ impl Offer {
         match self {
             Self::Status => Box::new(Status::default()),
             Self::Echo => Box::new(Echo),
+            Self::Forward(target) => Box::new(Forward(Arc::clone(target))),
         }
     }
 
@@ -58,7 +69,8 @@ impl Offer {
 
 /// The application of one connection: it is given turns, and never waits.
 pub trait Service: Send {
-    /// The client has said `talk.heard`, which is not empty; it is gone after the call.
+    /// The client has said `talk.heard`; it is gone after the call. It is empty only in the first call, when the session has just
+    /// come up.
     fn hear(&mut self, talk: &mut Talk<'_>) -> Next;
 
     /// All that was said before is in the socket. Only called after [`Next::GoOn`].
@@ -90,7 +102,6 @@ pub struct Talk<'a> {
 }
 
 /// What a service waits for after its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// For the client to say more.
     Listen,
@@ -98,4 +109,6 @@ pub enum Next {
     GoOn,
     /// For nothing: the connection ends behind its reply.
     Close,
+    /// For nothing, any more: the connection is passed on, together with what was just heard.
+    Forward(Arc<Target>),
 }
