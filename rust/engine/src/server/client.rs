@@ -1,15 +1,19 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
+mod misbehaving;
+mod phase;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::misconduct::{Act, Moment};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
 use super::site::take_requested_name;
@@ -20,33 +24,10 @@ use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::error::reason;
 use crate::{Error, Result};
+use phase::{Incoming, Phase};
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
-
-/// What a client has to close its side after us, or to take a byte of what it still gets.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Handshake,
-    Open,
-    /// All has been said; some of it is not yet sent.
-    Closing,
-    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
-    /// would lose the end of what it was sent.
-    Draining,
-}
-
-/// How far the client has come with closing its side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Incoming {
-    Open,
-    /// An event told of the end of the TCP connection; there may be bytes before it.
-    EndAnnounced,
-    CloseNotify,
-    Ended,
-}
 
 pub struct Client {
     wire: Wire,
@@ -72,12 +53,15 @@ pub struct Client {
     received: u64,
     sent: u64,
     error: Option<Box<Error>>,
+    /// What is to be done wrong, and has not been done.
+    act: Option<Arc<Act>>,
 }
 
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, site: &Site, now: Instant) -> Result<Self> {
+        let act = site.misconduct.next_act();
         Ok(Self {
-            wire: Wire::new(stream),
+            wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
             site: site.number,
@@ -94,6 +78,7 @@ impl Client {
             received: 0,
             sent: 0,
             error: None,
+            act,
         })
     }
 
@@ -107,14 +92,10 @@ impl Client {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
-    /// When the limit of the present phase runs out.
+    /// When the limit of the present phase runs out, or the connection wants to be woken before.
     pub fn due(&self, limits: &Limits) -> Instant {
-        self.clock
-            + match self.phase {
-                Phase::Handshake => limits.handshake,
-                Phase::Open => limits.idle,
-                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
-            }
+        let end = self.clock + self.phase.limit(limits) + self.wire.held();
+        self.prompt().map_or(end, |prompt| prompt.min(end))
     }
 
     /// Do what can be done without waiting.
@@ -129,6 +110,9 @@ impl Client {
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
+            return self.turn(turn);
+        }
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -137,18 +121,21 @@ impl Client {
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
             Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
-            Phase::Closing | Phase::Draining => Outcome::Over,
+            Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
         }
     }
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if self.phase == Phase::Holding {
+            return Outcome::Over;
+        }
         if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
-        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
@@ -178,7 +165,11 @@ impl Client {
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
     fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.flush(turn.now) {
+        let flushed = self.flush(turn.now);
+        if let Some(act) = self.due_act(Moment::Accept) {
+            return self.act(&act, turn);
+        }
+        match flushed {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
             Err(error) => return Some(self.broken(error)),
@@ -191,6 +182,8 @@ impl Client {
                 None
             }
             Phase::Draining => self.drain(turn),
+            Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
+            Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.close(turn);
@@ -247,6 +240,10 @@ impl Client {
                 self.phase = Phase::Open;
                 self.clock = turn.now;
             }
+            let answers = progress.is_ok() && !turn.buffers.output.is_empty();
+            if let Some(act) = self.due_act(self.phase.moment(answers)) {
+                return self.act(&act, turn);
+            }
         }
         match progress {
             Err(error) => self.refuse(turn, error, used),
@@ -291,8 +288,10 @@ impl Client {
 
     /// Say `close_notify` after all that was said before.
     fn close(&mut self, turn: &mut Turn<'_>) {
-        // It fails only on a session that is broken already, and then there is nobody to tell.
-        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
         self.phase = Phase::Closing;
         self.clock = turn.now;
     }
@@ -372,14 +371,14 @@ impl Client {
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
-            Ok(()) => None,
+            Ok(()) => self.due_act(Moment::Accept).and_then(|act| self.act(&act, turn)),
             Err(error) => Some(self.broken(error)),
         }
     }
 
     /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
     fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token(), turn.now)?;
         self.owes &= !self.wire.is_clear();
         Ok(())
     }
@@ -389,7 +388,7 @@ impl Client {
         if self.wire.is_clear() {
             return Ok(true);
         }
-        if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
+        if self.wire.flush(now)? > 0 && self.phase != Phase::Handshake {
             self.clock = now;
         }
         self.owes &= !self.wire.is_clear();

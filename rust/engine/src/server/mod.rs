@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod journal;
+mod misconduct;
 mod service;
 mod shared;
 mod site;
