@@ -5,11 +5,16 @@
 
 mod client;
 mod extension;
+mod fingerprint;
+mod names;
+mod offer;
 mod reader;
 mod server;
 
 pub use client::ClientHello;
 pub use extension::{Extension, kind};
+pub use fingerprint::Fingerprints;
+pub use offer::{Decoded, KeyShare, Offer};
 pub use reader::Reader;
 pub use server::ServerHello;
 
