@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Command, option
-from ._options import FILE, keylog_file, quiet_option, suite_options, verbose_option
-from ._types import Duration, Whole
+from ._options import keylog_file, quiet_option, suite_options, verbose_option
+from ._serve_identity import identity_options
+from ._serve_life import life_options
+from ._serve_modes import mode_options
 
 if TYPE_CHECKING:
     from tlstool.events import Event, OnEvent
@@ -30,29 +32,9 @@ if TYPE_CHECKING:
 @click.argument(
     "listen", metavar="[[ADDR:]PORT]", default="127.0.0.1:0", help="Where to listen; a free port of 127.0.0.1 by default."
 )
-@option(
-    "--status", "mode", panel="Server", flag_value="status", default=True, help="Show what was negotiated, over HTTP (default)."
-)
-@option("--echo", "mode", panel="Server", flag_value="echo", help="Send every byte back.")
-@option("--threads", panel="Server", type=Whole(1, 1024), metavar="N", help="Worker threads; one a core by default.")
-@option("--count", panel="Server", type=Whole(min=1), metavar="N", help="Stop after so many connections.")
-@option(
-    "--grace",
-    panel="Server",
-    type=Duration(zero=True),
-    default="5s",
-    show_default=True,
-    metavar="TIME",
-    help="What open connections have to end when the server stops.",
-)
-@option(
-    "--cert",
-    panel="Identity",
-    type=FILE,
-    metavar="FILE",
-    help="Certificate chain, PEM or DER; by default a throw-away one.",
-)
-@option("--key", panel="Identity", type=FILE, metavar="FILE", help="Its private key; by default in the file of --cert.")
+@mode_options
+@life_options
+@identity_options
 @suite_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option
@@ -86,9 +68,9 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
 def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
     from tlstool.events import Ready
-    from tlstool.model import Connection, ServeTotals
     from tlstool.output import jsonout
     from tlstool.output.human import serving
+    from tlstool.sites import Connection, ServeTotals
 
     def on_event(event: Event) -> None:
         if not isinstance(event, (Ready, Connection, ServeTotals)):

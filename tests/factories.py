@@ -6,7 +6,7 @@ from typing import Any
 
 from tlstool.events import Ready
 from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
-from tlstool.model import Certificate, Connection, Finding, Handshake, LoadPlan, LoadResult, ServeTotals, Staple, Trust
+from tlstool.model import Certificate, Finding, Handshake, Identity, LoadPlan, LoadResult, Staple, Trust
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
@@ -15,6 +15,7 @@ from tlstool.reports import (
     VerifyReport,
 )
 from tlstool.sessions import Tickets
+from tlstool.sites import Connection, ServeMode, ServerConfig, ServerLimits, ServeTotals, Service, Site
 from tlstool.traffic import Relayed
 
 
@@ -236,6 +237,7 @@ def ready(**fields: Any) -> Ready:
 
 def connection(**fields: Any) -> Connection:
     usual: dict[str, Any] = {
+        "site": None,
         "peer": "127.0.0.1:50312",
         "tls": "1.3",
         "suite": "TLS_AES_256_GCM_SHA384",
@@ -250,6 +252,13 @@ def connection(**fields: Any) -> Connection:
         "message": None,
     }
     return Connection(**usual | fields)
+
+
+def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any) -> ServerConfig:
+    """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
+    limits = {name: fields.pop(name) for name in ("handshake", "idle") if name in fields}
+    whole = {name: fields.pop(name) for name in ("threads", "count", "grace") if name in fields}
+    return ServerConfig((Site(identity, Service(mode), **fields),), ServerLimits(**limits), **whole)
 
 
 def serve_totals(**fields: Any) -> ServeTotals:

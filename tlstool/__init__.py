@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tlstool.errors import TlsToolError
     from tlstool.events import Answered, Established, Event, PhaseEvent, Progress, Ready
     from tlstool.figures import CompareReport, LocalBenchReport
-    from tlstool.model import Connection, Handshake, ServeTotals, plain
+    from tlstool.model import Handshake, plain
     from tlstool.reports import ConnectReport, HandshakeBenchReport, VerifyReport
     from tlstool.requests import (
         ConnectRequest,
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         ServeRequest,
         VerifyRequest,
     )
-    from tlstool.server import Stop, serve
+    from tlstool.server import serve
+    from tlstool.serving.stopping import Stop
+    from tlstool.sites import Connection, ServeTotals
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
@@ -84,7 +86,8 @@ _HOMES = {
         "ServeRequest",
         "VerifyRequest",
     ),
-    "tlstool.server": ("Stop", "serve"),
+    "tlstool.server": ("serve",),
+    "tlstool.serving.stopping": ("Stop",),
     "tlstool.verifier": ("verify",),
 }
 

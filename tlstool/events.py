@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from tlstool.model import Connection, ServeTotals
 from tlstool.record import Record
 from tlstool.reports import ConnectReport, HttpResponse
+from tlstool.sites import Connection, ServeTotals
 
 
 class PhaseEvent(Record):

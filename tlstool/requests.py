@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from tlstool.model import BackendName, Purpose, ServeMode, TlsVersion
+from tlstool.model import BackendName, Purpose, TlsVersion
 from tlstool.record import Record
 from tlstool.sessions import Export
+from tlstool.sites import ServeMode
 from tlstool.traffic import HalfClose
 
 

@@ -20,12 +20,12 @@ impl ServerConfig {
     }
 }
 
-/// Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+/// Serve on the listening sockets of each site until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
 #[pyfunction]
 pub fn serve<'py>(
     py: Python<'py>,
     config: &ServerConfig,
-    fds: Vec<RawFd>,
+    fds: Vec<Vec<RawFd>>,
     on_connection: Py<PyAny>,
     stop_fd: RawFd,
 ) -> PyResult<Bound<'py, PyAny>> {

@@ -20,7 +20,6 @@ from tlstool.model import (
     BackendInfo,
     Certificate,
     ClientConfig,
-    Connection,
     Criteria,
     Finding,
     Handshake,
@@ -28,14 +27,13 @@ from tlstool.model import (
     LoadResult,
     PathCertificate,
     Sct,
-    ServerConfig,
-    ServeTotals,
     Staple,
     Trust,
     plain,
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
+from tlstool.sites import Connection, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -88,9 +86,11 @@ class RustlsServer:
     def __init__(self, config: _native.ServerConfig) -> None:
         self._config = config
 
-    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
+    def serve(
+        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+    ) -> ServeTotals:
         """Accept and serve until the count is reached or `stop_fd` has a byte."""
-        fds = [listener.fileno() for listener in listeners]
+        fds = [[listener.fileno() for listener in site] for site in listeners]
         return ServeTotals(**_native.serve(self._config, fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
 
 

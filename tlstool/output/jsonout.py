@@ -13,7 +13,7 @@ from tlstool import __version__
 from tlstool.errors import TlsToolError
 from tlstool.events import Ready
 from tlstool.figures import CompareReport, LocalBenchReport
-from tlstool.model import Connection, ServeTotals, plain
+from tlstool.model import plain
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
@@ -21,6 +21,7 @@ from tlstool.reports import (
     VerifyReport,
     problem,
 )
+from tlstool.sites import Connection, ServeTotals
 
 REPORTS: dict[str, type[Report]] = {
     "connect": ConnectReport,

@@ -10,9 +10,9 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tlstool.events import Ready
-from tlstool.model import Connection, ServeTotals
 from tlstool.output import jsonout
 from tlstool.reports import Problem, Report
+from tlstool.sites import Connection, ServeTotals
 
 COMMANDS: tuple[str, ...] = (*jsonout.REPORTS, "serve")
 """The commands that have a schema."""

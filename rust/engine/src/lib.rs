@@ -38,7 +38,9 @@ pub use info::{Info, info};
 pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
-pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};
+pub use server::{
+    Connection, LimitsSpec, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
+};
 pub use wait::{Interrupt, Never};
 
 pub type Result<T> = std::result::Result<T, Error>;

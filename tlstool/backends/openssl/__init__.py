@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
-from tlstool.model import BackendInfo, ClientConfig, Connection, LoadPlan, LoadResult, ServerConfig, ServeTotals
+from tlstool.model import BackendInfo, ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
+from tlstool.sites import Connection, ServerConfig, ServeTotals
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -34,7 +35,7 @@ class OpenSsl:
         return OpenSslClient(config)
 
     def server(self, config: ServerConfig) -> OpenSslServer:
-        """The context that serves, made once; `config.threads` means nothing here."""
+        """The contexts that serve, made once; `config.threads` means nothing here."""
         return OpenSslServer(config)
 
 
@@ -45,13 +46,15 @@ class OpenSslServer:
         from tlstool.backends.openssl.context import server_context
 
         self._config = config
-        self._context = server_context(config)
+        self._contexts = [server_context(site) for site in config.sites]
 
-    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
+    def serve(
+        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+    ) -> ServeTotals:
         """Accept and serve, a thread for each connection."""
         from tlstool.backends.openssl.server import AcceptLoop
 
-        return AcceptLoop(self._context, self._config, listeners, on_connection, stop_fd).run()
+        return AcceptLoop(self._contexts, self._config, listeners, on_connection, stop_fd).run()
 
 
 class OpenSslClient:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
 from tlstool.errors import LocalError, Unsupported, cause
-from tlstool.model import ClientConfig, Crl, Identity, ServerConfig, TlsVersion
+from tlstool.model import ClientConfig, Crl, Identity, TlsVersion
 from tlstool.names import is_tls13
 from tlstool.names import suite as iana_suite
+from tlstool.sites import Site
 
 if TYPE_CHECKING:
     import ssl
@@ -56,18 +57,18 @@ def client_context(
     return context
 
 
-def server_context(config: ServerConfig) -> ssl.SSLContext:
+def server_context(site: Site) -> ssl.SSLContext:
     """A context for a server; raises as `client_context`."""
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, config.identity)
-    _restrict(context, config)
+    _load_identity(context, site.identity)
+    _restrict(context, site)
     watch(context)
     return context
 
 
-def _restrict(context: ssl.SSLContext, config: ClientConfig | ServerConfig) -> None:
+def _restrict(context: ssl.SSLContext, config: ClientConfig | Site) -> None:
     """Versions, suites, groups, ALPN and key log: what client and server have in common."""
     old = [name for name in config.ciphers if not is_tls13(name)]
     new = [name for name in config.ciphers if is_tls13(name)]

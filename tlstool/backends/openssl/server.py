@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tlstool.backends.openssl.serving import Serving
-from tlstool.model import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, ServerConfig, ServeTotals, Site
 
 if TYPE_CHECKING:
     import ssl
@@ -30,16 +30,17 @@ class AcceptLoop:
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        contexts: Sequence[ssl.SSLContext],
         config: ServerConfig,
-        listeners: Sequence[socket.socket],
+        listeners: Sequence[Sequence[socket.socket]],
         on_connection: Callable[[Connection], None],
         stop_fd: int,
     ) -> None:
-        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._listeners: dict[int, tuple[socket.socket, ssl.SSLContext, Site]] = {}
+        for context, site, own in zip(contexts, config.sites, listeners, strict=True):
+            context.sni_callback = _note_name
+            self._listeners |= {listener.fileno(): (listener, context, site) for listener in own}
         self._config = config
-        self._context = context
-        self._context.sni_callback = _note_name
         self._on_connection = on_connection
         self._stop_fd: int | None = stop_fd
         self._ended: queue.SimpleQueue[Serving] = queue.SimpleQueue()
@@ -53,7 +54,7 @@ class AcceptLoop:
         """Until the count is reached or the caller stops it, and the connections have ended."""
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
-        for listener in self._listeners.values():
+        for listener, _, _ in self._listeners.values():
             listener.setblocking(False)
         try:
             while self._active or not (self._stopping or self._is_full()):
@@ -92,7 +93,7 @@ class AcceptLoop:
             elif descriptor == self._stop_fd:
                 self._stop()
             elif not self._is_full() and not self._stopping:
-                self._accept(self._listeners[descriptor])
+                self._accept(*self._listeners[descriptor])
         self._report()
         if self._grace_end is not None and time.monotonic() >= self._grace_end:
             self._grace_end = None
@@ -101,7 +102,7 @@ class AcceptLoop:
     def _is_full(self) -> bool:
         return self._config.count is not None and self._accepted >= self._config.count
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, context: ssl.SSLContext, site: Site) -> None:
         try:
             sock, _ = listener.accept()
         except (BlockingIOError, ConnectionError, InterruptedError):
@@ -110,7 +111,7 @@ class AcceptLoop:
         except OSError:
             self._pause_end = time.monotonic() + _ACCEPT_PAUSE
             return
-        serving = Serving(sock, self._context, self._config)
+        serving = Serving(sock, context, site, self._config.limits)
         thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
         try:
             thread.start()

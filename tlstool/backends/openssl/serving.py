@@ -14,8 +14,8 @@ from tlstool.backends.openssl.facts import negotiated
 from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
 from tlstool.endpoint import printable
 from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
-from tlstool.model import Connection, ServerConfig
 from tlstool.phases import Deadline
+from tlstool.sites import Connection, ServerLimits, Site
 
 if TYPE_CHECKING:
     import ssl
@@ -28,10 +28,11 @@ _END_OF_HEAD = b"\r\n\r\n"
 class Serving:
     """A connection that a thread of its own serves: `run` there, `stop` and `cut` from outside."""
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, config: ServerConfig) -> None:
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, site: Site, limits: ServerLimits) -> None:
         self._sock = sock
         self._context = context
-        self._config = config
+        self._site = site
+        self._limits = limits
         self._start = time.perf_counter()
         self._peer = _printable(sock)
         self._facts: dict[str, str | None] = dict.fromkeys(("tls", "suite", "group", "alpn", "sni", "kind"))
@@ -52,14 +53,14 @@ class Serving:
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = Channel(self._sock, self._context, server_side=True)
             try:
-                channel.handshake(Deadline.after(self._config.handshake_limit))
+                channel.handshake(Deadline.after(self._limits.handshake))
             finally:
                 self._facts["sni"] = channel.seen.sni
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
                     self._facts |= negotiated(channel)._asdict()
                     self._idle = True
-            if self._config.mode == "echo":
+            if self._site.service.mode == "echo":
                 self._echo(channel)
             else:
                 self._status(channel)
@@ -81,7 +82,7 @@ class Serving:
     def stop(self) -> None:
         """End soon: a connection that waits for its next request ends now."""
         self._stopping = True
-        if self._idle and self._config.mode == "status":
+        if self._idle and self._site.service.mode == "status":
             self._shut()
 
     def cut(self) -> None:
@@ -98,6 +99,7 @@ class Serving:
     def connection(self) -> Connection:
         """What became of it."""
         return Connection(
+            site=self._site.name,
             peer=self._peer,
             **self._facts,
             received=self._received,
@@ -142,7 +144,7 @@ class Serving:
             head = rest
 
     def _idle_end(self) -> Deadline:
-        return Deadline.after(self._config.idle_limit)
+        return Deadline.after(self._limits.idle)
 
     def _close(self, channel: Channel) -> None:
         """close_notify, our end, and then the client's, lest a reset overtake the last data (RFC 9112 section 9.6)."""

@@ -9,7 +9,7 @@ from tlstool.output.human.facts import count, milliseconds
 
 if TYPE_CHECKING:
     from tlstool.events import Ready
-    from tlstool.model import Connection, ServeTotals
+    from tlstool.sites import Connection, ServeTotals
 
 
 def ready(event: Ready, style: Style) -> str:

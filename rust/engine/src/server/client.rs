@@ -10,12 +10,13 @@ use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
-use super::config::{ServerConfig, take_requested_name};
-use super::page::Facts;
+use super::service::{Facts, Next, Service, Talk, http};
+use super::site::Site;
+use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
-use super::{Connection, Mode, http};
+use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::error::reason;
 use crate::{Error, Result};
@@ -50,6 +51,9 @@ enum Incoming {
 pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
+    service: Box<dyn Service>,
+    /// The number of the site that it came to.
+    pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
     accepted: Instant,
@@ -61,10 +65,8 @@ pub struct Client {
     incoming: Incoming,
     /// Bytes of an incomplete record or handshake message.
     partial: Vec<u8>,
-    /// Plaintext of requests that are not complete, or not yet answered.
-    requests: Vec<u8>,
-    /// `requests` may hold complete ones.
-    more_requests: bool,
+    /// The service has more to say once its reply is in the socket.
+    has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
     received: u64,
@@ -73,10 +75,12 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(stream: TcpStream, peer: SocketAddr, config: &ServerConfig, now: Instant) -> Result<Self> {
+    pub fn new(stream: TcpStream, peer: SocketAddr, site: &Site, now: Instant) -> Result<Self> {
         Ok(Self {
             wire: Wire::new(stream),
-            tls: UnbufferedServerConnection::new(Arc::clone(&config.tls))?,
+            tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
+            service: site.offer.start(),
+            site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
             accepted: now,
@@ -85,8 +89,7 @@ impl Client {
             phase: Phase::Handshake,
             incoming: Incoming::Open,
             partial: Vec::new(),
-            requests: Vec::new(),
-            more_requests: false,
+            has_more: false,
             owes: false,
             received: 0,
             sent: 0,
@@ -105,11 +108,11 @@ impl Client {
     }
 
     /// When the limit of the present phase runs out.
-    pub fn due(&self, config: &ServerConfig) -> Instant {
+    pub fn due(&self, limits: &Limits) -> Instant {
         self.clock
             + match self.phase {
-                Phase::Handshake => config.handshake_limit,
-                Phase::Open => config.idle_limit,
+                Phase::Handshake => limits.handshake,
+                Phase::Open => limits.idle,
                 Phase::Closing | Phase::Draining => CLOSE_LIMIT,
             }
     }
@@ -140,13 +143,13 @@ impl Client {
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests(turn.config) { self.close_now(turn) } else { Outcome::Wait }
+        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
         let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
-        if self.owes || !closing && !self.is_between_requests(turn.config) {
+        if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
         if self.phase == Phase::Open && self.wire.is_clear() {
@@ -161,13 +164,16 @@ impl Client {
     }
 
     /// What there is to say about the connection once it has ended.
-    pub fn record(&self, now: Instant) -> Connection {
+    pub fn record(&self, site: &Site, now: Instant) -> Connection {
         let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(self.facts(), self.received, self.sent, duration, self.error.as_deref())
-    }
-
-    fn facts(&self) -> Facts {
-        Facts::of(&self.tls, self.sni.as_deref(), self.peer)
+        Connection::ended(
+            site.name.clone(),
+            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
+            self.received,
+            self.sent,
+            duration,
+            self.error.as_deref(),
+        )
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
@@ -185,7 +191,7 @@ impl Client {
                 None
             }
             Phase::Draining => self.drain(turn),
-            Phase::Open if self.more_requests => self.answer(turn),
+            Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.close(turn);
                 self.sending(turn)
@@ -214,7 +220,7 @@ impl Client {
                 if let Some(outcome) = self.take_in(turn, kept + count) {
                     return Some(outcome);
                 }
-                let reading = matches!(self.phase, Phase::Handshake | Phase::Open) && !self.more_requests;
+                let reading = matches!(self.phase, Phase::Handshake | Phase::Open) && !self.has_more;
                 (emptied && reading && self.incoming < Incoming::CloseNotify).then_some(Outcome::Wait)
             }
             Err(error) => match error.kind() {
@@ -253,38 +259,31 @@ impl Client {
                     self.incoming = Incoming::CloseNotify;
                 }
                 if !turn.buffers.plain.is_empty() {
-                    return self.answer(turn);
+                    return self.serve(turn);
                 }
             }
         }
         self.sending(turn)
     }
 
-    /// Answer what came: all of it that is complete, or as much as makes a good piece of output.
-    fn answer(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let mut close = false;
-        if turn.config.mode == Mode::Status {
-            let facts = self.facts();
-            let Buffers { plain, reply, .. } = &mut *turn.buffers;
-            plain.splice(..0, self.requests.drain(..));
-            let answered = http::answer(plain, &facts, turn.stopping, reply);
-            keep(&mut self.requests, if answered.close { &[] } else { &plain[answered.used..] });
-            self.more_requests = answered.more;
-            close = answered.close;
-        }
+    /// Let the service have what came, or go on with what it was at.
+    fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let data = if turn.config.mode == Mode::Status { &mut *reply } else { &mut *plain };
-        if !data.is_empty() {
+        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
+        self.has_more = next == Next::GoOn;
+        if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
-            self.sent += data.len() as u64;
-            if let Err(error) = conn::encrypt(&mut self.tls, data, &mut self.partial, output) {
+            self.sent += reply.len() as u64;
+            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
         }
         plain.clear();
         reply.clear();
-        if close && self.phase == Phase::Open {
+        if next == Next::Close && self.phase == Phase::Open {
             self.close(turn);
         }
         self.sending(turn)
@@ -323,7 +322,7 @@ impl Client {
             return self.fail(error, turn.now);
         }
         let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
-        if turn.config.mode == Mode::Status && http::is_plain_request(first) {
+        if turn.site.offer.speaks_http() && http::is_plain_request(first) {
             turn.buffers.output.clear();
             if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
                 self.incoming = Incoming::Ended;
@@ -364,11 +363,11 @@ impl Client {
 
     /// Whether nothing is under way, in neither direction.
     fn is_idle(&self) -> bool {
-        self.partial.is_empty() && self.requests.is_empty() && !self.owes && self.wire.is_clear()
+        self.partial.is_empty() && self.service.is_idle() && !self.owes && self.wire.is_clear()
     }
 
-    fn is_between_requests(&self, config: &ServerConfig) -> bool {
-        self.phase == Phase::Open && config.mode == Mode::Status && self.is_idle()
+    fn is_between_requests(&self) -> bool {
+        self.phase == Phase::Open && self.service.takes_requests() && self.is_idle()
     }
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {

@@ -79,6 +79,7 @@ mod tests {
 
     fn event(number: usize) -> Connection {
         Connection {
+            site: None,
             peer: number.to_string(),
             tls: None,
             suite: None,

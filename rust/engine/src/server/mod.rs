@@ -2,61 +2,37 @@
 
 mod client;
 mod config;
-mod http;
 mod journal;
-mod page;
+mod service;
 mod shared;
+mod site;
 mod slots;
 mod turn;
 mod watch;
 mod wire;
 mod worker;
 
+use std::io;
 use std::net::TcpListener;
 use std::os::fd::{OwnedFd, RawFd};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::identity::IdentitySpec;
 use crate::{Error, Interrupt, Result, crew, sys};
-pub use config::ServerConfig;
+use config::Limits;
+pub use config::{LimitsSpec, ServerConfig, ServerSpec};
 use journal::Journal;
-use page::Facts;
+use service::{Facts, http};
+pub use service::{Mode, ServiceSpec};
 use shared::{Shared, Stage};
+pub use site::SiteSpec;
 use worker::Worker;
-
-/// `tlstool.model.ServerConfig`, made `plain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerSpec {
-    pub identity: IdentitySpec,
-    pub mode: Mode,
-    pub versions: Vec<String>,
-    pub ciphers: Vec<String>,
-    pub groups: Vec<String>,
-    pub alpn: Vec<String>,
-    pub keylog: Option<String>,
-    pub threads: usize,
-    pub count: Option<u64>,
-    pub handshake_limit: f64,
-    pub idle_limit: f64,
-    pub grace: f64,
-}
-
-/// What connections get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// A page over HTTP/1.1 that shows what was negotiated.
-    Status,
-    /// Their own bytes.
-    Echo,
-}
 
 /// `tlstool.model.Connection`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Connection {
+    pub site: Option<String>,
     pub peer: String,
     pub tls: Option<&'static str>,
     pub suite: Option<String>,
@@ -72,8 +48,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn ended(facts: Facts, received: u64, sent: u64, duration: Duration, error: Option<&Error>) -> Self {
+    fn ended(
+        site: Option<String>,
+        facts: Facts,
+        received: u64,
+        sent: u64,
+        duration: Duration,
+        error: Option<&Error>,
+    ) -> Self {
         Self {
+            site,
             peer: facts.peer,
             tls: facts.tls,
             suite: facts.suite,
@@ -126,19 +110,22 @@ pub type OnConnections<'a> = &'a mut dyn FnMut(Vec<Connection>) -> Result<()>;
 /// On that byte the sockets stop listening for good (new clients are refused at once), and open connections get `config.grace`
 /// seconds to end; a second byte ends them at once. `on_connections` is called in the calling thread.
 ///
-/// With as many sockets as threads each worker has its own, and the kernel spreads the clients (`SO_REUSEPORT`). Otherwise workers
+/// `listeners` are those of each site, in their order. With as many sockets as threads each worker has its own, and the kernel spreads the clients (`SO_REUSEPORT`). Otherwise workers
 /// share sockets: all are woken, and those that have time accept. That balances by load, needs no hand-over between threads, and
 /// costs the others one failed accept each.
 pub fn serve(
     config: &ServerConfig,
-    listeners: &[RawFd],
+    listeners: &[Vec<RawFd>],
     stop: RawFd,
     interrupt: &dyn Interrupt,
     on_connections: OnConnections<'_>,
 ) -> Result<ServeTotals> {
-    let listeners = listeners.iter().map(|fd| listener(*fd)).collect::<Result<Vec<_>>>()?;
-    if listeners.is_empty() {
-        return Err(Error::Usage("a server needs a listening socket".to_owned()));
+    let listeners = listeners
+        .iter()
+        .map(|fds| fds.iter().map(|fd| listener(*fd)).collect::<Result<Vec<_>>>())
+        .collect::<Result<Vec<_>>>()?;
+    if listeners.len() != config.sites.len() || listeners.iter().any(Vec::is_empty) {
+        return Err(Error::Usage("each site of a server needs a listening socket".to_owned()));
     }
     let stop = sys::duplicate(stop).map_err(|error| Error::Usage(format!("stop_fd: {error}")))?;
     let journal = Journal::new().map_err(|error| Error::Internal(format!("no socket pair: {error}")))?;
@@ -148,10 +135,9 @@ pub fn serve(
     }
     let mut workers = Vec::with_capacity(polls.len());
     for (number, poll) in polls.into_iter().enumerate() {
-        let listener = listeners[number % listeners.len()]
-            .try_clone()
-            .map_err(|error| Error::Internal(format!("a listening socket cannot be duplicated: {error}")))?;
-        workers.push(Worker::new(&shared, config, poll, listener)?);
+        let own = listeners.iter().map(|site| site[number % site.len()].try_clone()).collect::<io::Result<Vec<_>>>();
+        let own = own.map_err(|error| Error::Internal(format!("a listening socket cannot be duplicated: {error}")))?;
+        workers.push(Worker::new(&shared, config, poll, own)?);
     }
     drop(listeners);
     run(workers, &shared, stop, interrupt, on_connections)

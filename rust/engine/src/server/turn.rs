@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mio::Registry;
 
-use super::config::ServerConfig;
+use super::site::Site;
 use super::slots::Key;
 use crate::conn::Output;
 
@@ -32,7 +32,7 @@ impl Default for Buffers {
 pub struct Turn<'a> {
     pub key: Key,
     pub buffers: &'a mut Buffers,
-    pub config: &'a ServerConfig,
+    pub site: &'a Site,
     pub registry: &'a Registry,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,

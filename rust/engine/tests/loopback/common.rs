@@ -15,8 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
-    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LoadPlan, Mode, Result, ServeTotals, ServerConfig,
-    ServerSpec, serve,
+    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeTotals,
+    ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -72,18 +72,21 @@ pub fn certificates(authority: &str) -> Certificates {
 }
 
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
-    ServerSpec {
+    let site = SiteSpec {
+        name: None,
+        service: ServiceSpec { mode },
         identity,
-        mode,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+    };
+    ServerSpec {
+        sites: vec![site],
+        limits: LimitsSpec { handshake: 10.0, idle: 10.0 },
         threads: 2,
         count: None,
-        handshake_limit: 10.0,
-        idle_limit: 10.0,
         grace: 10.0,
     }
 }
@@ -115,8 +118,8 @@ impl Server {
                 outcome
             };
             let (fd, stop_fd) = (listener.as_raw_fd(), hear.as_raw_fd());
-            let outcome =
-                ServerConfig::new(&spec).and_then(|config| serve(&config, &[fd], stop_fd, &*interrupt, &mut tell));
+            let outcome = ServerConfig::new(&spec)
+                .and_then(|config| serve(&config, &[vec![fd]], stop_fd, &*interrupt, &mut tell));
             report.send(outcome).unwrap();
         });
         Self { port, ca, trigger, stop, ended, events }

@@ -1,0 +1,101 @@
+//! What connections get once their session is up: one file a service, plaintext in, plaintext out.
+
+mod echo;
+pub mod http;
+mod page;
+mod status;
+
+use serde::Deserialize;
+
+use echo::Echo;
+pub use page::Facts;
+use status::Status;
+
+/// What connections get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A page over HTTP/1.1 that shows what was negotiated.
+    Status,
+    /// Their own bytes.
+    Echo,
+}
+
+/// `tlstool.model.Service`, made `plain`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSpec {
+    pub mode: Mode,
+}
+
+/// What all connections of a site get, made ready once.
+pub enum Offer {
+    Status,
+    Echo,
+}
+
+impl Offer {
+    pub fn new(spec: &ServiceSpec) -> Self {
+        match spec.mode {
+            Mode::Status => Self::Status,
+            Mode::Echo => Self::Echo,
+        }
+    }
+
+    /// The service of one connection.
+    pub fn start(&self) -> Box<dyn Service> {
+        match self {
+            Self::Status => Box::new(Status::default()),
+            Self::Echo => Box::new(Echo),
+        }
+    }
+
+    /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
+    pub fn speaks_http(&self) -> bool {
+        matches!(self, Self::Status)
+    }
+}
+
+/// The application of one connection: it is given turns, and never waits.
+pub trait Service: Send {
+    /// The client has said `talk.heard`, which is not empty; it is gone after the call.
+    fn hear(&mut self, talk: &mut Talk<'_>) -> Next;
+
+    /// All that was said before is in the socket. Only called after [`Next::GoOn`].
+    fn go_on(&mut self, _talk: &mut Talk<'_>) -> Next {
+        Next::Listen
+    }
+
+    /// Whether nothing is half heard: the client may leave now without a loss.
+    fn is_idle(&self) -> bool {
+        true
+    }
+
+    /// Whether a client that says nothing now is between two requests, and can be sent away when the server stops.
+    fn takes_requests(&self) -> bool {
+        false
+    }
+}
+
+/// What a service works on in its turn.
+pub struct Talk<'a> {
+    /// Plaintext from the client.
+    pub heard: &'a mut Vec<u8>,
+    /// Plaintext for the client: empty at first, sent after the turn.
+    pub reply: &'a mut Vec<u8>,
+    /// What was negotiated.
+    pub facts: &'a dyn Fn() -> Facts,
+    /// The server has been asked to stop: what has to be said is said, and no more.
+    pub stopping: bool,
+}
+
+/// What a service waits for after its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// For the client to say more.
+    Listen,
+    /// For its reply to be in the socket: there is more to say, before anything is heard.
+    GoOn,
+    /// For nothing: the connection ends behind its reply.
+    Close,
+}

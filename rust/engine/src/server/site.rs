@@ -1,0 +1,88 @@
+//! What a listening address presents and does: one configuration of rustls' and one service for all who come there.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use serde::Deserialize;
+
+use super::service::{Offer, ServiceSpec};
+use crate::identity::IdentitySpec;
+use crate::keylog::KeyLogFile;
+use crate::{Error, Result, provider};
+
+/// `tlstool.model.Site`, made `plain`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSpec {
+    pub name: Option<String>,
+    pub service: ServiceSpec,
+    pub identity: IdentitySpec,
+    pub versions: Vec<String>,
+    pub ciphers: Vec<String>,
+    pub groups: Vec<String>,
+    pub alpn: Vec<String>,
+    pub keylog: Option<String>,
+}
+
+pub struct Site {
+    /// Its place among the server's sites.
+    pub number: usize,
+    /// For events; None where there is only one.
+    pub name: Option<String>,
+    pub tls: Arc<rustls::ServerConfig>,
+    pub offer: Offer,
+}
+
+impl Site {
+    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
+        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+    }
+}
+
+/// As nginx and OpenSSL do: one for the next connection, one for a second beside it (RFC 8446 section 4.6.1).
+const TICKETS: usize = 2;
+
+/// The name that the client asked for in the hello that this thread has just taken in, if one did come.
+///
+/// rustls' unbuffered server connection tells it to nobody but the certificate resolver.
+pub fn take_requested_name() -> Option<Box<str>> {
+    REQUESTED_NAME.take()
+}
+
+thread_local! {
+    static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
+}
+
+fn tls(spec: &SiteSpec) -> Result<rustls::ServerConfig> {
+    let provider = provider::provider(&spec.ciphers, &spec.groups)?;
+    let key = spec.identity.certified_key(&provider)?;
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&provider::versions(&spec.versions)?)
+        .map_err(|error| Error::Usage(provider::misfit(error)))?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(OneIdentity(key)));
+    // Tickets alone: they need no memory a client, and any worker can open those of the others.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
+    config.send_tls13_tickets = TICKETS;
+    // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
+    config.alpn_protocols = provider::protocols(&spec.alpn)?;
+    if let Some(path) = &spec.keylog {
+        config.key_log = Arc::new(KeyLogFile::open(path)?);
+    }
+    Ok(config)
+}
+
+/// The same certificate for every name.
+#[derive(Debug)]
+struct OneIdentity(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for OneIdentity {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        REQUESTED_NAME.set(hello.server_name().map(Into::into));
+        Some(Arc::clone(&self.0))
+    }
+}
