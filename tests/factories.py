@@ -250,6 +250,8 @@ def connection(**fields: Any) -> Connection:
         "duration_ms": 12.3,
         "error": None,
         "message": None,
+        "upstream": None,
+        "is_upstream_error": False,
     }
     return Connection(**usual | fields)
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from tlstool.requests import (
         ConnectRequest,
         Expect,
+        ForwardRequest,
         HandshakeBenchRequest,
         LocalBenchRequest,
         Send,
         ServeRequest,
+        TlsOptions,
         VerifyRequest,
     )
     from tlstool.server import serve
@@ -42,6 +44,7 @@ __all__ = [
     "Established",
     "Event",
     "Expect",
+    "ForwardRequest",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
@@ -54,6 +57,7 @@ __all__ = [
     "ServeRequest",
     "ServeTotals",
     "Stop",
+    "TlsOptions",
     "TlsToolError",
     "VerifyReport",
     "VerifyRequest",
@@ -80,10 +84,12 @@ _HOMES = {
     "tlstool.requests": (
         "ConnectRequest",
         "Expect",
+        "ForwardRequest",
         "HandshakeBenchRequest",
         "LocalBenchRequest",
         "Send",
         "ServeRequest",
+        "TlsOptions",
         "VerifyRequest",
     ),
     "tlstool.server": ("serve",),

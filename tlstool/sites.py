@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tlstool.model import Identity, TlsVersion
+from tlstool.misconduct import Misconduct
+from tlstool.model import ClientConfig, Identity, TlsVersion
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo"]
+ServeMode = Literal["status", "echo", "forward"]
+
+
+class Forward(Record):
+    """Where connections are passed on to, and how.
+
+    Attributes:
+        addresses: `ADDRESS:PORT` each, to be tried in this order; empty for a Unix socket.
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        tls: how to speak TLS with the upstream; None speaks none. The application protocol offered is the one that was agreed on
+            with the client.
+        proxy_protocol: whether a header of the PROXY protocol, version 2, comes before everything else.
+        limit: seconds for connecting, over all addresses, and as many again for a handshake.
+    """
+
+    addresses: tuple[str, ...]
+    path: str | None = None
+    tls: ClientConfig | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
 
 
 class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `forward`, what somebody else says.
+        forward: who that is; None in the other modes.
     """
 
     mode: ServeMode = "status"
+    forward: Forward | None = None
 
 
 class Site(Record):
@@ -28,6 +50,10 @@ class Site(Record):
         service: what connections get.
         name: what events call it; None where there is only one.
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
+        staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
+        misconduct: what it does wrong on purpose; None for nothing.
+        key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
+            4.6.3); None leaves that to the backend.
     """
 
     identity: Identity
@@ -38,6 +64,9 @@ class Site(Record):
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    staple: bytes | None = None
+    misconduct: Misconduct | None = None
+    key_update_every: int | None = None
 
 
 class ServerLimits(Record):
@@ -81,6 +110,8 @@ class Connection(Record):
         duration_ms: from accept to the end.
         error: the code of what went wrong, None if nothing did.
         message: the same in words.
+        upstream: the address that it was passed on to, or should have been; None if it was for nobody else.
+        is_upstream_error: whether `error` is about the upstream, and not about the client.
     """
 
     site: str | None
@@ -96,6 +127,8 @@ class Connection(Record):
     duration_ms: float
     error: str | None
     message: str | None
+    upstream: str | None
+    is_upstream_error: bool
 
 
 class ServeTotals(Record):

@@ -107,6 +107,8 @@ class Serving:
             duration_ms=self._duration_ms,
             error=self._error.code if self._error else None,
             message=self._error.message if self._error else None,
+            upstream=None,
+            is_upstream_error=False,
         )
 
     def _echo(self, channel: Channel) -> None:

@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod forward;
 mod journal;
+mod misconduct;
 mod renewal;
 mod service;
 mod shared;

@@ -61,9 +61,14 @@ impl Client {
         }
     }
 
-    /// Move what can be moved, once in each direction.
-    pub(super) fn relay(&mut self, mut relay: Box<Relay>, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.pass(&mut relay, turn) {
+    /// Move what can be moved, once in each direction. `flushed` is what came of sending what was kept for the client.
+    pub(super) fn relay(
+        &mut self,
+        mut relay: Box<Relay>,
+        flushed: io::Result<bool>,
+        turn: &mut Turn<'_>,
+    ) -> Option<Outcome> {
+        match flushed.map_err(Break::Client).and_then(|_| self.pass(&mut relay, turn)) {
             Ok(_) if relay.is_over() => {
                 self.leave(relay);
                 self.phase = Phase::Closing;
@@ -113,8 +118,7 @@ impl Client {
 
     /// Whether anything was moved.
     fn pass(&mut self, relay: &mut Relay, turn: &mut Turn<'_>) -> Result<bool, Break> {
-        let waited = !self.wire.is_clear();
-        let mut moved = self.flush(turn.now).map_err(Break::Client)? && waited;
+        let mut moved = false;
         if relay.deaf.is_none() {
             match relay.upstream.advance(turn.buffers, turn.link()) {
                 Ok(advanced) => moved |= advanced,

@@ -157,7 +157,7 @@ impl Upstream {
         match self.stage {
             Stage::Connecting => self.go_on_connecting(buffers, link),
             Stage::Handshake => self.shake_hands(buffers, link),
-            Stage::Open => self.flush(),
+            Stage::Open => self.flush(link),
         }
     }
 
@@ -208,10 +208,10 @@ impl Upstream {
         }
         let Some(wire) = &mut self.wire else { return Ok(()) };
         let Some(tls) = &mut self.tls else {
-            return Ok(wire.send_bytes(plain, link.registry, link.token)?);
+            return Ok(wire.send_bytes(plain, link.registry, link.token, link.now)?);
         };
         conn::encrypt(&mut **tls, plain, &mut self.partial, output)?;
-        Ok(wire.send(output, link.registry, link.token)?)
+        Ok(wire.send(output, link.registry, link.token, link.now)?)
     }
 
     /// Nothing more will be said; all that was is with the socket. An end that is not `in_order` is none that TLS would vouch for.
@@ -220,7 +220,7 @@ impl Upstream {
         match &mut self.tls {
             Some(tls) if in_order => {
                 conn::close_notify(&mut **tls, &mut self.partial, output)?;
-                Ok(wire.send(output, link.registry, link.token)?)
+                Ok(wire.send(output, link.registry, link.token, link.now)?)
             }
             _ => Ok(wire.shut_down()?),
         }
@@ -240,7 +240,7 @@ impl Upstream {
             // None of them takes up the time of those behind it.
             self.until = link.now + left / addresses;
             let dialled = self.target.addresses[self.place].dial().and_then(|stream| {
-                let mut wire = Wire::new(stream);
+                let mut wire = Wire::new(stream, None);
                 wire.watch_connecting(link.registry, link.token).map(|()| wire)
             });
             match dialled {
@@ -277,7 +277,7 @@ impl Upstream {
             Ok(true) => {}
             Err(error) => return self.next_address(not_connected(error), link).map(|()| false),
         }
-        wire.send_bytes(&std::mem::take(&mut self.header), link.registry, link.token)?;
+        wire.send_bytes(&std::mem::take(&mut self.header), link.registry, link.token, link.now)?;
         match self.target.session(self.alpn.as_deref())? {
             None => self.open(&mut buffers.output, link)?,
             Some(tls) => {
@@ -291,7 +291,7 @@ impl Upstream {
     }
 
     fn shake_hands(&mut self, buffers: &mut Buffers, link: Link<'_>) -> Result<bool> {
-        let sent = self.flush()?;
+        let sent = self.flush(link)?;
         let Buffers { input, plain, output, .. } = buffers;
         let Some(count) = self.take_in(input)? else { return Ok(sent) };
         if count == 0 {
@@ -316,9 +316,9 @@ impl Upstream {
         if early.is_empty() { Ok(()) } else { self.write(&early, output, link) }
     }
 
-    fn flush(&mut self) -> Result<bool> {
+    fn flush(&mut self, link: Link<'_>) -> Result<bool> {
         let Some(wire) = &mut self.wire else { return Ok(false) };
-        Ok(!wire.is_clear() && wire.flush()? > 0)
+        Ok(!wire.is_clear() && wire.flush(link.now)? > 0)
     }
 
     /// Read once, behind what is kept; None if there is nothing, 0 at the end.
@@ -356,7 +356,7 @@ impl Upstream {
         let (used, progress) = conn::advance(&mut **tls, input, output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..]);
         // An alert of ours goes out before the error is told of.
-        let sent = wire.send(output, link.registry, link.token);
+        let sent = wire.send(output, link.registry, link.token, link.now);
         let progress = progress?;
         sent?;
         if self.partial.len() > MAX_PARTIAL - MAX_RECORD {
