@@ -51,7 +51,10 @@ impl Client {
         let early = turn.buffers.plain.clone();
         let mut upstream = Upstream::new(target, self.tls.alpn_protocol(), header.unwrap_or_default(), early, turn.now);
         let begun = upstream.connect(turn.link());
-        let relay = Box::new(Relay::new(upstream));
+        let mut relay = Box::new(Relay::new(upstream));
+        if self.incoming >= Incoming::CloseNotify {
+            relay.up = Up::Ending { by_notify: true };
+        }
         match begun {
             Ok(()) => {
                 self.relay = Some(relay);
