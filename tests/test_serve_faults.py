@@ -126,6 +126,13 @@ def test_the_first_of_so_many_connections_are_refused() -> None:
     assert statuses == [8, 8, 0, 8]
 
 
+def test_a_reset_leaves_nothing_behind_for_the_next_client() -> None:
+    with serving("--fault", "reset-after=handshake", "--threads", "1") as server:
+        for _ in range(3):
+            done = tlstool("connect", "--json", "--ca", server.ca_file, server.target)
+            assert done.status == 0, done.document["error"]
+
+
 def test_several_faults_are_shown_at_one_port() -> None:
     with serving("--fault", "expired", "--fault", "slow=300", "--fault", "tls12-only") as server:
         assert server.ready["fault"] == "expired+slow=300+tls12-only"
