@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::history::{Ending, History};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
 use super::site::take_requested_name;
@@ -56,7 +56,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    accepted: Instant,
+    history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
     /// The earliest time at which the worker will look after this connection.
@@ -69,8 +69,6 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
 }
 
@@ -83,7 +81,7 @@ impl Client {
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            accepted: now,
+            history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
             phase: Phase::Handshake,
@@ -91,8 +89,6 @@ impl Client {
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
         })
     }
@@ -129,6 +125,7 @@ impl Client {
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -143,11 +140,16 @@ impl Client {
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
+        self.history.ends(Ending::Server);
         let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
@@ -158,22 +160,15 @@ impl Client {
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
@@ -193,6 +188,7 @@ impl Client {
             Phase::Draining => self.drain(turn),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
                 self.close(turn);
                 self.sending(turn)
             }
@@ -235,25 +231,26 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
+        if self.phase == Phase::Handshake {
+            self.history.hear(&input[self.partial.len()..filled]);
+        }
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock = turn.now;
-            }
+            self.look_after_handshake(turn, progress.is_ok());
         }
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
@@ -266,17 +263,48 @@ impl Client {
         self.sending(turn)
     }
 
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+        if let Some(name) = take_requested_name() {
+            self.sni = Some(name);
+        }
+        if self.tls.is_handshaking() {
+            return;
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
+            self.clock = turn.now;
+        }
+    }
+
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
+        let mut talk = Talk {
+            heard: plain,
+            reply,
+            facts: &facts,
+            hello: &hello,
+            metrics: &metrics,
+            requests: 0,
+            stopping: turn.stopping,
+        };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
+        let requests = talk.requests;
+        self.history.requests += requests;
+        turn.counters.requests(requests);
         self.has_more = next == Next::GoOn;
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
-            self.sent += reply.len() as u64;
+            self.history.sent += reply.len() as u64;
+            turn.counters.sent(reply.len());
             if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
@@ -284,6 +312,7 @@ impl Client {
         plain.clear();
         reply.clear();
         if next == Next::Close && self.phase == Phase::Open {
+            self.history.ends(Ending::Server);
             self.close(turn);
         }
         self.sending(turn)
@@ -304,6 +333,7 @@ impl Client {
 
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     fn fail(&mut self, error: Error, now: Instant) {
+        self.history.ends(Ending::Error);
         self.error = Some(Box::new(error));
         self.phase = Phase::Closing;
         self.clock = now;
@@ -335,6 +365,7 @@ impl Client {
     /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
     fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if self.phase == Phase::Handshake {
             return self.over_with(Error::ConnectionClosed);
         }
@@ -348,6 +379,7 @@ impl Client {
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     fn broken(&mut self, error: io::Error) -> Outcome {
+        self.history.ends(Ending::Reset);
         if self.phase == Phase::Handshake || !self.is_idle() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))

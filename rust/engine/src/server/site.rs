@@ -8,6 +8,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
+use super::config::Tells;
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
@@ -34,11 +35,15 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
+        let offer = Offer::new(&spec.service);
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
+        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer, keeps_hellos })
     }
 }
 
