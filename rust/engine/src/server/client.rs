@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
@@ -37,7 +37,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    accepted: Instant,
+    history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
     /// The earliest time at which the worker will look after this connection.
@@ -50,8 +50,6 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
     /// What is to be done wrong, and has not been done.
     act: Option<Arc<Act>>,
@@ -67,7 +65,7 @@ impl Client {
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            accepted: now,
+            history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
             phase: Phase::Handshake,
@@ -75,8 +73,6 @@ impl Client {
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
             act,
         })
@@ -113,6 +109,7 @@ impl Client {
         if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
             return self.turn(turn);
         }
+        self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -130,11 +127,16 @@ impl Client {
         if self.phase == Phase::Holding {
             return Outcome::Over;
         }
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
+        self.history.ends(Ending::Server);
         let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
@@ -145,22 +147,15 @@ impl Client {
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
@@ -186,6 +181,7 @@ impl Client {
             Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
                 self.close(turn);
                 self.sending(turn)
             }
@@ -228,18 +224,16 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
+        if self.phase == Phase::Handshake {
+            self.history.hear(&input[self.partial.len()..filled]);
+        }
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock = turn.now;
-            }
+            self.look_after_handshake(turn, progress.is_ok());
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
@@ -250,7 +244,10 @@ impl Client {
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
@@ -263,17 +260,48 @@ impl Client {
         self.sending(turn)
     }
 
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+        if let Some(name) = take_requested_name() {
+            self.sni = Some(name);
+        }
+        if self.tls.is_handshaking() {
+            return;
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
+            self.clock = turn.now;
+        }
+    }
+
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
+        let mut talk = Talk {
+            heard: plain,
+            reply,
+            facts: &facts,
+            hello: &hello,
+            metrics: &metrics,
+            requests: 0,
+            stopping: turn.stopping,
+        };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
+        let requests = talk.requests;
+        self.history.requests += requests;
+        turn.counters.requests(requests);
         self.has_more = next == Next::GoOn;
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
-            self.sent += reply.len() as u64;
+            self.history.sent += reply.len() as u64;
+            turn.counters.sent(reply.len());
             if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
@@ -281,6 +309,7 @@ impl Client {
         plain.clear();
         reply.clear();
         if next == Next::Close && self.phase == Phase::Open {
+            self.history.ends(Ending::Server);
             self.close(turn);
         }
         self.sending(turn)
@@ -303,6 +332,7 @@ impl Client {
 
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     fn fail(&mut self, error: Error, now: Instant) {
+        self.history.ends(Ending::Error);
         self.error = Some(Box::new(error));
         self.phase = Phase::Closing;
         self.clock = now;
@@ -334,6 +364,7 @@ impl Client {
     /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
     fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if self.phase == Phase::Handshake {
             return self.over_with(Error::ConnectionClosed);
         }
@@ -347,6 +378,7 @@ impl Client {
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     fn broken(&mut self, error: io::Error) -> Outcome {
+        self.history.ends(Ending::Reset);
         if self.phase == Phase::Handshake || !self.is_idle() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))

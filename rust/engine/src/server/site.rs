@@ -8,6 +8,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
+use super::config::Tells;
 use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
@@ -38,17 +39,21 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
     pub misconduct: Misconduct,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        let offer = Offer::new(&spec.service);
         Ok(Self {
             number,
             name: spec.name.clone(),
             tls: Arc::new(tls(spec, &misconduct)?),
-            offer: Offer::new(&spec.service),
+            keeps_hellos: tells == Tells::Hellos || offer.shows_hello(),
+            offer,
             misconduct,
         })
     }

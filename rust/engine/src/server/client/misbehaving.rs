@@ -17,7 +17,7 @@ impl Client {
     /// When to be woken, though nothing comes from the client.
     pub(super) fn prompt(&self) -> Option<Instant> {
         match &self.act {
-            Some(act) if act.is_due(Moment::Accept, self.wire.is_spent()) => Some(self.accepted),
+            Some(act) if act.is_due(Moment::Accept, self.wire.is_spent()) => Some(self.history.accepted),
             _ => self.wire.wake(),
         }
     }
