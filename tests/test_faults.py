@@ -35,7 +35,7 @@ def test_every_fault_has_a_name_of_its_own_and_changes_something() -> None:
         ("alert", Misconduct(at="hello", say=bytes.fromhex("15 03 03 00 02 02 28"))),
         ("alert=unrecognized-name", Misconduct(at="hello", say=bytes.fromhex("15 03 03 00 02 02 70"))),
         ("alert=close_notify", Misconduct(at="hello", say=bytes.fromhex("15 03 03 00 02 01 00"))),
-        ("refuse=2/3", Misconduct(at="accept", then="reset", share=(2, 3))),
+        ("refuse=2/3", Misconduct(at="bytes", then="reset", share=(2, 3))),
     ],
 )
 def test_an_argument_says_how(name: str, expected: Misconduct) -> None:
@@ -50,10 +50,10 @@ def test_an_argument_says_how(name: str, expected: Misconduct) -> None:
         ("xyzzy", "unknown-name", "--fault list shows all of them"),
         ("", "unknown-name", "--fault list shows all of them"),
         ("expired=1", "usage", "write --fault expired"),
-        ("close-after", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=hello"),
-        ("close-after=-1", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=hello"),
-        ("reset-after=²", "usage", "give it hello, handshake or a number of bytes, as in --fault reset-after=hello"),
-        ("close-after=99999999999", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=hello"),
+        ("close-after", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=300"),
+        ("close-after=-1", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=300"),
+        ("reset-after=²", "usage", "give it hello, handshake or a number of bytes, as in --fault reset-after=300"),
+        ("close-after=99999999999", "usage", "give it hello, handshake or a number of bytes, as in --fault close-after=300"),
         ("slow=", "usage", "give it a time in milliseconds, as in --fault slow=500"),
         ("slow=0", "usage", "give it a time in milliseconds, as in --fault slow=500"),
         ("slow=1s", "usage", "give it a time in milliseconds, as in --fault slow=500"),
@@ -74,7 +74,7 @@ def test_several_faults_are_shown_at_once_where_they_change_different_things() -
     assert both.name == "expired+wrong-name+slow=5+truncate+tls12-only+refuse=1/2"
     assert [field for field, _ in both.chain] == ["valid", "names"]
     assert both.versions == ("1.2",)
-    assert both.misconduct == Misconduct(delay_ms=5, truncate=True, at="accept", then="reset", share=(1, 2))
+    assert both.misconduct == Misconduct(delay_ms=5, truncate=True, at="bytes", then="reset", share=(1, 2))
 
 
 @pytest.mark.parametrize(

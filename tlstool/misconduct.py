@@ -19,11 +19,12 @@ class Misconduct(Record):
         sent: bytes on the wire, headers of records included; it counts only where `at` is `sent`.
         say: what it says then, in place of TLS.
         then: what it does next: close in order, reset the connection, or neither: it keeps the connection open and reads nothing.
-        share: of every second number of connections, the first number of them are treated so. (1, 1) is all of them.
+        share: of every second number of connections, the first number of them are turned away so. (1, 1) is all of them.
         delay_ms: what each write comes too late.
-        piece: bytes in a write, at most; None for any number.
+        piece: bytes in a write, at most, which takes a delay; None for any number.
         truncate: it ends its sessions without close_notify (RFC 8446 section 6.1).
         record_size: bytes in a record, its header included, at most; None for what TLS allows.
+        demand_certificate: it demands a certificate from its clients, and takes none.
     """
 
     at: Moment | None = None
@@ -35,3 +36,4 @@ class Misconduct(Record):
     piece: int | None = None
     truncate: bool = False
     record_size: int | None = None
+    demand_certificate: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from tlstool.misconduct import Misconduct
 from tlstool.model import Identity, TlsVersion
 from tlstool.record import Record
 
@@ -35,6 +36,8 @@ class Site(Record):
         service: what connections get.
         name: what events call it; None where there is only one.
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
+        staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
+        misconduct: what it does wrong on purpose; None for nothing.
     """
 
     identity: Identity
@@ -45,6 +48,8 @@ class Site(Record):
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    staple: bytes | None = None
+    misconduct: Misconduct | None = None
 
 
 class ServerLimits(Record):

@@ -14,7 +14,6 @@ from tlstool.faults.behaviour import BEHAVIOUR
 from tlstool.faults.certificates import CERTIFICATES
 from tlstool.faults.fault import Changes
 from tlstool.faults.fault import Fault as Fault
-from tlstool.faults.fault import Verdict as Verdict
 from tlstool.misconduct import Misconduct
 from tlstool.model import TlsVersion
 from tlstool.record import Record
@@ -22,11 +21,14 @@ from tlstool.record import Record
 FAULTS: tuple[Fault, ...] = (*CERTIFICATES, *BEHAVIOUR)
 """All of them, in the order in which they are listed."""
 
+_BY_NAME = {fault.name: fault for fault in FAULTS}
+
 LIST = "list"
 ALL = "all"
 """Words that stand in the place of a fault's name, but are none: to show all, and to serve all."""
 
 _BEFORE_CERTIFICATE = ("accept", "bytes", "hello")
+_LATE = {"record_size", "demand_certificate"}
 
 
 class Variation(Record):
@@ -36,14 +38,12 @@ class Variation(Record):
         name: what it shows, as it was asked for; several with plus signs between them.
         chain: fields of a `blueprint.Blueprint` that are not as usual; empty for a sound chain, or the server's own.
         versions: the only ones it speaks; empty for those it would speak anyway.
-        demands_certificate: it demands a certificate from its clients, and knows no authority of any.
         misconduct: what it does on the wire.
     """
 
     name: str = ""
     chain: tuple[tuple[str, Any], ...] = ()
     versions: tuple[TlsVersion, ...] = ()
-    demands_certificate: bool = False
     misconduct: Misconduct = Misconduct()
 
 
@@ -71,8 +71,8 @@ _Parts = tuple[Changes, Changes, Changes]
 
 def _chosen(text: str) -> tuple[str, _Parts]:
     """A fault as it was asked for, and what it changes: of the chain, of the server, and on the wire."""
-    name, equals, argument = text.partition("=")
-    fault = next((fault for fault in FAULTS if fault.name == name.lower()), None)
+    name, equals, argument = (text, "", "") if text.lower() in _BY_NAME else text.partition("=")
+    fault = _BY_NAME.get(name.lower())
     if fault is None:
         raise UsageError("unknown-name", f"there is no fault {name!r}", _nearest(name))
     chain, site, wire = fault.chain or {}, fault.site or {}, fault.wire or {}
@@ -107,7 +107,7 @@ def _require_sense(made: Variation, chosen: Sequence[tuple[str, _Parts]]) -> Non
         return
     hider = next(name for name, (_, _, own) in chosen if "at" in own)
     for name, (chain, site, own) in chosen:
-        is_late = bool(chain or site) or "record_size" in own
+        is_late = bool(chain or site) or not _LATE.isdisjoint(own)
         if (is_late and wire.at in _BEFORE_CERTIFICATE) or "truncate" in own:
             raise _excluded(hider, name, f"with {hider}, no client ever comes to see {name}")
 

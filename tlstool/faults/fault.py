@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tlstool.events import FaultShown, Promise
 from tlstool.record import Record
 
 Changes = Mapping[str, Any]
@@ -18,40 +19,26 @@ Raises:
 """
 
 
-class Verdict(Record):
-    """What `tlstool connect` says to a fault when it trusts the authority of the server.
-
-    Attributes:
-        exit_status: its exit status.
-        code: of the error, or else of the warning that it gives; None where it has nothing to say.
-        options: of connect, which it takes to see it.
-    """
-
-    exit_status: int
-    code: str | None = None
-    options: tuple[str, ...] = ()
-
-
 class Fault(Record, kw_only=True):
     """Something that a server does wrong, or that clients have to bear.
 
     Attributes:
         name: what `--fault` calls it, without its argument.
         words: what is wrong, in a line.
-        verdict: what connect says to it.
-        also: what it says when it is asked for more; None where that is the same.
+        promise: what a client of ours answers to it.
+        further: what it answers when it is asked for more, where that is something else.
         chain: what it changes of a `Blueprint`; None for nothing.
         site: what it changes of a `Variation` itself; None for nothing.
         wire: what it changes of a `Misconduct`; None for nothing.
         read: what makes more of `wire` of an argument; None where it takes none.
         argument: what the argument is called in a list; in brackets where it can be left out.
-        example: an argument; it shows the fault as `verdict` says where it cannot be left out.
+        example: an argument; it shows the fault as `promise` says where it cannot be left out.
     """
 
     name: str
     words: str
-    verdict: Verdict
-    also: Verdict | None = None
+    promise: Promise
+    further: tuple[Promise, ...] = ()
     chain: Changes | None = None
     site: Changes | None = None
     wire: Changes | None = None
@@ -68,6 +55,10 @@ class Fault(Record, kw_only=True):
     def needs_argument(self) -> bool:
         """Whether it is nothing without one."""
         return self.argument.startswith("=")
+
+    def listed(self) -> FaultShown:
+        """As a list has it."""
+        return FaultShown(self.label, self.words, (self.promise, *self.further))
 
     @property
     def shown(self) -> str:

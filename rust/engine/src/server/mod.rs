@@ -6,6 +6,7 @@ mod counters;
 mod history;
 mod journal;
 mod metrics;
+mod misconduct;
 mod service;
 mod shared;
 mod site;
