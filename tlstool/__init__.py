@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from tlstool.server import serve
     from tlstool.serving.stopping import Stop
-    from tlstool.sites import Connection, ServeTotals
+    from tlstool.sites import Connection, Counts, Hello, ServeTotals
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
@@ -41,6 +41,7 @@ __all__ = [
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Counts",
     "Established",
     "Event",
     "Expect",
@@ -48,6 +49,7 @@ __all__ = [
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
+    "Hello",
     "LocalBenchReport",
     "LocalBenchRequest",
     "PhaseEvent",
@@ -78,7 +80,7 @@ _HOMES = {
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
-    "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
+    "tlstool.model": ("Handshake", "plain"),
     "tlstool.figures": ("CompareReport", "LocalBenchReport"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": (
@@ -94,6 +96,7 @@ _HOMES = {
     ),
     "tlstool.server": ("serve",),
     "tlstool.serving.stopping": ("Stop",),
+    "tlstool.sites": ("Connection", "Counts", "Hello", "ServeTotals"),
     "tlstool.verifier": ("verify",),
 }
 

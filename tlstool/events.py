@@ -7,7 +7,7 @@ from typing import Literal
 
 from tlstool.record import Record
 from tlstool.reports import ConnectReport, HttpResponse
-from tlstool.sites import Connection, ServeTotals
+from tlstool.sites import Connection, Counts, ServeTotals
 
 
 class PhaseEvent(Record):
@@ -119,7 +119,7 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | WireEvent | Established | Answered | Ready | FaultShown | Connection | ServeTotals | Progress
+Event = PhaseEvent | WireEvent | Established | Answered | Ready | FaultShown | Connection | Counts | ServeTotals | Progress
 OnEvent = Callable[[Event], None]
 
 

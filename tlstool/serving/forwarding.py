@@ -25,7 +25,7 @@ def service(request: ServeRequest) -> Service:
         return Service(request.mode)
     if request.mode not in ("status", "forward"):
         raise UsageError("usage", f"--forward and --{request.mode} contradict each other", "leave one of them out")
-    return Service("forward", _forward(request.forward))
+    return Service("forward", forward=_forward(request.forward))
 
 
 def _forward(wanted: ForwardRequest) -> Forward:

@@ -1,6 +1,6 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod ending;
+mod failing;
 mod misbehaving;
 mod phase;
 mod relay;
@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
 use super::forward::Relay;
+use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
 use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk};
@@ -45,7 +45,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    accepted: Instant,
+    history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
     /// The earliest time at which the worker will look after this connection.
@@ -58,8 +58,6 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
     /// What is to be done wrong, and has not been done.
     act: Option<Arc<Act>>,
@@ -78,7 +76,7 @@ impl Client {
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            accepted: now,
+            history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
             phase: Phase::Handshake,
@@ -86,8 +84,6 @@ impl Client {
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
             act,
         })
@@ -128,6 +124,7 @@ impl Client {
         if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
             return self.relay_expired(relay, turn);
         }
+        self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -145,11 +142,16 @@ impl Client {
         if self.phase == Phase::Holding {
             return Outcome::Over;
         }
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
+        self.history.ends(Ending::Server);
         let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
@@ -161,20 +163,19 @@ impl Client {
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
         let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
         let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
         Connection {
             upstream: upstream.or_else(|| self.upstream.clone()),
-            ..Connection::ended(site.name.clone(), facts, self.received, self.sent, duration, self.error.as_deref())
+            ..Connection::ended(site, facts, &self.history, now, self.error.as_deref())
         }
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
@@ -203,6 +204,7 @@ impl Client {
             Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
                 self.close(turn);
                 self.sending(turn)
             }
@@ -245,20 +247,17 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
+        if self.phase == Phase::Handshake {
+            self.history.hear(&input[self.partial.len()..filled]);
+        }
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
-        let mut has_come_up = false;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
+        let was_open = self.phase == Phase::Open;
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock = turn.now;
-                has_come_up = true;
-            }
+            self.look_after_handshake(turn, progress.is_ok());
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
@@ -269,12 +268,15 @@ impl Client {
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if has_come_up || !turn.buffers.plain.is_empty() {
+                if !was_open || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
@@ -282,17 +284,48 @@ impl Client {
         self.sending(turn)
     }
 
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+        if let Some(name) = take_requested_name() {
+            self.sni = Some(name);
+        }
+        if self.tls.is_handshaking() {
+            return;
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
+            self.clock = turn.now;
+        }
+    }
+
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
+        let mut talk = Talk {
+            heard: plain,
+            reply,
+            facts: &facts,
+            hello: &hello,
+            metrics: &metrics,
+            requests: 0,
+            stopping: turn.stopping,
+        };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
+        let requests = talk.requests;
+        self.history.requests += requests;
+        turn.counters.requests(requests);
         self.has_more = matches!(next, Next::GoOn);
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
-            self.sent += reply.len() as u64;
+            self.history.sent += reply.len() as u64;
+            turn.counters.sent(reply.len());
             let every = turn.site.key_update_every;
             if let Err(error) = self.renewal.encrypt(every, &mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
@@ -300,12 +333,30 @@ impl Client {
         }
         reply.clear();
         match next {
-            Next::Close if self.phase == Phase::Open => self.close(turn),
+            Next::Close if self.phase == Phase::Open => {
+                self.history.ends(Ending::Server);
+                self.close(turn);
+            }
             Next::Forward(target) => return self.sending(turn).or_else(|| self.forward(target, turn)),
             _ => {}
         }
         turn.buffers.plain.clear();
         self.sending(turn)
+    }
+
+    /// Say `close_notify` after all that was said before.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Whether nothing is under way, in neither direction.

@@ -8,6 +8,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
+use super::config::Tells;
 use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
@@ -42,21 +43,26 @@ pub struct Site {
     /// After how many bytes of application data we renew the keys; None leaves that to rustls.
     pub key_update_every: Option<u64>,
     pub misconduct: Misconduct,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
         if spec.key_update_every == Some(0) {
             return Err(Error::Usage("key_update_every is 0 bytes, which is no interval".to_owned()));
         }
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        let offer = Offer::new(&spec.service)?;
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
         Ok(Self {
             number,
             name: spec.name.clone(),
             tls: Arc::new(tls(spec, &misconduct)?),
-            offer: Offer::new(&spec.service)?,
+            offer,
             key_update_every: spec.key_update_every,
             misconduct,
+            keeps_hellos,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::super::misconduct::{Act, Moment, Then};
 use super::{Client, Phase};
+use crate::server::history::Ending;
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
@@ -17,7 +18,7 @@ impl Client {
     /// When to be woken, though nothing comes from the client.
     pub(super) fn prompt(&self) -> Option<Instant> {
         match &self.act {
-            Some(act) if act.is_due(Moment::Accept, self.wire.is_spent()) => Some(self.accepted),
+            Some(act) if act.is_due(Moment::Accept, self.wire.is_spent()) => Some(self.history.accepted),
             _ => self.wire.wake(),
         }
     }
@@ -30,6 +31,7 @@ impl Client {
             output.clear();
             self.wire.discard();
         }
+        self.history.ends(Ending::Server);
         self.owes = false;
         self.clock = turn.now;
         self.partial = Vec::new();

@@ -8,6 +8,7 @@ use mio::Token;
 use mio::event::Event;
 
 use super::super::forward::{End, Heard, Introduction, Relay, Target, Up, Upstream};
+use super::super::history::Ending;
 use super::super::slots::is_second;
 use super::super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::{Client, Incoming, Phase};
@@ -54,6 +55,7 @@ impl Client {
         let mut relay = Box::new(Relay::new(upstream));
         if self.incoming >= Incoming::CloseNotify {
             relay.up = Up::Ending { by_notify: true };
+            self.history.ends(Ending::CloseNotify);
         }
         match begun {
             Ok(()) => {
@@ -97,12 +99,15 @@ impl Client {
                 Err(error) => self.give_up(&relay, error, turn).unwrap_or(Outcome::Again),
             };
         }
-        if !self.wire.is_clear() {
-            return self.over_with(Error::TimeLimit);
-        }
-        if !relay.is_clear() {
+        if !relay.is_clear() && self.wire.is_clear() {
+            self.history.ends(Ending::Upstream);
             self.upstream = Some(relay.upstream.address());
             return self.over_with(relay.upstream.fault(Error::TimeLimit));
+        }
+        self.history.ends(Ending::Limit);
+        if !self.wire.is_clear() {
+            self.upstream = Some(relay.upstream.address());
+            return self.over_with(Error::TimeLimit);
         }
         // Nobody has anything to say: both are told that it is over.
         if relay.up != Up::Over {
@@ -150,7 +155,8 @@ impl Client {
         match said {
             Heard::Nothing => return Ok(false),
             Heard::Data(data) => {
-                self.sent += data.len() as u64;
+                self.history.sent += data.len() as u64;
+                turn.counters.sent(data.len());
                 self.owes |= !data.is_empty();
                 self.renewal
                     .encrypt(turn.site.key_update_every, &mut self.tls, data, &mut self.partial, output)
@@ -165,6 +171,7 @@ impl Client {
                 // It fails only on a session that is broken already, and then there is nobody to tell.
                 let _ = conn::close_notify(&mut self.tls, &mut self.partial, output);
                 relay.is_down_over = true;
+                self.history.ends(Ending::Upstream);
             }
         }
         self.send(turn).map_err(Break::Client)?;
@@ -224,7 +231,8 @@ impl Client {
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
         let progress = progress.map_err(Break::Session)?;
         if self.partial.len() > MAX_PARTIAL - MAX_RECORD {
             let words = "the client's message is longer than any may be";
@@ -232,6 +240,7 @@ impl Client {
         }
         if progress == Progress::PeerClosed {
             self.incoming = Incoming::CloseNotify;
+            self.history.ends(Ending::CloseNotify);
             relay.up = if relay.up == Up::Over { Up::Over } else { Up::Ending { by_notify: true } };
         }
         self.send(turn).map_err(Break::Client)?;
@@ -241,6 +250,7 @@ impl Client {
     /// The client's TCP connection has ended. Between two records that may be its way to say that it has nothing more to say.
     fn client_left(&mut self, relay: &mut Relay) -> Result<bool, Break> {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if !self.partial.is_empty() {
             let words = "the client closed the connection in the middle of a record";
             return Err(Break::Fault(Error::ConnectionReset(words.to_owned())));
@@ -255,14 +265,21 @@ impl Client {
         self.upstream = Some(relay.upstream.address());
         match stopped {
             Break::Client(error) => return Some(self.broken(error)),
-            Break::Fault(error) => return Some(self.over_with(error)),
+            Break::Fault(error) => {
+                self.history.ends(Ending::Error);
+                return Some(self.over_with(error));
+            }
             Break::Session(error) => {
                 self.refuse(turn, error, 0);
                 return self.sending(turn);
             }
-            Break::Upstream(error) if relay.upstream.is_open() => self.fail(relay.upstream.fault(error), turn.now),
+            Break::Upstream(error) if relay.upstream.is_open() => {
+                self.history.ends(Ending::Upstream);
+                self.fail(relay.upstream.fault(error), turn.now);
+            }
             Break::Upstream(error) => return self.give_up(relay, error, turn),
             Break::CutOff => {
+                self.history.ends(Ending::Upstream);
                 self.phase = Phase::Closing;
                 self.clock = turn.now;
             }
@@ -273,6 +290,7 @@ impl Client {
     /// No session with the upstream came about, and so no byte was lost: the client gets an end in order.
     fn give_up(&mut self, relay: &Relay, error: Error, turn: &mut Turn<'_>) -> Option<Outcome> {
         self.upstream = Some(relay.upstream.address());
+        self.history.ends(Ending::Upstream);
         self.error = Some(Box::new(relay.upstream.fault(error)));
         self.close(turn);
         self.sending(turn)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::forward::{Forward, ForwardSpec, Target};
+use crate::hello::Decoded;
 use crate::{Error, Result};
 use echo::Echo;
 pub use page::Facts;
@@ -33,11 +34,13 @@ pub enum Mode {
 pub struct ServiceSpec {
     pub mode: Mode,
     pub forward: Option<ForwardSpec>,
+    /// Whether `/metrics` is what the server has counted, where the service speaks HTTP.
+    pub metrics: bool,
 }
 
 /// What all connections of a site get, made ready once.
 pub enum Offer {
-    Status,
+    Status { metrics: bool },
     Echo,
     Forward(Arc<Target>),
 }
@@ -47,7 +50,7 @@ impl Offer {
         Ok(match (spec.mode, &spec.forward) {
             (Mode::Forward, Some(forward)) => Self::Forward(Arc::new(Target::new(forward)?)),
             (Mode::Forward, None) => return Err(Error::Usage("nothing says where to forward to".to_owned())),
-            (Mode::Status, _) => Self::Status,
+            (Mode::Status, _) => Self::Status { metrics: spec.metrics },
             (Mode::Echo, _) => Self::Echo,
         })
     }
@@ -55,7 +58,7 @@ impl Offer {
     /// The service of one connection.
     pub fn start(&self) -> Box<dyn Service> {
         match self {
-            Self::Status => Box::new(Status::default()),
+            Self::Status { metrics } => Box::new(Status::new(*metrics)),
             Self::Echo => Box::new(Echo),
             Self::Forward(target) => Box::new(Forward(Arc::clone(target))),
         }
@@ -63,7 +66,12 @@ impl Offer {
 
     /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
     pub fn speaks_http(&self) -> bool {
-        matches!(self, Self::Status)
+        matches!(self, Self::Status { .. })
+    }
+
+    /// Whether it tells its clients what they offered.
+    pub fn shows_hello(&self) -> bool {
+        matches!(self, Self::Status { .. })
     }
 }
 
@@ -97,6 +105,12 @@ pub struct Talk<'a> {
     pub reply: &'a mut Vec<u8>,
     /// What was negotiated.
     pub facts: &'a dyn Fn() -> Facts,
+    /// What the client offered: None if its hello could not be read, or the site was not to keep it.
+    pub hello: &'a dyn Fn() -> Option<Decoded>,
+    /// What the server has counted until now, for Prometheus.
+    pub metrics: &'a dyn Fn() -> String,
+    /// Requests that were answered in this turn: 0 at first.
+    pub requests: u64,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
 }

@@ -1,33 +1,19 @@
-//! How a connection ends: in order, by an alert, or because the client has gone.
+//! How a connection ends that does not end as it should.
 
 use std::io;
 use std::time::Instant;
 
-use super::super::service::http;
-use super::super::turn::{Outcome, Turn};
 use super::{Client, Incoming, Phase};
 use crate::Error;
-use crate::conn;
 use crate::error::reason;
+use crate::server::history::Ending;
+use crate::server::service::http;
+use crate::server::turn::{Outcome, Turn};
 
 impl Client {
-    /// Say `close_notify` after all that was said before.
-    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
-        if !turn.site.misconduct.truncate {
-            // It fails only on a session that is broken already, and then there is nobody to tell.
-            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        }
-        self.phase = Phase::Closing;
-        self.clock = turn.now;
-    }
-
-    pub(super) fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
-    }
-
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     pub(super) fn fail(&mut self, error: Error, now: Instant) {
+        self.history.ends(Ending::Error);
         self.error = Some(Box::new(error));
         self.phase = Phase::Closing;
         self.clock = now;
@@ -59,6 +45,7 @@ impl Client {
     /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
     pub(super) fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if self.phase == Phase::Handshake {
             return self.over_with(Error::ConnectionClosed);
         }
@@ -72,6 +59,7 @@ impl Client {
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     pub(super) fn broken(&mut self, error: io::Error) -> Outcome {
+        self.history.ends(Ending::Reset);
         if self.phase == Phase::Handshake || !self.is_idle() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
