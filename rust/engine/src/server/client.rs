@@ -276,7 +276,7 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !was_open || !turn.buffers.plain.is_empty() {
+                if !was_open && self.phase == Phase::Open || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
