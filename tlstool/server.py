@@ -9,9 +9,10 @@ from tlstool import backends, certs, machine, names, pem
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
+from tlstool.serving.forwarding import service
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
-from tlstool.sites import ServerConfig, ServeTotals, Service, Site
+from tlstool.sites import ServerConfig, ServeTotals, Site
 
 
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
@@ -22,7 +23,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
         LocalError: a file is no good, or the address cannot be listened on.
-        TimeLimitError: the name of the address could not be looked up in time.
+        ResolveError: the upstream's name has no address.
+        TimeLimitError: the name of an address could not be looked up in time.
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
@@ -36,12 +38,13 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         identity, ca_file = held.enter_context(exhibition.identity())
         sound = Site(
             identity=identity,
-            service=Service(request.mode),
+            service=service(request),
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,
             alpn=request.alpn,
             keylog=request.keylog,
+            key_update_every=request.key_update_every,
         )
         config = ServerConfig(exhibition.sites(sound), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.

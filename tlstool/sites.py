@@ -5,10 +5,29 @@ from __future__ import annotations
 from typing import Literal
 
 from tlstool.misconduct import Misconduct
-from tlstool.model import Identity, TlsVersion
+from tlstool.model import ClientConfig, Identity, TlsVersion
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo"]
+ServeMode = Literal["status", "echo", "forward"]
+
+
+class Forward(Record):
+    """Where connections are passed on to, and how.
+
+    Attributes:
+        addresses: `ADDRESS:PORT` each, to be tried in this order; empty for a Unix socket.
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        tls: how to speak TLS with the upstream; None speaks none. The application protocol offered is the one that was agreed on
+            with the client.
+        proxy_protocol: whether a header of the PROXY protocol, version 2, comes before everything else.
+        limit: seconds for connecting, over all addresses, and as many again for a handshake.
+    """
+
+    addresses: tuple[str, ...]
+    path: str | None = None
+    tls: ClientConfig | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
 
 
 Tells = Literal["nothing", "connections", "hellos"]
@@ -20,12 +39,14 @@ class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `forward`, what somebody else says.
         metrics: whether `/metrics` is what the server has counted, for Prometheus, where the mode speaks HTTP.
+        forward: who that is; None in the other modes.
     """
 
     mode: ServeMode = "status"
     metrics: bool = False
+    forward: Forward | None = None
 
 
 class Site(Record):
@@ -38,6 +59,8 @@ class Site(Record):
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
         staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
         misconduct: what it does wrong on purpose; None for nothing.
+        key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
+            4.6.3); None leaves that to the backend.
     """
 
     identity: Identity
@@ -50,6 +73,7 @@ class Site(Record):
     keylog: str | None = None
     staple: bytes | None = None
     misconduct: Misconduct | None = None
+    key_update_every: int | None = None
 
 
 class ServerLimits(Record):
@@ -161,6 +185,8 @@ class Connection(Record):
             did not accept (`error`).
         error: the code of what went wrong, None if nothing did.
         message: the same in words.
+        upstream: the address that it was passed on to, or should have been; None if it was for nobody else.
+        is_upstream_error: whether `error` is about the upstream, and not about the client.
     """
 
     site: str | None
@@ -181,6 +207,8 @@ class Connection(Record):
     ending: Ending
     error: str | None
     message: str | None
+    upstream: str | None
+    is_upstream_error: bool
 
 
 class ServeTotals(Record):

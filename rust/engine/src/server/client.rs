@@ -1,8 +1,9 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod failing;
+mod ending;
 mod misbehaving;
 mod phase;
+mod relay;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -13,8 +14,10 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
+use super::forward::Relay;
 use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
+use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk};
 use super::site::Site;
 use super::site::take_requested_name;
@@ -33,6 +36,11 @@ pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
     service: Box<dyn Service>,
+    /// Where the connection is forwarded to, once the session is up and until that is over. The service has no part in it.
+    relay: Option<Box<Relay>>,
+    /// The address that it was forwarded to, or should have been, once that is over.
+    upstream: Option<String>,
+    renewal: Renewal,
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
@@ -62,6 +70,9 @@ impl Client {
             wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
+            relay: None,
+            upstream: None,
+            renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
@@ -84,14 +95,15 @@ impl Client {
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
-    pub fn saw_fin(&mut self) {
+    fn saw_fin(&mut self) {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
     /// When the limit of the present phase runs out, or the connection wants to be woken before.
     pub fn due(&self, limits: &Limits) -> Instant {
         let end = self.clock + self.phase.limit(limits) + self.wire.held();
-        self.prompt().map_or(end, |prompt| prompt.min(end))
+        let upstream = self.relay.as_ref().and_then(|relay| relay.upstream.due());
+        [self.prompt(), upstream].into_iter().flatten().fold(end, Instant::min)
     }
 
     /// Do what can be done without waiting.
@@ -109,6 +121,9 @@ impl Client {
         if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
             return self.turn(turn);
         }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay_expired(relay, turn);
+        }
         self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
@@ -117,7 +132,7 @@ impl Client {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
-            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing if self.owes && self.error.is_none() => self.over_with(Error::TimeLimit),
             Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
         }
     }
@@ -141,7 +156,8 @@ impl Client {
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.wire.is_clear() {
+        // What is cut off behind a relay must not look like an end in order.
+        if self.phase == Phase::Open && self.relay.is_none() && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
@@ -150,7 +166,11 @@ impl Client {
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
         let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
+        Connection {
+            upstream: upstream.or_else(|| self.upstream.clone()),
+            ..Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        }
     }
 
     /// The code of what went wrong, if anything did.
@@ -163,6 +183,9 @@ impl Client {
         let flushed = self.flush(turn.now);
         if let Some(act) = self.due_act(Moment::Accept) {
             return self.act(&act, turn);
+        }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay(relay, flushed, turn);
         }
         match flushed {
             Ok(true) => {}
@@ -232,8 +255,9 @@ impl Client {
         keep(&mut self.partial, &input[used..filled]);
         self.history.received += plain.len() as u64;
         turn.counters.received(plain.len());
+        let mut has_come_up = false;
         if self.phase == Phase::Handshake {
-            self.look_after_handshake(turn, progress.is_ok());
+            has_come_up = self.look_after_handshake(turn, progress.is_ok());
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
@@ -252,7 +276,7 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !turn.buffers.plain.is_empty() {
+                if has_come_up || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
@@ -260,13 +284,13 @@ impl Client {
         self.sending(turn)
     }
 
-    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
-    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+    /// Note what the bytes that were taken in have brought; whether the session has just come up, and is `intact`.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> bool {
         if let Some(name) = take_requested_name() {
             self.sni = Some(name);
         }
         if self.tls.is_handshaking() {
-            return;
+            return false;
         }
         // Not the time of the turn, which is when it began: the server's own work belongs to it.
         let took = self.history.accepted.elapsed();
@@ -276,6 +300,7 @@ impl Client {
             self.phase = Phase::Open;
             self.clock = turn.now;
         }
+        intact
     }
 
     /// Let the service have what came, or go on with what it was at.
@@ -296,38 +321,28 @@ impl Client {
         let requests = talk.requests;
         self.history.requests += requests;
         turn.counters.requests(requests);
-        self.has_more = next == Next::GoOn;
+        self.has_more = matches!(next, Next::GoOn);
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
             self.history.sent += reply.len() as u64;
             turn.counters.sent(reply.len());
-            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
+            let every = turn.site.key_update_every;
+            if let Err(error) = self.renewal.encrypt(every, &mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
         }
-        plain.clear();
         reply.clear();
-        if next == Next::Close && self.phase == Phase::Open {
-            self.history.ends(Ending::Server);
-            self.close(turn);
+        match next {
+            Next::Close if self.phase == Phase::Open => {
+                self.history.ends(Ending::Server);
+                self.close(turn);
+            }
+            Next::Forward(target) => return self.sending(turn).or_else(|| self.forward(target, turn)),
+            _ => {}
         }
+        turn.buffers.plain.clear();
         self.sending(turn)
-    }
-
-    /// Say `close_notify` after all that was said before.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        if !turn.site.misconduct.truncate {
-            // It fails only on a session that is broken already, and then there is nobody to tell.
-            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        }
-        self.phase = Phase::Closing;
-        self.clock = turn.now;
-    }
-
-    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Whether nothing is under way, in neither direction.

@@ -74,13 +74,14 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode, metrics: false },
+        service: ServiceSpec { mode, metrics: false, forward: None },
         identity,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+        key_update_every: None,
         staple: None,
         misconduct: None,
     };
