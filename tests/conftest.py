@@ -14,8 +14,8 @@ import pytest
 
 from tlstool import backends, passphrase
 from tlstool.backends.base import Backend
-from tlstool.model import Connection, ServerConfig, ServeTotals
 from tlstool.phases import Deadline
+from tlstool.sites import Connection, ServerConfig, ServeTotals
 
 pytest_plugins = ("credentials", "foreign", "proxies", "starttls_servers")
 """Modules with fixtures: named here, before any test imports one of them by itself."""
@@ -140,7 +140,7 @@ def serve() -> Iterator[Serve]:
             served.connections.append(connection)
 
         def run() -> None:
-            served.totals = backend.server(config).serve([listener], note, stop_reader)
+            served.totals = backend.server(config).serve([[listener]], note, stop_reader)
 
         served.thread = threading.Thread(target=run, daemon=True)
         served.thread.start()

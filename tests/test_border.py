@@ -13,24 +13,12 @@ from typing import Any
 import pki
 import pytest
 from conftest import PATIENCE, Pki
+from factories import server_config
 
 from tlstool.errors import TlsToolError, subclasses
-from tlstool.model import (
-    Certificate,
-    ClientConfig,
-    Connection,
-    Finding,
-    Handshake,
-    LoadPlan,
-    LoadResult,
-    Roots,
-    ServerConfig,
-    ServeTotals,
-    Staple,
-    Trust,
-    plain,
-)
+from tlstool.model import Certificate, ClientConfig, Finding, Handshake, LoadPlan, LoadResult, Roots, Staple, Trust, plain
 from tlstool.record import Record
+from tlstool.sites import Connection, Hello, KeyShare, ServerConfig, ServeTotals
 from tlstool.sniff import PROTOCOLS
 from tlstool.traffic import Relayed, RelayPlan
 
@@ -80,7 +68,7 @@ def engine_server(config: ServerConfig) -> Iterator[tuple[int, list[dict[str, An
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:
-            said.append(native.serve(native.ServerConfig(plain(config)), [listener.fileno()], said.append, reader))
+            said.append(native.serve(native.ServerConfig(plain(config)), [[listener.fileno()]], said.append, reader))
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -104,7 +92,7 @@ def test_every_code_of_the_engine_has_a_class_and_every_other_one_is_known_to_be
 
 def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki) -> None:
     config = ClientConfig("localhost", "localhost", certificates.root.roots)
-    with engine_server(ServerConfig(pki.leaf(None).identity)) as (port, said):
+    with engine_server(server_config(pki.leaf(None).identity, tells="hellos")) as (port, said):
         made = native.ClientConfig(plain(config))
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
             session = native.connect(made, sock.fileno(), PATIENCE)
@@ -125,18 +113,23 @@ def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki
     assert load.keys() == names(LoadResult)
     *connections, totals = said
     assert connections[0].keys() == names(Connection)
+    assert connections[0]["hello"].keys() == names(Hello)
+    assert connections[0]["hello"]["key_shares"][0].keys() == names(KeyShare)
     assert totals.keys() == names(ServeTotals)
 
 
 def test_the_engine_takes_no_field_that_it_does_not_know(certificates: Pki) -> None:
     """So a field that is called otherwise over there makes every test of that job fail."""
     client = plain(ClientConfig("localhost", "localhost", certificates.root.roots))
-    server, plan = plain(ServerConfig(certificates.leaf.identity)), plain(LoadPlan("127.0.0.1", 1))
+    server, plan = plain(server_config(certificates.leaf.identity)), plain(LoadPlan("127.0.0.1", 1))
     with pytest.raises(TlsToolError, match="nonsense"):
         native.ClientConfig(client | {"nonsense": 1})
     with pytest.raises(TlsToolError, match="nonsense"):
         native.ServerConfig(server | {"nonsense": 1})
-    with engine_server(ServerConfig(pki.leaf(None).identity)) as (port, _), socket.create_connection(("127.0.0.1", port)) as sock:
+    with (
+        engine_server(server_config(pki.leaf(None).identity)) as (port, _),
+        socket.create_connection(("127.0.0.1", port)) as sock,
+    ):
         session = native.connect(native.ClientConfig(client), sock.fileno(), PATIENCE)
     for wrong in (plain(RelayPlan(None, 1)) | {"nonsense": 1}, plain(RelayPlan(None, 1)) | {"body": {"nonsense": 1}}):
         with pytest.raises(TlsToolError, match="nonsense"):

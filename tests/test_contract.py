@@ -15,6 +15,7 @@ from dataclasses import replace
 import pki
 import pytest
 from conftest import Pair, Pki, Script, Serve
+from factories import server_config
 from sessions import client_config, connect, is_openssl, shake
 
 from tlstool.backends.base import Backend
@@ -24,7 +25,7 @@ from tlstool.errors import (
     TimeLimitError,
     Unsupported,
 )
-from tlstool.model import Crl, ServerConfig, TlsVersion
+from tlstool.model import Crl, TlsVersion
 from tlstool.phases import Deadline
 
 ScriptedPeer = Callable[[Script], int]
@@ -40,7 +41,7 @@ def silent(scripted: ScriptedPeer) -> int:
 
 
 def test_a_good_handshake_is_reported_in_full(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.deep_leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.deep_leaf.identity))
     handshake = shake(pair.client, served.port, client_config(certificates.root.roots))
     assert handshake.tls == "1.3"
     assert handshake.suite in {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"}
@@ -61,7 +62,7 @@ def test_a_good_handshake_is_reported_in_full(pair: Pair, serve: Serve, certific
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_the_version_asked_for_is_the_one_spoken(pair: Pair, serve: Serve, certificates: Pki, version: TlsVersion) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     handshake = shake(pair.client, served.port, replace(client_config(certificates.root.roots), versions=(version,)))
     assert handshake.tls == version
     assert served.stop().handshakes == 1
@@ -69,7 +70,7 @@ def test_the_version_asked_for_is_the_one_spoken(pair: Pair, serve: Serve, certi
 
 
 def test_the_protocol_is_chosen_among_those_offered(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, alpn=("h2", "http/1.1")))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, alpn=("h2", "http/1.1")))
     config = replace(client_config(certificates.root.roots), alpn=("spdy/1", "http/1.1"))
     assert shake(pair.client, served.port, config).alpn == "http/1.1"
     served.stop()
@@ -78,13 +79,13 @@ def test_the_protocol_is_chosen_among_those_offered(pair: Pair, serve: Serve, ce
 
 def test_an_old_suite_is_reported_by_its_iana_name(pair: Pair, serve: Serve, certificates: Pki) -> None:
     suite = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     handshake = shake(pair.client, served.port, replace(client_config(certificates.root.roots), ciphers=(suite,)))
     assert (handshake.tls, handshake.suite) == ("1.2", suite)
 
 
 def test_sni_can_be_left_out(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     handshake = shake(pair.client, served.port, replace(client_config(certificates.root.roots), sni=None))
     assert (handshake.sni, handshake.trust.verdict) == (None, "good")
     served.stop()
@@ -92,7 +93,7 @@ def test_sni_can_be_left_out(pair: Pair, serve: Serve, certificates: Pki) -> Non
 
 
 def test_an_address_is_verified_and_never_sent(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     config = replace(client_config(certificates.root.roots), verify_name="127.0.0.1", sni=None)
     assert shake(pair.client, served.port, config).trust.verdict == "good"
     served.stop()
@@ -139,7 +140,7 @@ def test_a_bad_certificate_is_a_verdict_with_the_whole_report(
     backend: Backend, serve: Serve, certificates: Pki, fault: str, codes: list[str]
 ) -> None:
     bad = faulty(certificates, fault)
-    served = serve(backend, ServerConfig(identity=bad.identity))
+    served = serve(backend, server_config(identity=bad.identity))
     handshake = shake(backend, served.port, client_config(certificates.root.roots))
     assert [finding.code for finding in handshake.trust.findings] == codes
     assert handshake.trust.verdict == "bad"
@@ -155,7 +156,7 @@ def test_revocation_lists_are_obeyed(backend: Backend, serve: Serve, certificate
         "bad": pki.crl(certificates.root, [leaf]),
         "unknown": pki.crl(pki.authority("Another Root"), [leaf]),
     }
-    served = serve(backend, ServerConfig(identity=leaf.identity))
+    served = serve(backend, server_config(identity=leaf.identity))
     config = replace(client_config(certificates.root.roots), crls=(Crl("test.crl", crls[verdict]),))
     trust = shake(backend, served.port, config).trust
     assert (trust.revocation, [finding.code for finding in trust.findings]) == (verdict, codes)
@@ -163,7 +164,7 @@ def test_revocation_lists_are_obeyed(backend: Backend, serve: Serve, certificate
 
 def test_revocation_goes_before_a_wrong_name(backend: Backend, serve: Serve, certificates: Pki) -> None:
     leaf = pki.leaf(certificates.root, ("example.com",))
-    served = serve(backend, ServerConfig(identity=leaf.identity))
+    served = serve(backend, server_config(identity=leaf.identity))
     config = replace(client_config(certificates.root.roots), crls=(Crl("test.crl", pki.crl(certificates.root, [leaf])),))
     trust = shake(backend, served.port, config).trust
     assert [finding.code for finding in trust.findings] == ["revoked", "name-mismatch"]
@@ -171,7 +172,7 @@ def test_revocation_goes_before_a_wrong_name(backend: Backend, serve: Serve, cer
 
 def test_another_name_than_the_one_sent_can_be_verified(backend: Backend, serve: Serve, certificates: Pki) -> None:
     leaf = pki.leaf(certificates.root, ("verified.example",))
-    served = serve(backend, ServerConfig(identity=leaf.identity))
+    served = serve(backend, server_config(identity=leaf.identity))
     config = replace(client_config(certificates.root.roots), sni="sent.example")
     assert shake(backend, served.port, replace(config, verify_name="verified.example")).trust.verdict == "good"
     wrong = shake(backend, served.port, replace(config, verify_name="sent.example")).trust
@@ -182,14 +183,14 @@ def test_another_name_than_the_one_sent_can_be_verified(backend: Backend, serve:
 
 def test_a_leaf_that_is_an_anchor_is_trusted_as_it_is(backend: Backend, serve: Serve) -> None:
     leaf = pki.leaf(None)
-    served = serve(backend, ServerConfig(identity=leaf.identity))
+    served = serve(backend, server_config(identity=leaf.identity))
     assert shake(backend, served.port, client_config(leaf.roots)).trust.verdict == "good"
     wrong = shake(backend, served.port, client_config(leaf.roots, "example.com")).trust
     assert [finding.code for finding in wrong.findings] == ["name-mismatch"]
 
 
 def test_insecure_waives_nothing_in_the_report(backend: Backend, serve: Serve, certificates: Pki, soon: Deadline) -> None:
-    served = serve(backend, ServerConfig(identity=pki.leaf(None).identity, mode="echo"))
+    served = serve(backend, server_config(identity=pki.leaf(None).identity, mode="echo"))
     session = connect(backend, served.port, replace(client_config(certificates.root.roots), insecure=True))
     assert [finding.code for finding in session.handshake.trust.findings] == ["self-signed"]
     session.write(b"all the same", soon)
@@ -261,7 +262,7 @@ def test_an_alert_is_named(backend: Backend, scripted: ScriptedPeer, certificate
 
 
 def test_nothing_in_common_is_an_alert_or_a_fact(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, versions=("1.2",)))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, versions=("1.2",)))
     with pytest.raises(HandshakeError) as raised:
         connect(pair.client, served.port, replace(client_config(certificates.root.roots), versions=("1.3",)))
     assert (raised.value.code, raised.value.alert) == ("alert-received", "protocol_version")
@@ -302,7 +303,7 @@ def test_what_a_backend_lacks_it_refuses_before_there_is_a_connection(
 
 @pytest.mark.parametrize("size", [1, 16384, 16385, 300_001])
 def test_bytes_come_back_as_they_went(pair: Pair, serve: Serve, certificates: Pki, soon: Deadline, size: int) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, mode="echo"))
     session = connect(pair.client, served.port, client_config(certificates.root.roots))
     data = os.urandom(size)
     session.write(data, soon)

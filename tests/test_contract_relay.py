@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, Pair, Pki, Script, Serve
+from factories import server_config
 from sessions import client_config, connect
 
 from tlstool.backends.base import Backend
 from tlstool.errors import TimeLimitError
-from tlstool.model import LoadPlan, ServerConfig
+from tlstool.model import LoadPlan
 from tlstool.phases import Deadline
 from tlstool.traffic import Relayed, RelayPlan
 
@@ -72,7 +73,7 @@ def relay(backend: Backend, port: int, certificates: Pki, given: bytes) -> tuple
 
 @pytest.mark.parametrize("size", [0, 1, 70_001, 3_000_000])
 def test_a_relay_moves_all_bytes_both_ways_and_passes_on_the_end(pair: Pair, serve: Serve, certificates: Pki, size: int) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, mode="echo"))
     data = os.urandom(size)
     received, relayed = relay(pair.client, served.port, certificates, data)
     assert received == data
@@ -127,7 +128,7 @@ def test_a_relay_ends_with_a_broken_pipe_when_nobody_reads(
 
 
 def test_a_read_obeys_its_limit(backend: Backend, serve: Serve, certificates: Pki) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, mode="echo"))
     session = connect(backend, served.port, client_config(certificates.root.roots))
     with pytest.raises(TimeLimitError):
         session.read(1, Deadline.after(0.1))
@@ -135,7 +136,7 @@ def test_a_read_obeys_its_limit(backend: Backend, serve: Serve, certificates: Pk
 
 
 def test_closing_twice_does_nothing(backend: Backend, serve: Serve, certificates: Pki) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, mode="echo"))
     session = connect(backend, served.port, client_config(certificates.root.roots))
     session.close(Deadline.after(1.0))
     session.close(Deadline.after(1.0))
@@ -159,7 +160,7 @@ def ask(pair: Pair, port: int, certificates: Pki, request: bytes) -> tuple[bytes
 
 
 def test_the_status_page_says_what_was_negotiated(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     head, body = ask(pair, served.port, certificates, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nContent-Type: text/html; charset=utf-8\r\n" in head
@@ -178,14 +179,14 @@ def test_the_status_page_says_what_was_negotiated(pair: Pair, serve: Serve, cert
 def test_a_bad_request_is_answered_and_ends_the_connection(
     pair: Pair, serve: Serve, certificates: Pki, request_head: bytes, status: bytes
 ) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     head, _ = ask(pair, served.port, certificates, request_head)
     assert head.split()[1] == status
     assert b"\r\nConnection: close" in head
 
 
 def test_a_server_ends_by_itself_after_its_count(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, count=2))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, count=2))
     for _ in range(2):
         connect(pair.client, served.port, client_config(certificates.root.roots)).close(Deadline.after(1.0))
     totals = served.wait()
@@ -196,7 +197,7 @@ def test_a_server_ends_by_itself_after_its_count(pair: Pair, serve: Serve, certi
 
 def test_a_stopping_server_lets_connections_end_for_its_grace(backend: Backend, serve: Serve, certificates: Pki) -> None:
     deadline = Deadline.after(PATIENCE)
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, mode="echo", grace=PATIENCE))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, mode="echo", grace=PATIENCE))
     session = connect(backend, served.port, client_config(certificates.root.roots))
     session.write(b"before", deadline)
     assert session.read(100, deadline) == b"before"
@@ -209,7 +210,7 @@ def test_a_stopping_server_lets_connections_end_for_its_grace(backend: Backend, 
 
 def test_a_second_byte_ends_a_server_at_once(backend: Backend, serve: Serve, certificates: Pki) -> None:
     deadline = Deadline.after(PATIENCE)
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, mode="echo", grace=3600.0))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, mode="echo", grace=3600.0))
     session = connect(backend, served.port, client_config(certificates.root.roots))
     session.write(b"x", deadline)
     assert session.read(1, deadline) == b"x"
@@ -224,7 +225,7 @@ def test_a_second_byte_ends_a_server_at_once(backend: Backend, serve: Serve, cer
 def test_a_client_that_just_leaves_has_failed_only_in_the_middle_of_a_request(
     *, backend: Backend, serve: Serve, certificates: Pki, begun: bytes, error: str | None, reset: bool
 ) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, count=1))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, count=1))
     context = ssl.create_default_context(cadata=certificates.root.pem.decode())
     with context.wrap_socket(served.dial(), server_hostname="localhost") as tls:
         tls.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + begun)
@@ -240,7 +241,7 @@ def test_a_client_that_just_leaves_has_failed_only_in_the_middle_of_a_request(
     ("first", "code"), [(b"", "connection-closed"), (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "not-tls")]
 )
 def test_a_client_without_tls_harms_nobody(backend: Backend, serve: Serve, certificates: Pki, first: bytes, code: str) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(backend, server_config(identity=certificates.leaf.identity))
     with served.dial() as sock:
         sock.sendall(first)
         sock.shutdown(socket.SHUT_WR)
@@ -253,7 +254,7 @@ def test_a_client_without_tls_harms_nobody(backend: Backend, serve: Serve, certi
 
 
 def test_a_client_that_never_finishes_its_handshake_is_let_go(backend: Backend, serve: Serve, certificates: Pki) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity, handshake_limit=0.1, count=1))
+    served = serve(backend, server_config(identity=certificates.leaf.identity, handshake=0.1, count=1))
     with served.dial():
         assert served.wait().failed == 1
     assert [one.error for one in served.connections] == ["time-limit"]
@@ -264,7 +265,7 @@ def test_a_client_that_never_finishes_its_handshake_is_let_go(backend: Backend, 
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_load_counts_what_was_negotiated(pair: Pair, serve: Serve, certificates: Pki, resume: bool) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     plan = LoadPlan("127.0.0.1", served.port, connections=2, duration=PATIENCE, count=20, resume=resume)
     result = pair.client.client(client_config(certificates.root.roots)).load(plan)
     assert (result.handshakes, result.full + result.resumed, result.errors) == (20, 20, {})
@@ -278,7 +279,7 @@ def test_a_load_counts_what_was_negotiated(pair: Pair, serve: Serve, certificate
 
 
 def test_a_load_counts_failures_by_their_code(pair: Pair, serve: Serve, certificates: Pki) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     plan = LoadPlan("127.0.0.1", served.port, duration=0.2)
     result = pair.client.client(client_config(certificates.root.roots, "example.com")).load(plan)
     assert set(result.errors) == {"name-mismatch"}
@@ -286,7 +287,7 @@ def test_a_load_counts_failures_by_their_code(pair: Pair, serve: Serve, certific
 
 
 def test_a_key_log_is_readable_by_its_owner_alone(backend: Backend, serve: Serve, certificates: Pki, tmp_path: Path) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(backend, server_config(identity=certificates.leaf.identity))
     keylog = tmp_path / "keys.log"
     config = replace(client_config(certificates.root.roots), keylog=str(keylog))
     connect(backend, served.port, config).close(Deadline.after(1.0))

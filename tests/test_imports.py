@@ -13,7 +13,22 @@ MAX_FUNCTION_LINES = 60
 
 # From the bottom up; a module may import its own layer and what is below. A new module has to be given its place.
 LAYERS = (
-    {"chain", "cost", "errors", "events", "figures", "hints", "model", "record", "reports", "requests", "sessions", "traffic"},
+    {
+        "chain",
+        "cost",
+        "errors",
+        "events",
+        "figures",
+        "hints",
+        "misconduct",
+        "model",
+        "record",
+        "reports",
+        "requests",
+        "sessions",
+        "sites",
+        "traffic",
+    },
     {
         "aside",
         "assertions",
@@ -29,9 +44,10 @@ LAYERS = (
         "machine",
     }
     | {"names", "dialogue", "escapes", "http1", "newlines"}
+    | {"faults"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
-    {"diagnosis", "exchange", "peer"},
+    {"diagnosis", "exchange", "peer", "serving"},
     {"probes"},
     {"bench", "client", "server", "survey", "verifier", "version"},
     {"cli", "commands"},

@@ -13,12 +13,13 @@ from dataclasses import replace
 import pki
 import pytest
 from conftest import PATIENCE, Pki, Script, Serve
+from factories import server_config
 from sessions import client_config, connect, shake
 
 from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.status import respond
 from tlstool.errors import ChainError, ConnectError, Unsupported
-from tlstool.model import Finding, LoadPlan, ServerConfig, TlsVersion
+from tlstool.model import Finding, LoadPlan, TlsVersion
 from tlstool.names import suite as iana_suite
 from tlstool.phases import Deadline
 
@@ -29,7 +30,7 @@ FACTS = {"tls": "1.3", "suite": "S", "group": None, "alpn": None, "sni": "<b>&",
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_versions_that_rustls_refuses_are_spoken(serve: Serve, certificates: Pki, version: TlsVersion) -> None:
-    served = serve(OpenSsl(), ServerConfig(identity=certificates.leaf.identity, versions=("1.0", "1.1", "1.2")))
+    served = serve(OpenSsl(), server_config(identity=certificates.leaf.identity, versions=("1.0", "1.1", "1.2")))
     handshake = shake(OpenSsl(), served.port, replace(client_config(certificates.root.roots), versions=(version,)))
     assert (handshake.tls, handshake.trust.verdict) == (version, "good")
 
@@ -37,7 +38,7 @@ def test_versions_that_rustls_refuses_are_spoken(serve: Serve, certificates: Pki
 def test_suites_that_rustls_refuses_are_spoken(serve: Serve, certificates: Pki) -> None:
     leaf = pki.leaf(certificates.root, key=pki.rsa_key())
     suite = "TLS_RSA_WITH_AES_128_CBC_SHA"
-    served = serve(OpenSsl(), ServerConfig(identity=leaf.identity, ciphers=(suite,)))
+    served = serve(OpenSsl(), server_config(identity=leaf.identity, ciphers=(suite,)))
     for name in (suite, "AES128-SHA"):
         assert shake(OpenSsl(), served.port, replace(client_config(certificates.root.roots), ciphers=(name,))).suite == suite
 
@@ -70,7 +71,7 @@ def test_suites_go_by_the_names_of_their_numbers() -> None:
 
 
 def test_only_a_bad_chain_costs_a_second_connection(serve: Serve, certificates: Pki) -> None:
-    served = serve(OpenSsl(), ServerConfig(identity=certificates.leaf.identity))
+    served = serve(OpenSsl(), server_config(identity=certificates.leaf.identity))
     warning = Finding("second-connection", "the chain was fetched over a second connection without verification of the name")
     for name, warnings in (("localhost", ()), ("example.com", (warning,))):
         session = connect(OpenSsl(), served.port, client_config(certificates.root.roots, name))
@@ -80,7 +81,7 @@ def test_only_a_bad_chain_costs_a_second_connection(serve: Serve, certificates: 
 
 
 def test_a_verdict_stays_when_the_peer_does_not_come_back(serve: Serve, certificates: Pki) -> None:
-    served = serve(OpenSsl(), ServerConfig(identity=pki.leaf(None).identity))
+    served = serve(OpenSsl(), server_config(identity=pki.leaf(None).identity))
 
     def refuse() -> socket.socket:
         raise ConnectError("connection-refused", "the peer had but one")

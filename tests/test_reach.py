@@ -17,13 +17,14 @@ import pytest
 import zoo
 from runner import COMMAND, end, on_both_backends, refused, started, tlstool
 
-from tlstool import dial, peer, phases, server
+from tlstool import dial, peer, phases
 from tlstool.client import connect
 from tlstool.errors import TimeLimitError
 from tlstool.events import Event, PhaseEvent
 from tlstool.phases import Deadline
 from tlstool.reach import Route
 from tlstool.requests import ConnectRequest
+from tlstool.serving.listening import listen
 
 if TYPE_CHECKING:
     from credentials import Credentials
@@ -335,7 +336,7 @@ def test_the_name_of_an_address_to_listen_on_is_looked_up_within_a_limit(monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setitem(phases.LIMITS, "dns", 0.2)
     with pytest.raises(TimeLimitError) as caught:
-        server.listen("slow.test:0", 1)
+        listen("slow.test:0", 1)
     over.set()
     assert caught.value.phase == "dns"
 

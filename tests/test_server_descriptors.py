@@ -19,14 +19,15 @@ pytest.importorskip("tlstool._native")
 
 SERVER = """
 import resource, socket, sys
-from tlstool import _native, model
+from tlstool import _native, model, sites
 
 chain, key = (open(name, "rb").read() for name in sys.argv[1:])
-config = model.ServerConfig(model.Identity(chain, key, "chain", "key"), threads=2)
+config = sites.ServerConfig((sites.Site(model.Identity(chain, key, "chain", "key")),), threads=2)
 listener = socket.create_server(("127.0.0.1", 0), backlog=256)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 print(listener.getsockname()[1], flush=True)
-print(_native.serve(_native.ServerConfig(model.plain(config)), [listener.fileno()], lambda _: None, 0)["connections"], flush=True)
+served = _native.serve(_native.ServerConfig(model.plain(config)), [[listener.fileno()]], lambda _: None, 0)
+print(served["connections"], flush=True)
 """
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Pair, Pki, Serve, backend_named
+from factories import server_config
 from runner import on_both_backends, tlstool
 from sessions import client_config, connect, is_openssl, shake
 
 from tlstool.backends.base import Backend, Offer
 from tlstool.backends.openssl.observed import Observed
 from tlstool.events import WireEvent
-from tlstool.model import ServerConfig, TlsVersion
+from tlstool.model import TlsVersion
 from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def summary(events: list[WireEvent]) -> str:
 def test_every_record_and_message_is_told_in_order(
     pair: Pair, serve: Serve, certificates: Pki, soon: Deadline, version: TlsVersion
 ) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity, mode="echo"))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity, mode="echo"))
     config = replace(client_config(certificates.root.roots), versions=(version,))
     events: list[WireEvent] = []
     session = connect(pair.client, served.port, config, offer=Offer(on_wire=events.append))
@@ -59,7 +60,7 @@ def test_every_record_and_message_is_told_in_order(
 def test_the_cost_is_that_of_the_records(
     pair: Pair, serve: Serve, certificates: Pki, soon: Deadline, version: TlsVersion
 ) -> None:
-    served = serve(pair.server, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(pair.server, server_config(identity=certificates.leaf.identity))
     config = replace(client_config(certificates.root.roots), versions=(version,))
     events: list[WireEvent] = []
     session = connect(pair.client, served.port, config, offer=Offer(on_wire=events.append))
@@ -92,7 +93,7 @@ def test_a_retry_is_told_and_costs_a_round_trip(servers: ForeignServers, credent
 
 def test_a_group_that_is_a_hybrid_is_said_to_be_one(serve: Serve, certificates: Pki) -> None:
     rustls = backend_named("rustls")
-    served = serve(rustls, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(rustls, server_config(identity=certificates.leaf.identity))
     for group, hybrid in (("X25519MLKEM768", True), ("x25519", False)):
         config = replace(client_config(certificates.root.roots), groups=(group,))
         assert shake(rustls, served.port, config).hybrid is hybrid
@@ -112,7 +113,7 @@ def test_very_verbose_prints_a_line_for_each_and_verbose_none(
 
 
 def test_what_a_listener_raises_is_raised_where_it_was_told(backend: Backend, serve: Serve, certificates: Pki) -> None:
-    served = serve(backend, ServerConfig(identity=certificates.leaf.identity))
+    served = serve(backend, server_config(identity=certificates.leaf.identity))
 
     def refuse(_event: WireEvent) -> None:
         raise BrokenPipeError("nobody reads this")

@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from tlstool.errors import TlsToolError
     from tlstool.events import Answered, Established, Event, PhaseEvent, Progress, Ready
     from tlstool.figures import CompareReport, LocalBenchReport
-    from tlstool.model import Connection, Handshake, ServeTotals, plain
+    from tlstool.model import Handshake, plain
     from tlstool.reports import ConnectReport, HandshakeBenchReport, VerifyReport
     from tlstool.requests import (
         ConnectRequest,
         Expect,
+        ForwardRequest,
         HandshakeBenchRequest,
         LocalBenchRequest,
         Send,
         ServeRequest,
+        TlsOptions,
         VerifyRequest,
     )
-    from tlstool.server import Stop, serve
+    from tlstool.server import serve
+    from tlstool.serving.stopping import Stop
+    from tlstool.sites import Connection, Counts, Hello, ServeTotals
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
@@ -37,12 +41,15 @@ __all__ = [
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Counts",
     "Established",
     "Event",
     "Expect",
+    "ForwardRequest",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
+    "Hello",
     "LocalBenchReport",
     "LocalBenchRequest",
     "PhaseEvent",
@@ -52,6 +59,7 @@ __all__ = [
     "ServeRequest",
     "ServeTotals",
     "Stop",
+    "TlsOptions",
     "TlsToolError",
     "VerifyReport",
     "VerifyRequest",
@@ -72,19 +80,23 @@ _HOMES = {
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
-    "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
+    "tlstool.model": ("Handshake", "plain"),
     "tlstool.figures": ("CompareReport", "LocalBenchReport"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": (
         "ConnectRequest",
         "Expect",
+        "ForwardRequest",
         "HandshakeBenchRequest",
         "LocalBenchRequest",
         "Send",
         "ServeRequest",
+        "TlsOptions",
         "VerifyRequest",
     ),
-    "tlstool.server": ("Stop", "serve"),
+    "tlstool.server": ("serve",),
+    "tlstool.serving.stopping": ("Stop",),
+    "tlstool.sites": ("Connection", "Counts", "Hello", "ServeTotals"),
     "tlstool.verifier": ("verify",),
 }
 

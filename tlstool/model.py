@@ -136,37 +136,6 @@ class ClientConfig(Record):
     pcap: str | None = None
 
 
-ServeMode = Literal["status", "echo"]
-
-
-class ServerConfig(Record):
-    """All that a backend has to know to be a server.
-
-    Attributes:
-        identity: the server's certificate chain and key.
-        mode: what connections get: an HTTP page that shows what was negotiated, or their own bytes.
-        versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
-        threads: worker threads.
-        count: stop after this many connections have ended, None to go on.
-        handshake_limit: seconds that a client has for its handshake.
-        idle_limit: seconds without a byte after which a connection is closed.
-        grace: seconds that open connections have to end once the server stops.
-    """
-
-    identity: Identity
-    mode: ServeMode = "status"
-    versions: tuple[TlsVersion, ...] = ()
-    ciphers: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    alpn: tuple[str, ...] = ()
-    keylog: str | None = None
-    threads: int = 1
-    count: int | None = None
-    handshake_limit: float = 10.0
-    idle_limit: float = 300.0
-    grace: float = 5.0
-
-
 class LoadPlan(Record):
     """A closed loop of handshakes against one address.
 
@@ -255,53 +224,6 @@ class BackendInfo(Record):
     library: str
     provider: str | None
     fips: bool | None
-
-
-class Connection(Record):
-    """One connection that a server had.
-
-    Attributes:
-        peer: the client's address and port.
-        tls, suite, group, alpn, sni, kind: as in `Handshake`.
-        received, sent: bytes of application data.
-        duration_ms: from accept to the end.
-        error: the code of what went wrong, None if nothing did.
-        message: the same in words.
-    """
-
-    peer: str
-    tls: str | None
-    suite: str | None
-    group: str | None
-    alpn: str | None
-    sni: str | None
-    kind: str | None
-    received: int
-    sent: int
-    duration_ms: float
-    error: str | None
-    message: str | None
-
-
-class ServeTotals(Record):
-    """What a server did in its life.
-
-    Attributes:
-        connections: accepted.
-        handshakes: completed.
-        resumed: of those, resumed ones.
-        failed: connections that ended in an error.
-        received, sent: bytes of application data.
-        unreported: connections whose event was dropped, because the listener was too slow for them.
-    """
-
-    connections: int
-    handshakes: int
-    resumed: int
-    failed: int
-    received: int
-    sent: int
-    unreported: int = 0
 
 
 class LoadResult(Record):

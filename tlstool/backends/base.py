@@ -10,20 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tlstool.events import WireEvent
-from tlstool.model import (
-    BackendInfo,
-    ClientConfig,
-    Connection,
-    Finding,
-    Handshake,
-    LoadPlan,
-    LoadResult,
-    ServerConfig,
-    ServeTotals,
-)
+from tlstool.model import BackendInfo, ClientConfig, Finding, Handshake, LoadPlan, LoadResult
 from tlstool.phases import Deadline
 from tlstool.record import Record
 from tlstool.sessions import EarlyData
+from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 OnWire = Callable[[WireEvent], None]
@@ -115,11 +106,13 @@ class Client(Protocol):
 class Server(Protocol):
     """A configuration made ready to serve, once."""
 
-    def serve(self, listeners: Sequence[socket.socket], on_connection: Callable[[Connection], None], stop_fd: int) -> ServeTotals:
-        """Accept and serve until as many connections as configured have ended, or `stop_fd` has a byte to read.
+    def serve(
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
+    ) -> ServeTotals:
+        """Accept and serve on the sockets of each site, until the configured count or until `stop_fd` has a byte to read.
 
-        Then open connections get the configured grace to end; a second byte ends them at once. `on_connection` is called in the
-        calling thread.
+        Then open connections get the configured grace to end; a second byte ends them at once. `on_event` is called in the
+        calling thread, with what the configuration says is to be told.
         """
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from tlstool import __version__
 from tlstool.errors import TlsToolError
-from tlstool.events import Ready
+from tlstool.events import FaultShown, Ready
 from tlstool.figures import CompareReport, LocalBenchReport
-from tlstool.model import Connection, ServeTotals, plain
+from tlstool.model import plain
 from tlstool.reports import (
     ConnectReport,
     HandshakeBenchReport,
@@ -21,6 +21,7 @@ from tlstool.reports import (
     VerifyReport,
     problem,
 )
+from tlstool.sites import Connection, ServeTotals
 
 REPORTS: dict[str, type[Report]] = {
     "connect": ConnectReport,
@@ -31,11 +32,11 @@ REPORTS: dict[str, type[Report]] = {
 }
 """The commands that answer with one report, and its class."""
 
-ServeEvent = Ready | Connection | ServeTotals
+ServeEvent = Ready | FaultShown | Connection | ServeTotals
 """What a line of `serve --json` is made of, besides errors."""
 
 _VERSION = 1
-_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", Connection: "connection", ServeTotals: "totals"}
+_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", FaultShown: "fault", Connection: "connection", ServeTotals: "totals"}
 
 
 def schema_name(command: str) -> str:

@@ -38,7 +38,10 @@ pub use info::{Info, info};
 pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalIdentity, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
-pub use server::{Connection, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, serve};
+pub use server::{
+    Connection, ForwardSpec, LimitsSpec, Mode, OnEvents, ServeEvent, ServeTotals, ServerConfig, ServerSpec,
+    ServiceSpec, SiteSpec, Tells, serve,
+};
 pub use wait::{Interrupt, Never};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
 from tlstool.errors import LocalError, Unsupported, cause
-from tlstool.model import ClientConfig, Crl, Identity, ServerConfig, TlsVersion
+from tlstool.misconduct import Misconduct
+from tlstool.model import ClientConfig, Crl, Identity, TlsVersion
 from tlstool.names import is_tls13
 from tlstool.names import suite as iana_suite
+from tlstool.sites import Site
 
 if TYPE_CHECKING:
     import ssl
@@ -56,18 +58,26 @@ def client_context(
     return context
 
 
-def server_context(config: ServerConfig) -> ssl.SSLContext:
+def server_context(site: Site) -> ssl.SSLContext:
     """A context for a server; raises as `client_context`."""
     import ssl
 
+    if site.staple is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot staple an OCSP response")
+    if site.misconduct not in (None, Misconduct()):
+        raise Unsupported("unsupported", "a server on the interpreter's ssl shows no faults but those of a certificate")
+    if site.service.mode == "forward":
+        raise Unsupported("unsupported", "a server on the interpreter's ssl forwards nothing")
+    if site.key_update_every is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, config.identity)
-    _restrict(context, config)
+    _load_identity(context, site.identity)
+    _restrict(context, site)
     watch(context)
     return context
 
 
-def _restrict(context: ssl.SSLContext, config: ClientConfig | ServerConfig) -> None:
+def _restrict(context: ssl.SSLContext, config: ClientConfig | Site) -> None:
     """Versions, suites, groups, ALPN and key log: what client and server have in common."""
     old = [name for name in config.ciphers if not is_tls13(name)]
     new = [name for name in config.ciphers if is_tls13(name)]

@@ -1,4 +1,4 @@
-//! One worker thread of a server: a listening socket, an event queue, and the connections that it accepted.
+//! One worker thread of a server: listening sockets, an event queue, and the connections that it accepted.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::ServeTotals;
 use super::client::Client;
-use super::config::ServerConfig;
+use super::config::{ServerConfig, Tells};
+use super::counters::Counters;
 use super::shared::{Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
@@ -19,7 +19,8 @@ use crate::{Error, Result};
 
 /// The token of the waker. No place for a connection has so high a number.
 pub const WAKE: Token = Token(usize::MAX);
-const LISTENER: Token = Token(usize::MAX - 1);
+/// The token of the first site's listening socket; those of the others go down from here.
+const LISTENERS: usize = usize::MAX - 1;
 
 /// Accepts in a row before connections get their turn, and other workers a chance.
 const ACCEPTS_A_TURN: usize = 8;
@@ -27,13 +28,19 @@ const ACCEPTS_A_TURN: usize = 8;
 /// How long no accept is tried once the system refused one for want of descriptors or memory. The clients wait in the backlog.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+struct Listener {
+    socket: TcpListener,
+    /// It may have a connection: events tell only of new ones.
+    acceptable: bool,
+}
+
 pub struct Worker<'a> {
     shared: &'a Shared,
+    counters: &'a Counters,
     config: &'a ServerConfig,
     poll: Poll,
-    listener: Option<TcpListener>,
-    /// The listener may have a connection: events tell only of new ones.
-    acceptable: bool,
+    /// One for each site; none once no more are to be accepted.
+    listeners: Vec<Listener>,
     accept_after: Option<Instant>,
     clients: Slots<Box<Client>>,
     /// When to look after whom. An entry may be out of date; the connection knows better.
@@ -41,7 +48,6 @@ pub struct Worker<'a> {
     /// Connections that were not done when their turn was over.
     again: Vec<Key>,
     buffers: Buffers,
-    totals: ServeTotals,
     stage: Stage,
     /// The end of the grace period.
     grace_end: Option<Instant>,
@@ -50,33 +56,37 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub fn new(
         shared: &'a Shared,
+        counters: &'a Counters,
         config: &'a ServerConfig,
         poll: Poll,
-        listener: std::net::TcpListener,
+        listeners: Vec<std::net::TcpListener>,
     ) -> Result<Self> {
-        let mut listener = TcpListener::from_std(listener);
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)
-            .map_err(|error| Error::Internal(format!("a listening socket cannot be watched: {error}")))?;
+        let mut watched = Vec::with_capacity(listeners.len());
+        for (site, listener) in listeners.into_iter().enumerate() {
+            let mut socket = TcpListener::from_std(listener);
+            poll.registry()
+                .register(&mut socket, Token(LISTENERS - site), Interest::READABLE)
+                .map_err(|error| Error::Internal(format!("a listening socket cannot be watched: {error}")))?;
+            watched.push(Listener { socket, acceptable: true });
+        }
         Ok(Self {
             shared,
+            counters,
             config,
             poll,
-            listener: Some(listener),
-            acceptable: true,
+            listeners: watched,
             accept_after: None,
             clients: Slots::default(),
             timers: BinaryHeap::new(),
             again: Vec::new(),
             buffers: Buffers::default(),
-            totals: ServeTotals::default(),
             stage: Stage::Open,
             grace_end: None,
         })
     }
 
     /// Work until the server is asked to end and no connection is left.
-    pub fn run(mut self) -> Result<ServeTotals> {
+    pub fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
         let mut ready = Vec::new();
         loop {
@@ -91,12 +101,16 @@ impl<'a> Worker<'a> {
             std::mem::swap(&mut ready, &mut self.again);
             for event in &events {
                 match event.token() {
-                    LISTENER => self.acceptable = true,
                     WAKE => {}
+                    Token(number) if number > LISTENERS - self.config.sites.len() => {
+                        if let Some(listener) = self.listeners.get_mut(LISTENERS - number) {
+                            listener.acceptable = true;
+                        }
+                    }
                     token => {
                         let Some(key) = self.clients.key(token) else { continue };
-                        if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
-                            client.saw_fin();
+                        if let Some(client) = self.clients.at(key) {
+                            client.notice(token, event);
                         }
                         ready.push(key);
                     }
@@ -111,13 +125,13 @@ impl<'a> Worker<'a> {
             self.accept(now)?;
             self.look_after_timers(now);
             if self.stage >= Stage::Full && self.clients.is_empty() {
-                return Ok(self.totals);
+                return Ok(());
             }
         }
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let accepting = self.acceptable && self.listener.is_some();
+        let accepting = self.listeners.iter().any(|listener| listener.acceptable);
         if !self.again.is_empty() || accepting && self.accept_after.is_none() {
             return Some(Duration::ZERO);
         }
@@ -157,9 +171,9 @@ impl<'a> Worker<'a> {
     /// Clients that come from now on are refused at once, and not left waiting in the backlog for as long as somebody else holds
     /// the socket open.
     fn stop_listening(&mut self) {
-        if let Some(listener) = self.listener.take() {
+        for listener in self.listeners.drain(..) {
             // Some systems do not do this to a listening socket; there, closing it has to be enough.
-            let _ = rustix::net::shutdown(&listener, rustix::net::Shutdown::Both);
+            let _ = rustix::net::shutdown(&listener.socket, rustix::net::Shutdown::Both);
         }
     }
 
@@ -167,43 +181,53 @@ impl<'a> Worker<'a> {
         if self.accept_after.is_some_and(|after| after <= now) {
             self.accept_after = None;
         }
-        if !self.acceptable || self.accept_after.is_some() {
-            return Ok(());
-        }
-        for _ in 0..ACCEPTS_A_TURN {
-            let Some(listener) = &self.listener else { return Ok(()) };
-            match self.shared.accept(listener) {
-                Ok(Some((stream, peer))) => self.admit(stream, peer, now)?,
-                Ok(None) => {
-                    self.heed_stage(now);
-                    return Ok(());
+        for site in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_A_TURN {
+                if !self.accept_one(site, now)? {
+                    break;
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        self.acceptable = false;
-                        return Ok(());
-                    }
-                    // The client was gone before it was accepted.
-                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
-                    // Out of descriptors as a rule; whatever it is, to try again at once would be a busy loop.
-                    _ => {
-                        self.accept_after = Some(now + ACCEPT_PAUSE);
-                        return Ok(());
-                    }
-                },
             }
         }
         Ok(())
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, now: Instant) -> Result<()> {
-        let mut client = Box::new(Client::new(stream, peer, self.config, now)?);
+    /// Whether there may be another one to accept.
+    fn accept_one(&mut self, site: usize, now: Instant) -> Result<bool> {
+        let Some(listener) = self.listeners.get_mut(site) else { return Ok(false) };
+        if !listener.acceptable || self.accept_after.is_some() {
+            return Ok(false);
+        }
+        match self.shared.accept(&listener.socket) {
+            Ok(Some((stream, peer))) => self.admit(stream, peer, site, now)?,
+            Ok(None) => {
+                self.heed_stage(now);
+                return Ok(false);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => {
+                    listener.acceptable = false;
+                    return Ok(false);
+                }
+                // The client was gone before it was accepted.
+                ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                // Out of descriptors as a rule; whatever it is, to try again at once would be a busy loop.
+                _ => {
+                    self.accept_after = Some(now + ACCEPT_PAUSE);
+                    return Ok(false);
+                }
+            },
+        }
+        Ok(true)
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, site: usize, now: Instant) -> Result<()> {
+        let mut client = Box::new(Client::new(stream, peer, &self.config.sites[site], now)?);
         let key = self.clients.vacant();
-        self.totals.connections += 1;
+        self.counters.accepted();
         if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
-            self.totals.failed += 1;
+            self.counters.ended(Some("internal-error"));
             return Ok(());
         }
         self.clients.put(key, client);
@@ -217,8 +241,10 @@ impl<'a> Worker<'a> {
         let mut turn = Turn {
             key,
             buffers: &mut self.buffers,
-            config: self.config,
+            site: &self.config.sites[client.site],
             registry: self.poll.registry(),
+            counters: self.counters,
+            shared: self.shared,
             stopping: self.stage >= Stage::Stopping,
             now,
         };
@@ -232,17 +258,13 @@ impl<'a> Worker<'a> {
 
     fn end(&mut self, key: Key, now: Instant) {
         let Some(client) = self.clients.remove(key) else { return };
-        let record = client.record(now);
-        if let Some(resumed) = client.handshake() {
-            self.totals.handshakes += 1;
-            self.totals.resumed += u64::from(resumed);
-        }
-        self.totals.failed += u64::from(record.error.is_some());
-        self.totals.received += record.received;
-        self.totals.sent += record.sent;
+        self.counters.ended(client.failure());
+        let record = (self.config.tells != Tells::Nothing).then(|| client.record(&self.config.sites[client.site], now));
         // The descriptor first: whoever hears of the end may rely on it.
         drop(client);
-        self.shared.journal.push(record);
+        if let Some(record) = record {
+            self.shared.journal.push(record);
+        }
     }
 
     fn look_after_timers(&mut self, now: Instant) {
@@ -253,7 +275,7 @@ impl<'a> Worker<'a> {
             self.timers.pop();
             let Some(client) = self.clients.at(key).filter(|client| client.scheduled == Some(at)) else { continue };
             client.scheduled = None;
-            if client.due(self.config) <= now {
+            if client.due(&self.config.limits) <= now {
                 self.attend(key, now, Client::expire);
             } else {
                 self.schedule(key);
@@ -265,7 +287,7 @@ impl<'a> Worker<'a> {
     /// the timer goes off.
     fn schedule(&mut self, key: Key) {
         let Some(client) = self.clients.at(key) else { return };
-        let due = client.due(self.config);
+        let due = client.due(&self.config.limits);
         if client.scheduled.is_none_or(|at| due < at) {
             client.scheduled = Some(due);
             self.timers.push(Reverse((due, key)));

@@ -15,8 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
-    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LoadPlan, Mode, Result, ServeTotals, ServerConfig,
-    ServerSpec, serve,
+    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeEvent,
+    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -72,19 +72,28 @@ pub fn certificates(authority: &str) -> Certificates {
 }
 
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
-    ServerSpec {
+    let site = SiteSpec {
+        name: None,
+        service: ServiceSpec { mode, metrics: false, forward: None },
         identity,
-        mode,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+        key_update_every: None,
+        staple: None,
+        misconduct: None,
+    };
+    ServerSpec {
+        sites: vec![site],
+        limits: LimitsSpec { handshake: 10.0, idle: 10.0 },
         threads: 2,
         count: None,
-        handshake_limit: 10.0,
-        idle_limit: 10.0,
+        duration: None,
         grace: 10.0,
+        tells: Tells::Hellos,
+        counts_every: None,
     }
 }
 
@@ -109,14 +118,19 @@ impl Server {
         let (report, ended) = channel();
         let (kept, interrupt) = (Arc::clone(&events), Arc::clone(&trigger));
         std::thread::spawn(move || {
-            let mut tell = |events: Vec<Connection>| {
-                let outcome = on_connections(&events);
-                kept.lock().unwrap().extend(events);
+            let mut tell = |events: Vec<ServeEvent>| {
+                let ended = events.into_iter().filter_map(|event| match event {
+                    ServeEvent::Connection(connection) => Some(*connection),
+                    ServeEvent::Counts(_) => None,
+                });
+                let ended = ended.collect::<Vec<_>>();
+                let outcome = on_connections(&ended);
+                kept.lock().unwrap().extend(ended);
                 outcome
             };
             let (fd, stop_fd) = (listener.as_raw_fd(), hear.as_raw_fd());
-            let outcome =
-                ServerConfig::new(&spec).and_then(|config| serve(&config, &[fd], stop_fd, &*interrupt, &mut tell));
+            let outcome = ServerConfig::new(&spec)
+                .and_then(|config| serve(&config, &[vec![fd]], stop_fd, &*interrupt, &mut tell));
             report.send(outcome).unwrap();
         });
         Self { port, ca, trigger, stop, ended, events }

@@ -62,7 +62,7 @@ fn a_client_that_offers_only_other_protocols_still_gets_its_handshake() {
 
 #[test]
 fn no_protocol_in_common_is_an_error_of_its_own() {
-    let server = Server::start(Mode::Status, |spec| spec.alpn = vec!["http/1.1".to_owned()]);
+    let server = Server::start(Mode::Status, |spec| spec.sites[0].alpn = vec!["http/1.1".to_owned()]);
     let mut config = (*server.client_config()).clone();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let name = "localhost".try_into().unwrap();
@@ -144,8 +144,8 @@ fn a_scan_of_the_port_is_a_connection_that_was_closed() {
 #[test]
 fn silent_and_trickling_clients_run_into_their_limits_and_harm_nobody() {
     let server = Server::start(Mode::Status, |spec| {
-        spec.handshake_limit = 0.3;
-        spec.idle_limit = 0.3;
+        spec.limits.handshake = 0.3;
+        spec.limits.idle = 0.3;
         spec.threads = 1;
     });
     let mut silent = server.tcp();
@@ -183,7 +183,7 @@ fn server_is_there(stream: &mut TcpStream) -> bool {
 fn a_client_that_never_reads_holds_up_only_itself() {
     let server = Server::start(Mode::Echo, |spec| {
         spec.threads = 1;
-        spec.idle_limit = 2.0;
+        spec.limits.idle = 2.0;
     });
     let mut greedy = server.tls();
     greedy.sock.set_write_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
@@ -318,7 +318,7 @@ fn an_error_of_the_listener_ends_it() {
 #[test]
 fn secrets_go_to_the_key_log() {
     let path = std::env::temp_dir().join(format!("tlstool-keylog-{}", std::process::id()));
-    let server = Server::start(Mode::Status, |spec| spec.keylog = Some(path.to_str().unwrap().to_owned()));
+    let server = Server::start(Mode::Status, |spec| spec.sites[0].keylog = Some(path.to_str().unwrap().to_owned()));
     drop(server.tls());
     server.stopped();
     let log = std::fs::read_to_string(&path).unwrap();
@@ -330,7 +330,7 @@ fn secrets_go_to_the_key_log() {
 fn a_part_of_a_message_left_hanging_brings_nobody_down() {
     let server = Server::start(Mode::Echo, |spec| {
         spec.threads = 1;
-        spec.idle_limit = 0.3;
+        spec.limits.idle = 0.3;
     });
     let mut config = (*server.client_config()).clone();
     config.enable_secret_extraction = true;
