@@ -37,7 +37,7 @@ pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
 pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
-pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
+pub use local::{LocalBench, LocalFigures, LocalIdentity, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
     Connection, ForwardSpec, LimitsSpec, Mode, OnEvents, ServeEvent, ServeTotals, ServerConfig, ServerSpec,
     ServiceSpec, SiteSpec, Tells, serve,

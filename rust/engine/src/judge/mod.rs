@@ -15,6 +15,7 @@ mod tlsa;
 mod trust;
 mod verify;
 
+pub use explain::words;
 pub use fault::{ChainFault, Why};
 pub use name::server_name;
 pub use purpose::Purpose;
