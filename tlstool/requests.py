@@ -8,7 +8,7 @@ from typing import Literal
 from tlstool.model import BackendName, Purpose, TlsVersion
 from tlstool.record import Record
 from tlstool.sessions import Export
-from tlstool.sites import ServeMode
+from tlstool.sites import ServeMode, Tells
 from tlstool.traffic import HalfClose
 
 
@@ -189,14 +189,19 @@ class ServeRequest(Record, kw_only=True):
     """Serve TLS.
 
     Attributes:
-        listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one.
+        listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one. Sockets that a service manager passes (LISTEN_FDS)
+            are taken instead.
         cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
         mode: see `Service`.
         forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
+        duration: stop after so many seconds.
         grace: seconds that open connections have to end once the server stops.
+        metrics, tells, counts_every: see `Service` and `ServerConfig`.
+        port_file: where to write the port once the server listens; removed when it ends.
+        ready_fd: a descriptor that gets the port and a newline then, and is closed.
         faults: what to do wrong on purpose, by names of `faults.FAULTS`; `all` alone for each on a port of its own.
         key_update_every: renew the keys of a TLS 1.3 session each time that so many bytes were sent; None for never.
     """
@@ -214,7 +219,13 @@ class ServeRequest(Record, kw_only=True):
     backend: BackendName = "auto"
     threads: int | None = None
     count: int | None = None
+    duration: float | None = None
     grace: float = 5.0
+    metrics: bool = False
+    tells: Tells = "connections"
+    counts_every: float | None = None
+    port_file: str | None = None
+    ready_fd: int | None = None
     faults: tuple[str, ...] = ()
     key_update_every: int | None = None
 

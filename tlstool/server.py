@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import ExitStack
+from dataclasses import replace
 
 from tlstool import backends, certs, machine, names, pem
+from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
+from tlstool.serving import activation, announcing
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.forwarding import service
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
-from tlstool.sites import ServerConfig, ServeTotals, Site
+from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 
 
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
@@ -29,6 +33,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
     name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    announcing.check_descriptor(request.ready_fd)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
         stop = stop or held.enter_context(Stop())
@@ -38,7 +43,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         identity, ca_file = held.enter_context(exhibition.identity())
         sound = Site(
             identity=identity,
-            service=service(request),
+            service=_service(request),
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,
@@ -46,19 +51,59 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             keylog=request.keylog,
             key_update_every=request.key_update_every,
         )
-        config = ServerConfig(exhibition.sites(sound), threads=threads, count=request.count, grace=request.grace)
+        passed = _passed(held, exhibition)
+        config = ServerConfig(
+            _beside(exhibition.sites(sound), [called for called, _ in passed]),
+            threads=threads,
+            count=request.count,
+            duration=request.duration,
+            grace=request.grace,
+            keeps_sockets=bool(passed),
+            tells=request.tells,
+            counts_every=request.counts_every,
+        )
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
         server = backends.get(name).server(config)
-        listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
-        further = exhibition.further_listeners(listeners[0])
+        if passed:
+            listeners = [[listener] for _, listener in passed]
+        else:
+            listeners = [[held.enter_context(listener) for listener in listen(request.listen, threads)]]
+        first = listeners[0][0]
+        further = exhibition.further_listeners(first)
         for own in further:
             held.enter_context(own[0])
-        address, port = listeners[0].getsockname()[:2]
+        address, port = first.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
         fingerprint = certs.sha256(pem.certificates(config.sites[0].identity.chain)[0])
-        on_event(Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name))
-        if exhibition.shows_all:
-            for event in exhibition.events(further, host):
-                on_event(event)
-        return server.serve([listeners, *further], on_event, stop.fd)
+        ready = Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name)
+        faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
+        held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
+        held.enter_context(stop.telling(announcing.stopping))
+        on_event(ready)
+        for fault in faults:
+            on_event(fault)
+        return server.serve([*listeners, *further], on_event, stop.fd)
+
+
+def _service(request: ServeRequest) -> Service:
+    chosen = service(request)
+    if request.metrics and chosen.mode not in HTTP_MODES:
+        hint = f"choose one of {', '.join(f'--{mode}' for mode in HTTP_MODES)}, or leave out --metrics"
+        raise UsageError("usage", f"--metrics is a page, and --{chosen.mode} has none", hint)
+    return replace(chosen, metrics=request.metrics)
+
+
+def _passed(held: ExitStack, exhibition: Exhibition) -> list[tuple[str | None, socket.socket]]:
+    """The sockets that a service manager passed, each with what it calls it."""
+    passed = activation.passed()
+    for _, listener in passed:
+        held.enter_context(listener)
+    if exhibition.shows_all and len(passed) > 1:
+        raise UsageError("usage", "all faults are shown beside one socket, and LISTEN_FDS names more", "pass one of them")
+    return passed
+
+
+def _beside(sites: tuple[Site, ...], called: list[str | None]) -> tuple[Site, ...]:
+    """The same site once for each of several sockets, by the names that these have."""
+    return sites if len(called) <= 1 else tuple(replace(sites[0], name=name) for name in called)

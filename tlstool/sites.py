@@ -30,6 +30,9 @@ class Forward(Record):
     limit: float = 10.0
 
 
+HTTP_MODES: tuple[ServeMode, ...] = ("status",)
+"""The modes that have pages, so that there can be one more."""
+
 Tells = Literal["nothing", "connections", "hellos"]
 
 Ending = Literal["close_notify", "fin", "reset", "limit", "server", "upstream", "error"]
@@ -100,6 +103,7 @@ class ServerConfig(Record):
         grace: seconds that open connections have to end once the server stops.
         tells: what is told of each connection that has ended: `nothing`, what became of it (`connections`), or besides all that
             its client offered (`hellos`).
+        keeps_sockets: whether the sockets go on listening when the server ends, since they are somebody else's, too.
         counts_every: seconds after which `Counts` are told again and again, None for never.
     """
 
@@ -109,6 +113,7 @@ class ServerConfig(Record):
     count: int | None = None
     duration: float | None = None
     grace: float = 5.0
+    keeps_sockets: bool = False
     tells: Tells = "connections"
     counts_every: float | None = None
 

@@ -17,6 +17,7 @@ pub struct ServerSpec {
     pub count: Option<u64>,
     pub duration: Option<f64>,
     pub grace: f64,
+    pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<f64>,
 }
@@ -48,6 +49,7 @@ pub struct ServerConfig {
     pub threads: usize,
     pub count: Option<u64>,
     pub duration: Option<Duration>,
+    pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<Duration>,
 }
@@ -75,6 +77,7 @@ impl ServerConfig {
             threads: spec.threads,
             count: spec.count,
             duration: spec.duration.map(|seconds| duration("duration", seconds)).transpose()?,
+            keeps_sockets: spec.keeps_sockets,
             tells: spec.tells,
             counts_every: spec.counts_every.map(|seconds| duration("counts_every", seconds)).transpose()?,
         })

@@ -92,6 +92,7 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
         count: None,
         duration: None,
         grace: 10.0,
+        keeps_sockets: false,
         tells: Tells::Hellos,
         counts_every: None,
     }
