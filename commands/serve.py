@@ -8,7 +8,7 @@ import click
 
 from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
-from ._serve_identity import identity_options
+from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
 from ._serve_modes import mode_options
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
         ("serve --count 1 --json", "one connection, as JSON Lines"),
+        ("serve --sni-dir certs/ --cert default.p12", "a certificate for each name, and one for all others"),
+        ("serve --make-certs pki/ --san a.test", "certificates for tests, in files"),
     ),
     files=(
         ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),
@@ -44,7 +46,8 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     """Serve TLS until interrupted.
 
     Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0. Without --cert it
-    makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the authority's certificate is.
+    makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the authority's certificate is. SIGHUP
+    has it read all files with certificates and keys again.
     """
     from tlstool import ServeRequest, Stop, TlsToolError, serve
 
@@ -52,8 +55,11 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
+        if options["make_certs"]:
+            make_certificates(console, options, as_json=json)
+            return 0
         with Stop() as stop, stop.on_signals():
-            show(serve(ServeRequest(**options), show, stop))
+            show(serve(ServeRequest(**for_request(options)), show, stop))
     except TlsToolError as error:
         if json:
             from tlstool.output import jsonout
@@ -67,16 +73,22 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
 
 def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
-    from tlstool.events import Ready
+    from tlstool.events import Caution, Ready, Renewed
     from tlstool.output import jsonout
     from tlstool.output.human import serving
     from tlstool.sites import Connection, ServeTotals
 
     def on_event(event: Event) -> None:
-        if not isinstance(event, (Ready, Connection, ServeTotals)):
+        if not isinstance(event, (Ready, Connection, ServeTotals, Caution, Renewed)):
             return
         if as_json:
             console.result(jsonout.line(jsonout.event(event)))
+        elif isinstance(event, Renewed):
+            for problem in event.problems:
+                console.error(problem.message, problem.hint)
+            console.note(serving.renewed(event))
+        elif isinstance(event, Caution):
+            console.warn(event.message)
         elif console.quiet:
             return
         elif isinstance(event, Ready):

@@ -230,6 +230,7 @@ def ready(**fields: Any) -> Ready:
         "url": "https://localhost:4433/",
         "ca_file": "/tmp/tlstool-ca-x.pem",
         "fingerprint": "ef56" * 16,
+        "fingerprints": ("ef56" * 16,),
         "pid": 4711,
     }
     return Ready(**usual | fields)
@@ -258,7 +259,7 @@ def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any)
     """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
     limits = {name: fields.pop(name) for name in ("handshake", "idle") if name in fields}
     whole = {name: fields.pop(name) for name in ("threads", "count", "grace") if name in fields}
-    return ServerConfig((Site(identity, Service(mode), **fields),), ServerLimits(**limits), **whole)
+    return ServerConfig((Site((identity,), Service(mode), **fields),), ServerLimits(**limits), **whole)
 
 
 def serve_totals(**fields: Any) -> ServeTotals:

@@ -27,7 +27,7 @@ from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
-from tlstool.model import ClientConfig, Criteria, Identity, Roots, Trust
+from tlstool.model import ClientConfig, Criteria, Roots, Trust
 from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 from tlstool.sites import Connection, ServerLimits, Site
 
@@ -271,7 +271,7 @@ def served(*, cut: bool) -> Provocation:
     def provoke(scene: Scene) -> object:
         listener = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
         scene.held.enter_context(socket.create_connection(listener.getsockname()))
-        serving = Serving(listener.accept()[0], None, Site(Identity(b"", b"", "", "")), ServerLimits())  # type: ignore[arg-type]
+        serving = Serving(listener.accept()[0], None, Site(()), ServerLimits())  # type: ignore[arg-type]
         if cut:
             serving.cut()
         serving.run()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 
-from tlstool import backends, certs, machine, names, pem
-from tlstool.events import OnEvent, Ready, ignore
+from tlstool import backends, machine, names
+from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
 from tlstool.serving import presenting
 from tlstool.serving.listening import LOOPBACK, listen
+from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
 from tlstool.sites import ServerConfig, ServeTotals, Service, Site
 
@@ -17,7 +18,8 @@ from tlstool.sites import ServerConfig, ServeTotals, Service, Site
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
     """Serve until `stop` is requested or `request.count` connections have ended.
 
-    `on_event` hears `Ready` once the server listens, then each `Connection` that ended.
+    `on_event` hears `Ready` once the server listens, then each `Connection` that ended, and from another thread, but never two at
+    once, `Caution` and `Renewed` of certificates out of files.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
@@ -26,14 +28,18 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
-    name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
         stop = stop or held.enter_context(Stop())
-        identity, ca_file = held.enter_context(presenting.identity(request))
+        presented = held.enter_context(presenting.presentation(request))
         site = Site(
-            identity=identity,
+            identities=presented.identities,
             service=Service(request.mode),
+            named=presented.named,
+            sni_strict=request.sni_strict,
+            raw_public_key=request.raw_public_key,
+            cert_compression=request.cert_compression,
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,
@@ -42,11 +48,14 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         )
         config = ServerConfig((site,), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
-        server = backends.get(name).server(config)
+        server = backends.get(backend).server(config)
         listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
-        url = f"https://{'localhost' if ca_file and address in (LOOPBACK, '::1') else shown}:{port}/"
-        fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
-        on_event(Ready(address, port, url, ca_file, fingerprint, os.getpid()))
+        url = f"https://{'localhost' if presented.ca_file and address in (LOOPBACK, '::1') else shown}:{port}/"
+        fingerprints = presented.fingerprints(raw=request.raw_public_key)
+        on_event(Ready(address, port, url, presented.ca_file, fingerprints[0], fingerprints, os.getpid()))
+        if presented.sources:
+            on_event = one_at_a_time(on_event)
+            held.enter_context(renewing(presented.sources, server, on_event, stop))
         return server.serve([listeners], on_event, stop.fd)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tlstool import passphrase
+
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+
+    Handler = Callable[[int, FrameType | None], None] | int | signal.Handlers | None
 
 
 class Stop:
-    """A wish that a server end, from another thread or from a signal. The second one does not wait for open connections."""
+    """A wish that a server end, from another thread or from a signal. The second one does not wait for open connections.
+
+    Attributes:
+        fd: has a byte to read for each wish.
+        on_hang_up: what SIGHUP does; None for nothing. Called in the main thread, in the middle of anything.
+    """
 
     def __init__(self) -> None:
         self.fd, self._write_fd = os.pipe()
+        self.on_hang_up: Callable[[], None] | None = None
         os.set_blocking(self._write_fd, False)
 
     def request(self) -> None:
@@ -20,18 +35,30 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """While inside, SIGINT and SIGTERM wish it. For the main thread only."""
+        """While inside, SIGINT and SIGTERM wish it, and SIGHUP is for `on_hang_up`. For the main thread only.
+
+        SIGHUP because the terminal is gone wishes it too; one that is ignored, as by nohup, stays so.
+        """
         import signal
 
-        def heard(_number: int, _frame: object) -> None:
-            """The interpreter has written the signal's number to the pipe by now."""
+        had_terminal = passphrase.has_terminal()
 
-        before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
-        wakeup = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        def end(_number: int, _frame: FrameType | None) -> None:
+            self.request()
+
+        def hang_up(_number: int, _frame: FrameType | None) -> None:
+            if had_terminal and not passphrase.has_terminal():
+                self.request()
+            elif self.on_hang_up:
+                self.on_hang_up()
+
+        handlers: dict[int, Handler] = {signal.SIGINT: end, signal.SIGTERM: end}
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            handlers[signal.SIGHUP] = hang_up
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
-            signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
                 signal.signal(number, handler)
 

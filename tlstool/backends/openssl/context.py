@@ -62,7 +62,8 @@ def server_context(site: Site) -> ssl.SSLContext:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, site.identity)
+    for identity in site.identities:
+        _load_identity(context, identity)
     _restrict(context, site)
     watch(context)
     return context

@@ -10,9 +10,9 @@ use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::identities::{take_refusal, take_requested_name};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
-use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
@@ -311,6 +311,10 @@ impl Client {
 
     /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
     fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
+        if let Some(refusal) = take_refusal() {
+            let error = refusal.tell(&mut turn.buffers.output);
+            return self.fail(error, turn.now);
+        }
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
         let error = match error {
             rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::identities::{NamedIdentity, ServerIdentity};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
 
@@ -58,6 +59,12 @@ impl ServerConfig {
             threads: spec.threads,
             count: spec.count,
         })
+    }
+
+    /// From the next handshake on, have the site of this number show these; may be called while it serves.
+    pub fn present(&self, site: usize, given: Vec<ServerIdentity>, named: Vec<NamedIdentity>) -> Result<()> {
+        let site = self.sites.get(site).ok_or_else(|| Error::Usage(format!("there is no site {site}")))?;
+        site.identities.renew(given, named)
     }
 }
 

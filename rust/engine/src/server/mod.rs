@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod identities;
 mod journal;
 mod service;
 mod shared;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use crate::{Error, Interrupt, Result, crew, sys};
 use config::Limits;
 pub use config::{LimitsSpec, ServerConfig, ServerSpec};
+pub use identities::{NamedIdentity, NamedSpec, ServerIdentity};
 use journal::Journal;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};

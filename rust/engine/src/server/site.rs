@@ -1,13 +1,15 @@
 //! What a listening address presents and does: one configuration of rustls' and one service for all who come there.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
+use rustls::compress::{BROTLI_COMPRESSOR, CertCompressor, CompressionCache, ZLIB_COMPRESSOR};
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::NoServerSessionStorage;
+use rustls::{ProtocolVersion, SupportedProtocolVersion};
 use serde::Deserialize;
 
+use super::identities::{Identities, NamedSpec};
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
@@ -19,7 +21,12 @@ use crate::{Error, Result, provider};
 pub struct SiteSpec {
     pub name: Option<String>,
     pub service: ServiceSpec,
-    pub identity: IdentitySpec,
+    pub identities: Vec<IdentitySpec>,
+    pub named: Vec<NamedSpec>,
+    pub sni_strict: bool,
+    pub raw_public_key: bool,
+    /// None for all that there are.
+    pub cert_compression: Option<Vec<String>>,
     pub versions: Vec<String>,
     pub ciphers: Vec<String>,
     pub groups: Vec<String>,
@@ -33,56 +40,65 @@ pub struct Site {
     /// For events; None where there is only one.
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
+    pub identities: Arc<Identities>,
     pub offer: Offer,
 }
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+        let provider = provider::provider(&spec.ciphers, &spec.groups)?;
+        let identities =
+            Arc::new(Identities::new(&spec.identities, &spec.named, spec.sni_strict, spec.raw_public_key, &provider)?);
+        let tls = Arc::new(tls(spec, provider, &identities)?);
+        Ok(Self { number, name: spec.name.clone(), tls, identities, offer: Offer::new(&spec.service) })
     }
 }
 
 /// As nginx and OpenSSL do: one for the next connection, one for a second beside it (RFC 8446 section 4.6.1).
 const TICKETS: usize = 2;
 
-/// The name that the client asked for in the hello that this thread has just taken in, if one did come.
-///
-/// rustls' unbuffered server connection tells it to nobody but the certificate resolver.
-pub fn take_requested_name() -> Option<Box<str>> {
-    REQUESTED_NAME.take()
-}
+/// How many compressed chains are kept, a thousand names in both algorithms: to compress one well takes longer than a handshake.
+const COMPRESSED: usize = 2048;
 
-thread_local! {
-    static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
-}
-
-fn tls(spec: &SiteSpec) -> Result<rustls::ServerConfig> {
-    let provider = provider::provider(&spec.ciphers, &spec.groups)?;
-    let key = spec.identity.certified_key(&provider)?;
+fn tls(spec: &SiteSpec, provider: Arc<CryptoProvider>, identities: &Arc<Identities>) -> Result<rustls::ServerConfig> {
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&provider::versions(&spec.versions)?)
+        .with_protocol_versions(&versions(spec)?)
         .map_err(|error| Error::Usage(provider::misfit(error)))?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(OneIdentity(key)));
+        .with_cert_resolver(Arc::clone(identities) as _);
     // Tickets alone: they need no memory a client, and any worker can open those of the others.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
     config.send_tls13_tickets = TICKETS;
     // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
     config.alpn_protocols = provider::protocols(&spec.alpn)?;
+    if let Some(names) = &spec.cert_compression {
+        config.cert_compressors = names.iter().map(|name| compressor(name)).collect::<Result<_>>()?;
+    }
+    config.cert_compression_cache = Arc::new(CompressionCache::new(COMPRESSED));
     if let Some(path) = &spec.keylog {
         config.key_log = Arc::new(KeyLogFile::open(path)?);
     }
     Ok(config)
 }
 
-/// The same certificate for every name.
-#[derive(Debug)]
-struct OneIdentity(Arc<CertifiedKey>);
+/// rustls shows a key without its certificate in the form of TLS 1.3 alone.
+fn versions(spec: &SiteSpec) -> Result<Vec<&'static SupportedProtocolVersion>> {
+    let mut versions = provider::versions(&spec.versions)?;
+    if spec.raw_public_key {
+        versions.retain(|version| version.version == ProtocolVersion::TLSv1_3);
+        if versions.is_empty() {
+            return Err(Error::Unsupported("Rustls shows raw public keys in TLS 1.3 alone".to_owned()));
+        }
+    }
+    Ok(versions)
+}
 
-impl ResolvesServerCert for OneIdentity {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        REQUESTED_NAME.set(hello.server_name().map(Into::into));
-        Some(Arc::clone(&self.0))
+/// By its name in IANA's registry (RFC 8879 section 7.3).
+fn compressor(name: &str) -> Result<&'static dyn CertCompressor> {
+    match name {
+        "brotli" => Ok(BROTLI_COMPRESSOR),
+        "zlib" => Ok(ZLIB_COMPRESSOR),
+        _ => Err(Error::Unsupported(format!("Rustls does not compress certificates by {name}"))),
     }
 }
