@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlstool.events import Ready
+from tlstool.events import Caution, CertificatesMade, Ready, Renewed
 from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
 from tlstool.model import Certificate, Finding, Handshake, Identity, LoadPlan, LoadResult, Staple, Trust
 from tlstool.reports import (
@@ -234,6 +234,22 @@ def ready(**fields: Any) -> Ready:
         "pid": 4711,
     }
     return Ready(**usual | fields)
+
+
+def caution(**fields: Any) -> Caution:
+    return Caution(**{"code": "expired", "message": "the certificate has expired"} | fields)
+
+
+def renewed(**fields: Any) -> Renewed:
+    return Renewed(**{"added": ("a.test",), "replaced": (), "removed": ("b.test",), "problems": (problem(),)} | fields)
+
+
+def certificates_made(**fields: Any) -> CertificatesMade:
+    files = {
+        role + part: f"pki/{role}{end}" for role in ("ca", "server", "client") for part, end in (("", ".pem"), ("_key", ".key"))
+    }
+    usual = {"names": ("localhost", "a.test"), "not_after": "2027-01-27T10:00:00Z", "fingerprint": "ef56" * 16}
+    return CertificatesMade(**files | usual | fields)
 
 
 def connection(**fields: Any) -> Connection:

@@ -232,6 +232,11 @@ def port_in_use(scene: Scene) -> object:
     return serve(ServeRequest(listen=str(taken.getsockname()[1])))
 
 
+def bad_staple(scene: Scene) -> object:
+    good = scene.files.good
+    return serve(ServeRequest(cert=(str(good.cert),), key=(str(good.key),), staple=(scene.file(b"nonsense"),)))
+
+
 def no_roots(scene: Scene) -> object:
     class Nowhere:
         cafile = capath = None
@@ -308,6 +313,7 @@ PROVOCATIONS: dict[str, Provocation] = {
         str(scene.files.good.cert), str(scene.files.encrypted_key), scene.file(b"another\n")
     ),
     "key-mismatch": mismatch,
+    "bad-staple": bad_staple,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
     "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,

@@ -27,7 +27,7 @@ impl ServerConfig {
         identities: Vec<PyRef<'_, ServerIdentity>>,
         named: Vec<(String, PyRef<'_, ServerIdentity>)>,
     ) -> PyResult<()> {
-        let identities = identities.iter().map(|identity| identity.0.clone()).collect();
+        let identities = identities.into_iter().map(|identity| identity.0.clone()).collect();
         let named = named.into_iter().map(|(name, identity)| NamedIdentity { name, identity: identity.0.clone() });
         let named = named.collect();
         job::run(py, |_| self.0.present(site, identities, named))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from queue import Empty
 
 from tlstool.backends.base import Server
 from tlstool.errors import TlsToolError
@@ -74,12 +74,10 @@ def renewing(sources: Sources, server: Server, on_event: OnEvent, stop: Stop) ->
     renewal = _Renewal(sources, server, on_event, stop)
     thread = threading.Thread(target=renewal.run, name="renewal", daemon=True)
     thread.start()
-    stop.on_hang_up = renewal.reread
     try:
         yield
     finally:
-        stop.on_hang_up = None
-        renewal.end()
+        stop.renewals.put(False)
         thread.join()
     if renewal.raised:
         raise renewal.raised
@@ -94,24 +92,14 @@ class _Renewal:
         self._on_event = on_event
         self._stop = stop
         self._known: set[tuple[Identity, str | None]] = set()
-        # Its `put` may be called from the handler of a signal, in the middle of anything.
-        self._wishes: SimpleQueue[bool] = SimpleQueue()
         self.raised: Exception | None = None
 
-    def reread(self) -> None:
-        """Wish that all files be read again."""
-        self._wishes.put(True)
-
-    def end(self) -> None:
-        """Wish that it be over."""
-        self._wishes.put(False)
-
     def run(self) -> None:
-        """Until `end`."""
+        """Until False comes out of `Stop.renewals`."""
         try:
             self._caution()
-            while (wished := self._wish()) is not False:
-                self._renew(asked=bool(wished))
+            while (asked := self._wish()) is not False:
+                self._renew(asked=bool(asked))
         except Exception as error:  # for the thread that serves, whatever it is
             self.raised = error
             self._stop.request()
@@ -119,7 +107,7 @@ class _Renewal:
     def _wish(self) -> bool | None:
         """What is wished, None if it is time for another look."""
         try:
-            return self._wishes.get(timeout=_INTERVAL if self._sources.folder else None)
+            return self._stop.renewals.get(timeout=_INTERVAL if self._sources.folder else None)
         except Empty:
             return None
 

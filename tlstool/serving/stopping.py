@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from tlstool import passphrase
@@ -21,12 +22,12 @@ class Stop:
 
     Attributes:
         fd: has a byte to read for each wish.
-        on_hang_up: what SIGHUP does; None for nothing. Called in the main thread, in the middle of anything.
+        renewals: has True for each SIGHUP: the wish that certificates be read again. Whoever waits for these puts False to end.
     """
 
     def __init__(self) -> None:
         self.fd, self._write_fd = os.pipe()
-        self.on_hang_up: Callable[[], None] | None = None
+        self.renewals: SimpleQueue[bool] = SimpleQueue()  # the one queue that the handler of a signal may put into
         os.set_blocking(self._write_fd, False)
 
     def request(self) -> None:
@@ -35,9 +36,9 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """While inside, SIGINT and SIGTERM wish it, and SIGHUP is for `on_hang_up`. For the main thread only.
+        """While inside, SIGINT and SIGTERM wish it, and SIGHUP a renewal. For the main thread only.
 
-        SIGHUP because the terminal is gone wishes it too; one that is ignored, as by nohup, stays so.
+        SIGHUP because the terminal is gone wishes the end, too; one that is ignored, as by nohup, stays so.
         """
         import signal
 
@@ -49,8 +50,8 @@ class Stop:
         def hang_up(_number: int, _frame: FrameType | None) -> None:
             if had_terminal and not passphrase.has_terminal():
                 self.request()
-            elif self.on_hang_up:
-                self.on_hang_up()
+            else:
+                self.renewals.put(True)
 
         handlers: dict[int, Handler] = {signal.SIGINT: end, signal.SIGTERM: end}
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
