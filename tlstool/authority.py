@@ -86,11 +86,11 @@ def issue_authority(
 
     key = new_key(key_type)
     builder = (
-        _builder(subject, key, issuer, valid)
+        draft(subject, key, issuer, (-_SLOW_CLOCK, valid))
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
-        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
     )
-    return _signed(builder, key, issuer)
+    return signed(builder, key, issuer)
 
 
 def issue_leaf(
@@ -108,13 +108,13 @@ def issue_leaf(
     key = new_key(key_type)
     usage = ExtendedKeyUsageOID.SERVER_AUTH if purpose == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(names[0], key, issuer, valid)
+        draft(names[0], key, issuer, (-_SLOW_CLOCK, valid))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage("digital_signature"), critical=True)
+        .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
     )
-    return _signed(builder, key, issuer)
+    return signed(builder, key, issuer)
 
 
 def ocsp_response(leaf: Issued, issuer: Issued) -> bytes:
@@ -162,10 +162,20 @@ def new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
     raise ValueError(f"no key type {key_type!r}")
 
 
-def _builder(
-    subject: str, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None, valid: timedelta
+def draft(
+    subject: str,
+    key: CertificateIssuerPrivateKeyTypes,
+    issuer: Issued | None,
+    valid: tuple[timedelta, timedelta] = (-_SLOW_CLOCK, VALID),
 ) -> x509.CertificateBuilder:
-    """What authorities and leaves have in common."""
+    """What authorities and leaves have in common: the names of both ends, the key, the serial number, and when it is valid.
+
+    Args:
+        subject: the common name.
+        key: whose public half is certified.
+        issuer: None for a certificate that is to be signed by itself.
+        valid: when the validity begins and ends, from now.
+    """
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
@@ -177,8 +187,8 @@ def _builder(
         .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLOW_CLOCK)
-        .not_valid_after(now + valid)
+        .not_valid_before(now + valid[0])
+        .not_valid_after(now + valid[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if issuer is None:
@@ -187,7 +197,8 @@ def _builder(
     return builder.add_extension(above, critical=False)
 
 
-def _signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
+def signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
+    """The certificate for `key`, signed by its issuer, or by itself without one."""
     signer = issuer.key if issuer else key
     return Issued(builder.sign(signer, _digest(signer)), key)
 
@@ -200,7 +211,8 @@ def _digest(signer: CertificateIssuerPrivateKeyTypes) -> SHA256 | None:
     return None if isinstance(signer, Ed25519PrivateKey) else SHA256()
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """A DNS name or an address as a subjectAltName has it (RFC 5280 section 4.2.1.6)."""
     from cryptography import x509
 
     try:
@@ -209,7 +221,8 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _key_usage(*purposes: str) -> x509.KeyUsage:
+def key_usage(*purposes: str) -> x509.KeyUsage:
+    """A keyUsage (RFC 5280 section 4.2.1.3) with these bits, by the names that `cryptography` has for them."""
     from cryptography import x509
 
     known = (

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tlstool.record import Record
 from tlstool.reports import ConnectReport, HttpResponse, Problem
-from tlstool.sites import Connection, ServeTotals
+from tlstool.sites import Connection, Counts, ServeTotals
 
 
 class PhaseEvent(Record):
@@ -56,6 +56,7 @@ class Ready(Record):
         fingerprint: SHA-256 of the leaf for clients that ask for no name; of its public key if only that is shown.
         fingerprints: of all such leaves, where there are several for clients to choose from by kind of key.
         pid: the server's process.
+        fault: what it does wrong there, as it was asked for; None for nothing.
     """
 
     address: str
@@ -65,6 +66,39 @@ class Ready(Record):
     fingerprint: str
     fingerprints: tuple[str, ...]
     pid: int
+    fault: str | None = None
+
+
+class Promise(Record):
+    """What `tlstool connect` answers to a fault when it trusts the authority of the server.
+
+    Attributes:
+        exit_status: its exit status.
+        code: of its error, or else of the warning that it gives; None where it has nothing to say.
+        options: what it is to be asked for; empty for a plain handshake.
+    """
+
+    exit_status: int
+    code: str | None = None
+    options: tuple[str, ...] = ()
+
+
+class FaultShown(Record):
+    """A fault that a server shows at an address, or could show.
+
+    Attributes:
+        fault: its name, as `--fault` takes it; in a list with what its argument is.
+        words: what is wrong.
+        promises: what a client of ours answers to it, the plain handshake first.
+        address, port, url: where it is; None in a list.
+    """
+
+    fault: str
+    words: str
+    promises: tuple[Promise, ...]
+    address: str | None = None
+    port: int | None = None
+    url: str | None = None
 
 
 class Caution(Record):
@@ -135,7 +169,20 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | WireEvent | Established | Answered | Ready | Connection | ServeTotals | Caution | Renewed | Progress
+Event = (
+    PhaseEvent
+    | WireEvent
+    | Established
+    | Answered
+    | Ready
+    | FaultShown
+    | Connection
+    | Counts
+    | ServeTotals
+    | Caution
+    | Renewed
+    | Progress
+)
 OnEvent = Callable[[Event], None]
 
 

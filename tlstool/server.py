@@ -9,6 +9,7 @@ from tlstool import backends, machine, names
 from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
 from tlstool.serving import presenting
+from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
@@ -32,8 +33,11 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     threads = request.threads or machine.cores()
     with ExitStack() as held:
         stop = stop or held.enter_context(Stop())
-        presented = held.enter_context(presenting.presentation(request))
-        site = Site(
+        exhibition = Exhibition(request)
+        if exhibition.shows_all:
+            threads = min(threads, MOST_THREADS)
+        presented = held.enter_context(exhibition.presentation())
+        sound = Site(
             identities=presented.identities,
             service=Service(request.mode),
             named=presented.named,
@@ -46,16 +50,22 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             alpn=request.alpn,
             keylog=request.keylog,
         )
-        config = ServerConfig((site,), threads=threads, count=request.count, grace=request.grace)
+        config = ServerConfig(exhibition.sites(sound), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
         server = backends.get(backend).server(config)
         listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
+        further = exhibition.further_listeners(listeners[0])
+        for own in further:
+            held.enter_context(own[0])
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
-        url = f"https://{'localhost' if presented.ca_file and address in (LOOPBACK, '::1') else shown}:{port}/"
-        fingerprints = presented.fingerprints(raw=request.raw_public_key)
-        on_event(Ready(address, port, url, presented.ca_file, fingerprints[0], fingerprints, os.getpid()))
+        host = "localhost" if presented.ca_file and address in (LOOPBACK, "::1") else shown
+        prints = presenting.fingerprints(config.sites[0])
+        url = f"https://{host}:{port}/"
+        on_event(Ready(address, port, url, presented.ca_file, prints[0], prints, os.getpid(), exhibition.name))
+        for event in exhibition.events(further, host):
+            on_event(event)
         if presented.sources:
             on_event = one_at_a_time(on_event)
             held.enter_context(renewing(presented.sources, server, on_event, stop))
-        return server.serve([listeners], on_event, stop.fd)
+        return server.serve([listeners, *further], on_event, stop.fd)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tlstool import __version__
 from tlstool.errors import TlsToolError
-from tlstool.events import Caution, CertificatesMade, Ready, Renewed
+from tlstool.events import Caution, CertificatesMade, FaultShown, Ready, Renewed
 from tlstool.figures import CompareReport, LocalBenchReport
 from tlstool.model import plain
 from tlstool.reports import (
@@ -32,12 +32,13 @@ REPORTS: dict[str, type[Report]] = {
 }
 """The commands that answer with one report, and its class."""
 
-ServeEvent = Ready | Connection | ServeTotals | Caution | Renewed | CertificatesMade
+ServeEvent = Ready | FaultShown | Connection | ServeTotals | Caution | Renewed | CertificatesMade
 """What a line of `serve --json` is made of, besides errors."""
 
 _VERSION = 1
 EVENT_NAMES: dict[type[ServeEvent], str] = {
     Ready: "ready",
+    FaultShown: "fault",
     Connection: "connection",
     ServeTotals: "totals",
     Caution: "caution",

@@ -16,7 +16,7 @@ from tlstool.serving.given import Given, paired
 from tlstool.serving.listening import LOOPBACK
 from tlstool.serving.phrases import Phrases
 from tlstool.serving.renewing import Sources
-from tlstool.sites import NamedIdentity
+from tlstool.sites import NamedIdentity, Site
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -42,11 +42,12 @@ class Presentation(Record):
     ca_file: str | None = None
     sources: Sources | None = None
 
-    def fingerprints(self, *, raw: bool) -> tuple[str, ...]:
-        """SHA-256 of each leaf that clients without a name may be shown; if `raw`, of its public key (RFC 7250 section 3)."""
-        default = self.identities or tuple(one.identity for one in self.named[:1])
-        leaves = (pem.certificates(identity.chain)[0] for identity in default)
-        return tuple(certs.summary(leaf).spki_sha256 if raw else certs.sha256(leaf) for leaf in leaves)
+
+def fingerprints(site: Site) -> tuple[str, ...]:
+    """SHA-256 of each leaf that clients who ask for no name may be shown; of its public key where that is all they are shown."""
+    default = site.identities or tuple(one.identity for one in site.named[:1])
+    leaves = (pem.certificates(identity.chain)[0] for identity in default)
+    return tuple(certs.summary(leaf).spki_sha256 if site.raw_public_key else certs.sha256(leaf) for leaf in leaves)
 
 
 def presentation(request: ServeRequest) -> AbstractContextManager[Presentation]:
@@ -78,8 +79,6 @@ def throwaway_names(san: tuple[str, ...]) -> tuple[str, ...]:
 
 @contextmanager
 def _throwaway(request: ServeRequest) -> Iterator[Presentation]:
-    from tempfile import NamedTemporaryFile
-
     names = throwaway_names(request.san)
     # One authority for each kind of key: a client that knows but one of them has to be able to verify all of the chain.
     types = request.key_types or ("ecdsa-p256",)
@@ -88,14 +87,28 @@ def _throwaway(request: ServeRequest) -> Iterator[Presentation]:
     ca = b"".join(certificate for _, certificate in made)
     if request.raw_public_key:
         yield Presentation(identities)
-    elif request.ca_out is not None:
-        files.write(request.ca_out, ca)
-        yield Presentation(identities, ca_file=request.ca_out)
-    else:
-        with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
-            file.write(ca)
-            file.flush()
-            yield Presentation(identities, ca_file=file.name)
+        return
+    with published(ca, request.ca_out) as ca_file:
+        yield Presentation(identities, ca_file=ca_file)
+
+
+@contextmanager
+def published(certificates: bytes, path: str | None = None) -> Iterator[str]:
+    """A file with authorities' certificates: the one of that name, which stays, or a temporary one for as long as the server is.
+
+    Raises:
+        LocalError: `file-not-written`.
+    """
+    from tempfile import NamedTemporaryFile
+
+    if path is not None:
+        files.write(path, certificates)
+        yield path
+        return
+    with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
+        file.write(certificates)
+        file.flush()
+        yield file.name
 
 
 def _refuse(request: ServeRequest) -> None:

@@ -39,8 +39,8 @@ pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
-    Connection, LimitsSpec, Mode, NamedIdentity, NamedSpec, OnConnections, ServeTotals, ServerConfig, ServerIdentity,
-    ServerSpec, ServiceSpec, SiteSpec, serve,
+    Connection, LimitsSpec, Mode, NamedIdentity, NamedSpec, OnEvents, ServeEvent, ServeTotals, ServerConfig,
+    ServerIdentity, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
 };
 pub use wait::{Interrupt, Never};
 

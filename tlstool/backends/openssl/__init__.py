@@ -15,7 +15,7 @@ from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, Identity, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, NamedIdentity, ServerConfig, ServeTotals, Site
+from tlstool.sites import Connection, Counts, NamedIdentity, ServerConfig, ServeTotals, Site
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -61,12 +61,12 @@ class OpenSslServer:
         raise Unsupported("unsupported", "the interpreter's ssl cannot change a server's certificate while it runs")
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
     ) -> ServeTotals:
         """Accept and serve, a thread for each connection."""
         from tlstool.backends.openssl.server import AcceptLoop
 
-        return AcceptLoop(self._contexts, self._config, listeners, on_connection, stop_fd).run()
+        return AcceptLoop(self._contexts, self._config, listeners, on_event, stop_fd).run()
 
 
 class OpenSslClient:
@@ -114,6 +114,7 @@ def _refuse_site(site: Site) -> None:
         "staple an OCSP response": any(identity.staple is not None for identity in site.identities),
         "show a raw public key": site.raw_public_key,
         "compress certificates": bool(site.cert_compression),
+        "give metrics to Prometheus": site.service.metrics,
     }
     _refuse_all(lacks)
 

@@ -19,7 +19,8 @@ def ready(event: Ready, style: Style) -> str:
     single = f"a certificate of SHA-256 {event.fingerprint}"
     shown = several if len(event.fingerprints) > 1 else single
     trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with {shown}"
-    return f"{style.good('ready')} on {event.url} {trust}"
+    fault = f", to show {safe(event.fault)}" if event.fault else ""
+    return f"{style.good('ready')} on {event.url} {trust}{fault}"
 
 
 def renewed(event: Renewed) -> str:

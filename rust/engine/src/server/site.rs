@@ -9,7 +9,9 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ProtocolVersion, SupportedProtocolVersion};
 use serde::Deserialize;
 
+use super::config::Tells;
 use super::identities::{Identities, NamedSpec};
+use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
@@ -32,6 +34,7 @@ pub struct SiteSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub misconduct: Option<MisconductSpec>,
 }
 
 pub struct Site {
@@ -42,15 +45,21 @@ pub struct Site {
     pub tls: Arc<rustls::ServerConfig>,
     pub identities: Arc<Identities>,
     pub offer: Offer,
+    pub misconduct: Misconduct,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
+        let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        let offer = Offer::new(&spec.service);
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let identities =
             Arc::new(Identities::new(&spec.identities, &spec.named, spec.sni_strict, spec.raw_public_key, &provider)?);
-        let tls = Arc::new(tls(spec, provider, &identities)?);
-        Ok(Self { number, name: spec.name.clone(), tls, identities, offer: Offer::new(&spec.service) })
+        let tls = Arc::new(tls(spec, provider, &identities, &misconduct)?);
+        Ok(Self { number, name: spec.name.clone(), tls, identities, offer, misconduct, keeps_hellos })
     }
 }
 
@@ -60,12 +69,22 @@ const TICKETS: usize = 2;
 /// How many compressed chains are kept, a thousand names in both algorithms: to compress one well takes longer than a handshake.
 const COMPRESSED: usize = 2048;
 
-fn tls(spec: &SiteSpec, provider: Arc<CryptoProvider>, identities: &Arc<Identities>) -> Result<rustls::ServerConfig> {
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+fn tls(
+    spec: &SiteSpec,
+    provider: Arc<CryptoProvider>,
+    identities: &Arc<Identities>,
+    misconduct: &Misconduct,
+) -> Result<rustls::ServerConfig> {
+    let demanding = misconduct.demand_certificate.then(|| Arc::new(Demanding::new(&provider)));
+    let builder = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(spec)?)
-        .map_err(|error| Error::Usage(provider::misfit(error)))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::clone(identities) as _);
+        .map_err(|error| Error::Usage(provider::misfit(error)))?;
+    let builder = match demanding {
+        Some(demanding) => builder.with_client_cert_verifier(demanding),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::clone(identities) as _);
+    config.max_fragment_size = misconduct.record_size;
     // Tickets alone: they need no memory a client, and any worker can open those of the others.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
