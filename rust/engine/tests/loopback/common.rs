@@ -86,7 +86,6 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
-        staple: None,
         misconduct: None,
     };
     ServerSpec {
