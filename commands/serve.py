@@ -10,7 +10,7 @@ from ._command import Command
 from ._options import keylog_file, suite_options
 from ._serve_faults import fault_options, list_faults
 from ._serve_forward import forward_options, take_forward
-from ._serve_identity import identity_options
+from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
 from ._serve_modes import mode_options
 from ._serve_protocol import protocol_options
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         ("serve 6380 --forward localhost:6379", "TLS for a server that has none"),
         ("serve --count 1 --json", "one connection, as JSON Lines, with all that its client offered"),
         ("serve 4433 -v --metrics --duration 10m", "figures on the terminal and under /metrics, for ten minutes"),
+        ("serve --sni-dir certs/ --cert default.p12", "a certificate for each name, and one for all others"),
+        ("serve --make-certs pki/ --san a.test", "certificates for tests, in files"),
         ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
         ("serve --fault all", "every fault on a port of its own, beside a sound server"),
     ),
@@ -53,7 +55,7 @@ def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose:
 
     Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0, and the second one
     at once. Without --cert it makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the
-    authority's certificate is.
+    authority's certificate is. SIGHUP has it read all files with certificates and keys again.
 
     Sockets that systemd passes (LISTEN_FDS) are served instead of the argument, and it is told when the server is ready and
     when it stops (NOTIFY_SOCKET).
@@ -67,9 +69,12 @@ def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose:
     options |= request_fields(console, as_json=as_json)
     show = listener(console, as_json=as_json)
     try:
+        if options["make_certs"]:
+            make_certificates(console, options, as_json=as_json)
+            return 0
         forward = take_forward(options)
         with Stop() as stop, stop.on_signals(options["grace"], console.abandon):
-            show(serve(ServeRequest(forward=forward, **options), show, stop))
+            show(serve(ServeRequest(forward=forward, **for_request(options)), show, stop))
     except TlsToolError as error:
         if as_json:
             from tlstool.output import jsonout

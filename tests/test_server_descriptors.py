@@ -22,7 +22,7 @@ import resource, socket, sys
 from tlstool import _native, model, sites
 
 chain, key = (open(name, "rb").read() for name in sys.argv[1:])
-config = sites.ServerConfig((sites.Site(model.Identity(chain, key, "chain", "key")),), threads=2)
+config = sites.ServerConfig((sites.Site((model.Identity(chain, key, "chain", "key"),)),), threads=2)
 listener = socket.create_server(("127.0.0.1", 0), backlog=256)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 print(listener.getsockname()[1], flush=True)

@@ -191,7 +191,16 @@ class ServeRequest(Record, kw_only=True):
     Attributes:
         listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one. Sockets that a service manager passes (LISTEN_FDS)
             are taken instead.
-        cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
+        cert, key: files with chains, leaf first, and with their keys, as many and in the same order; no keys if each is in its
+            chain's file. Neither these nor `sni_dir`: a throw-away CA, and a leaf for localhost, 127.0.0.1 and ::1.
+        pass_file: as in `TlsOptions`, for all of them.
+        staple: files with an OCSP response for each of `cert`; or `auto` alone, for one made by the throw-away CA.
+        key_types: of throw-away leaves, as `authority.new_key` has them, one leaf each; empty for `ecdsa-p256`.
+        san: more names and addresses for the throw-away leaves.
+        ca_out: where the throw-away CA's certificate is written to and stays; None for a temporary file.
+        sni_dir: a folder with NAME.pem for each name that clients may ask for, watched for changes; see `serving.folder`.
+        sni_strict, raw_public_key, cert_compression: see `Site`.
+        ech: refused, as no backend can do it for servers.
         mode: see `Service`.
         forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
@@ -207,8 +216,18 @@ class ServeRequest(Record, kw_only=True):
     """
 
     listen: str = "127.0.0.1:0"
-    cert: str | None = None
-    key: str | None = None
+    cert: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    pass_file: str | None = None
+    staple: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+    san: tuple[str, ...] = ()
+    ca_out: str | None = None
+    sni_dir: str | None = None
+    sni_strict: bool = False
+    raw_public_key: bool = False
+    cert_compression: tuple[str, ...] | None = None
+    ech: str | None = None
     mode: ServeMode = "status"
     forward: ForwardRequest | None = None
     tls: tuple[TlsVersion, ...] = ()

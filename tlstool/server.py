@@ -7,14 +7,15 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
-from tlstool import backends, certs, machine, names, pem
+from tlstool import backends, machine, names
 from tlstool.errors import UsageError
-from tlstool.events import OnEvent, Ready, ignore
+from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
-from tlstool.serving import activation, announcing
+from tlstool.serving import activation, announcing, presenting
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.forwarding import service
 from tlstool.serving.listening import LOOPBACK, listen
+from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
 from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 
@@ -22,7 +23,8 @@ from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
     """Serve until `stop` is requested or `request.count` connections have ended.
 
-    `on_event` hears `Ready` once the server listens, then each `Connection` that ended.
+    `on_event` hears `Ready` once the server listens, then each `Connection` that ended, and from another thread, but never two at
+    once, `Caution` and `Renewed` of certificates out of files.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
@@ -32,7 +34,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
-    name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
     announcing.check_descriptor(request.ready_fd)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
@@ -40,10 +42,14 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         exhibition = Exhibition(request)
         if exhibition.shows_all:
             threads = min(threads, MOST_THREADS)
-        identity, ca_file = held.enter_context(exhibition.identity())
+        presented = held.enter_context(exhibition.presentation())
         sound = Site(
-            identity=identity,
+            identities=presented.identities,
             service=_service(request),
+            named=presented.named,
+            sni_strict=request.sni_strict,
+            raw_public_key=request.raw_public_key,
+            cert_compression=request.cert_compression,
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,
@@ -63,7 +69,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             counts_every=request.counts_every,
         )
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
-        server = backends.get(name).server(config)
+        server = backends.get(backend).server(config)
         if passed:
             listeners = [[listener] for _, listener in passed]
         else:
@@ -74,15 +80,19 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             held.enter_context(own[0])
         address, port = first.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
-        host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
-        fingerprint = certs.sha256(pem.certificates(config.sites[0].identity.chain)[0])
-        ready = Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name)
+        host = "localhost" if presented.ca_file and address in (LOOPBACK, "::1") else shown
+        prints = presenting.fingerprints(config.sites[0])
+        url = f"https://{host}:{port}/"
+        ready = Ready(address, port, url, presented.ca_file, prints[0], prints, os.getpid(), exhibition.name)
         faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
         held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
         held.enter_context(stop.telling(announcing.stopping))
         on_event(ready)
         for fault in faults:
             on_event(fault)
+        if presented.sources:
+            on_event = one_at_a_time(on_event)
+            held.enter_context(renewing(presented.sources, server, on_event, stop))
         return server.serve([*listeners, *further], on_event, stop.fd)
 
 

@@ -52,29 +52,51 @@ class Service(Record):
     forward: Forward | None = None
 
 
+class NamedIdentity(Record):
+    """A chain and key for clients that ask for one name (SNI, RFC 6066 section 3).
+
+    Attributes:
+        name: in A-labels and lower case; with `*.` in front it stands for every name right below.
+        identity: what they are shown, whatever names the certificate itself has.
+    """
+
+    name: str
+    identity: Identity
+
+
 class Site(Record):
     """What clients of one address find. Empty tuples mean the backend's defaults.
 
+    A client that asks for a name is shown what is for that name: of `named` first, then of those of `identities` whose
+    certificates have it. All others are shown the default, which is `identities`, or the first of `named` where there are none.
+    Of several the first one counts whose key can sign as the client demands.
+
     Attributes:
-        identity: the certificate chain and key.
+        identities: certificate chains and keys.
+        named: those that go by the name that they are listed under.
         service: what connections get.
         name: what events call it; None where there is only one.
+        sni_strict: whether clients that ask for no known name get the alert unrecognized_name instead of the default.
+        raw_public_key: whether keys are shown without certificates (RFC 7250); clients that do not know of that get an alert.
+        cert_compression: `brotli`, `zlib` (RFC 8879), in order of preference; None for all that the backend has.
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
-        staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
         misconduct: what it does wrong on purpose; None for nothing.
         key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
             4.6.3); None leaves that to the backend.
     """
 
-    identity: Identity
+    identities: tuple[Identity, ...]
     service: Service = Service()
     name: str | None = None
+    named: tuple[NamedIdentity, ...] = ()
+    sni_strict: bool = False
+    raw_public_key: bool = False
+    cert_compression: tuple[str, ...] | None = None
     versions: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
-    staple: bytes | None = None
     misconduct: Misconduct | None = None
     key_update_every: int | None = None
 

@@ -23,6 +23,7 @@ from tlstool.model import (
     Criteria,
     Finding,
     Handshake,
+    Identity,
     LoadPlan,
     LoadResult,
     PathCertificate,
@@ -33,7 +34,7 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
-from tlstool.sites import Connection, Counts, Hello, KeyShare, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, Hello, KeyShare, NamedIdentity, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -85,6 +86,23 @@ class RustlsServer:
 
     def __init__(self, config: _native.ServerConfig) -> None:
         self._config = config
+        self._checked: dict[Identity, _native.ServerIdentity] = {}
+
+    def check(self, identity: Identity) -> None:
+        """Whether the engine takes it; it is kept for `present`."""
+        self._made(identity)
+
+    def present(self, site: int, identities: Sequence[Identity], named: Sequence[NamedIdentity]) -> None:
+        """Replace what the engine shows; what it has read before is not read again."""
+        given = [self._made(identity) for identity in identities]
+        self._config.present(site, given, [(one.name, self._made(one.identity)) for one in named])
+        current = {*identities, *(one.identity for one in named)}
+        self._checked = {identity: made for identity, made in self._checked.items() if identity in current}
+
+    def _made(self, identity: Identity) -> _native.ServerIdentity:
+        if identity not in self._checked:
+            self._checked[identity] = _native.ServerIdentity(plain(identity))
+        return self._checked[identity]
 
     def serve(
         self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int

@@ -67,6 +67,7 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-key",
     "bad-library",
     "bad-signature",
+    "bad-staple",
     "ca-as-leaf",
     "certificate-version",
     "chain-too-complex",
@@ -271,6 +272,9 @@ fn incompatibility(why: &PeerIncompatible) -> String {
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SupportedVersionsExtensionRequired => "the peer offers no TLS version that is allowed here",
+        PeerIncompatible::IncorrectCertificateTypeExtension => {
+            "a raw public key (RFC 7250) is all that one side has, and the other does not take it"
+        }
         other => return format!("the peer is not compatible: {}", spelled_out(&format!("{other:?}"))),
     };
     words.to_owned()

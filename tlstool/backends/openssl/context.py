@@ -62,8 +62,6 @@ def server_context(site: Site) -> ssl.SSLContext:
     """A context for a server; raises as `client_context`."""
     import ssl
 
-    if site.staple is not None:
-        raise Unsupported("unsupported", "the interpreter's ssl cannot staple an OCSP response")
     if site.misconduct not in (None, Misconduct()):
         raise Unsupported("unsupported", "a server on the interpreter's ssl shows no faults but those of a certificate")
     if site.service.mode == "forward":
@@ -71,7 +69,8 @@ def server_context(site: Site) -> ssl.SSLContext:
     if site.key_update_every is not None:
         raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, site.identity)
+    for identity in site.identities:
+        _load_identity(context, identity)
     _restrict(context, site)
     watch(context)
     return context

@@ -21,9 +21,7 @@ pub use name::server_name;
 pub use purpose::Purpose;
 pub use revocation::CrlSpec;
 pub use roots::RootsSpec;
-pub use staple::Staple;
-#[cfg(test)]
-pub use staple::Status;
+pub use staple::{Issuer, Staple, Status, read as read_staple};
 pub use tlsa::Tlsa;
 pub use trust::{PathCertificate, Trust, Verdict};
 pub use verify::{Verified, VerifySpec, verify};

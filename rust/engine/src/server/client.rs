@@ -16,11 +16,11 @@ use rustls::server::UnbufferedServerConnection;
 
 use super::forward::Relay;
 use super::history::{Ending, History};
+use super::identities::take_requested_name;
 use super::misconduct::{Act, Moment};
 use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk};
 use super::site::Site;
-use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::identities::{NamedIdentity, ServerIdentity};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
 
@@ -81,6 +82,12 @@ impl ServerConfig {
             tells: spec.tells,
             counts_every: spec.counts_every.map(|seconds| duration("counts_every", seconds)).transpose()?,
         })
+    }
+
+    /// From the next handshake on, have the site of this number show these; may be called while it serves.
+    pub fn present(&self, site: usize, given: Vec<ServerIdentity>, named: Vec<NamedIdentity>) -> Result<()> {
+        let site = self.sites.get(site).ok_or_else(|| Error::Usage(format!("there is no site {site}")))?;
+        site.identities.renew(given, named)
     }
 }
 

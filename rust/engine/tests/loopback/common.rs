@@ -67,6 +67,7 @@ pub fn certificates(authority: &str) -> Certificates {
         key: key.serialize_pem().into_bytes(),
         chain_file: "chain.pem".to_owned(),
         key_file: "key.pem".to_owned(),
+        staple: None,
     };
     Certificates { ca: ca.pem(), identity }
 }
@@ -75,14 +76,17 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
         service: ServiceSpec { mode, metrics: false, forward: None },
-        identity,
+        identities: vec![identity],
+        named: Vec::new(),
+        sni_strict: false,
+        raw_public_key: false,
+        cert_compression: None,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
         key_update_every: None,
-        staple: None,
         misconduct: None,
     };
     ServerSpec {

@@ -7,6 +7,7 @@ use super::{Client, Incoming, Phase};
 use crate::Error;
 use crate::error::reason;
 use crate::server::history::Ending;
+use crate::server::identities::take_refusal;
 use crate::server::service::http;
 use crate::server::turn::{Outcome, Turn};
 
@@ -21,6 +22,10 @@ impl Client {
 
     /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
     pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
+        if let Some(refusal) = take_refusal() {
+            let error = refusal.tell(&mut turn.buffers.output);
+            return self.fail(error, turn.now);
+        }
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
         let error = match error {
             rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
