@@ -4,8 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::misconduct::{Act, Moment, Then};
 use super::{Client, Phase};
+use crate::server::history::Ending;
+use crate::server::misconduct::{Act, Moment, Then};
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
@@ -29,6 +30,9 @@ impl Client {
             // The buffer is everybody's: what stayed in it would go to the next connection.
             output.clear();
             self.wire.discard();
+        }
+        if act.then != Then::Hold {
+            self.history.ends(Ending::Server);
         }
         self.owes = false;
         self.clock = turn.now;
