@@ -24,9 +24,7 @@ if TYPE_CHECKING:
         ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
-        ("serve --count 1 --json", "one connection, as JSON Lines"),
-        ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
-        ("serve --fault all", "every fault on a port of its own, beside a sound server"),
+        ("serve --fault all --json", "every fault on a port of its own, beside a sound server, as JSON Lines"),
     ),
     files=(
         ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),
