@@ -39,22 +39,23 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    pub misconduct: Misconduct,
     /// Whether somebody will ask what the clients offered.
     pub keeps_hellos: bool,
-    pub misconduct: Misconduct,
 }
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
         let offer = Offer::new(&spec.service);
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
         Ok(Self {
             number,
             name: spec.name.clone(),
             tls: Arc::new(tls(spec, &misconduct)?),
-            keeps_hellos: tells == Tells::Hellos || offer.shows_hello(),
             offer,
             misconduct,
+            keeps_hellos,
         })
     }
 }
