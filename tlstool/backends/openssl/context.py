@@ -48,6 +48,8 @@ def client_context(
 
     context = trust.ssl_context(config.roots)
     context.check_hostname = verify and verify_name
+    # OpenSSL would take a name from the subject where there is no subjectAltName (RFC 9525 section 2 has done away with that).
+    context.hostname_checks_common_name = False
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     if config.crls:
         _load_crls(context, config.crls)

@@ -140,6 +140,7 @@ impl Client {
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
         if self.phase == Phase::Holding {
+            self.history.ends(Ending::Server);
             return Outcome::Over;
         }
         if !self.is_between_requests() {
@@ -201,7 +202,10 @@ impl Client {
             }
             Phase::Draining => self.drain(turn),
             Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
-            Phase::Holding => Some(Outcome::Over),
+            Phase::Holding => {
+                self.history.ends(Ending::Fin);
+                Some(Outcome::Over)
+            }
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.history.ends(Ending::CloseNotify);

@@ -1,4 +1,4 @@
-//! How a connection ends that does not end as it should.
+//! How a connection ends that cannot go on: what is said to the client, and what is noted as the reason.
 
 use std::io;
 use std::time::Instant;
