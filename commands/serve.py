@@ -8,9 +8,13 @@ import click
 
 from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
+from ._serve_clients import client_options
+from ._serve_clients import for_request as clients_for_request
 from ._serve_identity import identity_options
 from ._serve_life import life_options
 from ._serve_modes import mode_options
+from ._serve_sessions import session_options
+from ._session import version_range_options, with_range
 
 if TYPE_CHECKING:
     from tlstool.events import Event, OnEvent
@@ -35,7 +39,10 @@ if TYPE_CHECKING:
 @mode_options
 @life_options
 @identity_options
+@client_options
+@session_options
 @suite_options
+@version_range_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option
 @verbose_option
@@ -52,8 +59,9 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
+        request = ServeRequest(**clients_for_request(with_range(options)))
         with Stop() as stop, stop.on_signals():
-            show(serve(ServeRequest(**options), show, stop))
+            show(serve(request, show, stop))
     except TlsToolError as error:
         if json:
             from tlstool.output import jsonout

@@ -245,6 +245,8 @@ def connection(**fields: Any) -> Connection:
         "alpn": "http/1.1",
         "sni": "localhost",
         "kind": "full",
+        "client_certificate": None,
+        "early_data": None,
         "received": 78,
         "sent": 1024,
         "duration_ms": 12.3,

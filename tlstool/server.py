@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tlstool import backends, certs, machine, names, pem
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
-from tlstool.serving import presenting
+from tlstool.serving import clients, presenting
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
 from tlstool.sites import ServerConfig, ServeTotals, Service, Site
@@ -39,6 +39,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             groups=groups,
             alpn=request.alpn,
             keylog=request.keylog,
+            client_auth=clients.auth(request),
+            sessions=clients.sessions(request),
         )
         config = ServerConfig((site,), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.

@@ -33,7 +33,7 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import ClientCertificate, Connection, EarlyDataReceived, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -91,7 +91,7 @@ class RustlsServer:
     ) -> ServeTotals:
         """Accept and serve until the count is reached or `stop_fd` has a byte."""
         fds = [[listener.fileno() for listener in site] for site in listeners]
-        return ServeTotals(**_native.serve(self._config, fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
+        return ServeTotals(**_native.serve(self._config, fds, lambda raw: on_connection(_connection(raw)), stop_fd))
 
 
 class RustlsSession:
@@ -157,6 +157,20 @@ def cpu_features() -> tuple[str, ...]:
 
 def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
     return lambda raw: on_wire(WireEvent(**raw))
+
+
+def _connection(raw: dict[str, Any]) -> Connection:
+    certificate, early = raw["client_certificate"], raw["early_data"]
+    records = {
+        "client_certificate": certificate and _client_certificate(certificate),
+        "early_data": early and EarlyDataReceived(**early),
+    }
+    return Connection(**{**raw, **records})
+
+
+def _client_certificate(raw: dict[str, Any]) -> ClientCertificate:
+    findings = tuple(Finding(**finding) for finding in raw["findings"])
+    return ClientCertificate(**{**raw, "names": tuple(raw["names"]), "findings": findings})
 
 
 def _handshake(raw: dict[str, Any]) -> Handshake:

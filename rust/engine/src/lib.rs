@@ -39,7 +39,8 @@ pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
-    Connection, LimitsSpec, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
+    ClientAuthSpec, ClientCertificate, Connection, LimitsSpec, Mode, OnConnections, ServeTotals, ServerConfig,
+    ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, serve,
 };
 pub use wait::{Interrupt, Never};
 

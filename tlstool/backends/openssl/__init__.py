@@ -7,7 +7,7 @@ the check that failed, to fetch the report and nothing else: without our certifi
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tlstool.backends.base import NOTHING, Offer
@@ -15,7 +15,7 @@ from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, ServerConfig, ServeTotals, Sessions, Site
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -45,6 +45,8 @@ class OpenSslServer:
     def __init__(self, config: ServerConfig) -> None:
         from tlstool.backends.openssl.context import server_context
 
+        for site in config.sites:
+            _refuse_site(site)
         self._config = config
         self._contexts = [server_context(site) for site in config.sites]
 
@@ -109,6 +111,20 @@ def _refuse(config: ClientConfig) -> None:
         # It would be known to be wrong only after our certificate went out.
         "check a pin before we authenticate": bool(config.identity and config.pins and not config.insecure),
     }
+    _refuse_first(lacks)
+
+
+def _refuse_site(site: Site) -> None:
+    """The same of a server."""
+    lacks = {
+        # It ends the handshake at a bad certificate before that could be read, or never looks at it.
+        "tell what is wrong with a client's certificate": site.client_auth is not None,
+        "choose how sessions are resumed": site.sessions != Sessions(),
+    }
+    _refuse_first(lacks)
+
+
+def _refuse_first(lacks: Mapping[str, bool]) -> None:
     for what, is_wanted in lacks.items():
         if is_wanted:
             raise Unsupported("unsupported", f"the interpreter's ssl cannot {what}")

@@ -102,6 +102,8 @@ class Serving:
             site=self._site.name,
             peer=self._peer,
             **self._facts,
+            client_certificate=None,
+            early_data=None,
             received=self._received,
             sent=self._sent,
             duration_ms=self._duration_ms,
@@ -136,7 +138,9 @@ class Serving:
             if len(first) > HEAD_LIMIT:
                 answer, keep = refusal("431 Request Header Fields Too Large"), False
             else:
-                answer, keep = respond(first + _END_OF_HEAD, {**self._facts, "peer": self._peer})
+                answer, keep = respond(
+                    first + _END_OF_HEAD, {**self._facts, "client_certificate": None, "early_data": None, "peer": self._peer}
+                )
             channel.write(answer, self._idle_end())
             self._sent += len(answer)
             if not keep:

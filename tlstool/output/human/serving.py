@@ -26,10 +26,28 @@ def connection(event: Connection, style: Style) -> str:
         protocol = f"TLS {event.tls} {event.suite or ''} {event.group or ''}".rstrip()
         parts = [event.peer, protocol, event.kind or "", f"alpn {safe(event.alpn)}" if event.alpn else ""]
         parts += [f"sni {safe(event.sni)}" if event.sni else "no sni", f"{event.received:,} B in, {event.sent:,} B out"]
+    parts += _brought(event, style)
     parts.append(milliseconds(event.duration_ms))
     if event.error:
         parts.append(f"{style.bad(event.error)}: {safe(event.message or '')}")
     return ", ".join(part for part in parts if part)
+
+
+def _brought(event: Connection, style: Style) -> list[str]:
+    """What the client had with it: a certificate, data that did not wait for the handshake."""
+    parts = []
+    if certificate := event.client_certificate:
+        if certificate.subject is None:
+            parts.append("no client certificate")
+        else:
+            codes = ", ".join(finding.code for finding in certificate.findings)
+            verdict = style.bad(codes) if codes else style.good(certificate.verdict)
+            parts.append(f"client {safe(certificate.subject)} {verdict}")
+    if early := event.early_data:
+        parts.append(
+            f"{early.received:,} B early" if early.received else "early data not accepted" if early.accepted is False else ""
+        )
+    return parts
 
 
 def totals(event: ServeTotals) -> str:

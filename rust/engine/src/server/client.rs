@@ -10,9 +10,9 @@ use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::brought::Brought;
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
-use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
@@ -55,7 +55,7 @@ pub struct Client {
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
-    sni: Option<Box<str>>,
+    brought: Brought,
     accepted: Instant,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
@@ -82,7 +82,7 @@ impl Client {
             service: site.offer.start(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-            sni: None,
+            brought: Brought::default(),
             accepted: now,
             clock: now,
             scheduled: None,
@@ -168,7 +168,7 @@ impl Client {
         let duration = now.saturating_duration_since(self.accepted);
         Connection::ended(
             site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
+            Facts::of(&self.tls, &self.brought, self.peer),
             self.received,
             self.sent,
             duration,
@@ -235,19 +235,25 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
-        let (used, progress) =
-            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
-        keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        let input = &mut input[..filled];
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
+            self.brought.look_at(turn.site, &self.tls, input);
+        }
+        let (hear, hold) = (|bytes: &[u8]| plain.extend_from_slice(bytes), |bytes: &[u8]| self.brought.hold(bytes));
+        let (used, progress) = conn::advance_with_early_data(&mut self.tls, input, output, hear, hold);
+        keep(&mut self.partial, &input[used..]);
+        if self.phase == Phase::Handshake {
+            self.brought.note();
             if progress.is_ok() && !self.tls.is_handshaking() {
                 self.phase = Phase::Open;
                 self.clock = turn.now;
+                if let Err(error) = self.brought.admit(turn.site, &self.tls, plain) {
+                    self.fail(error, turn.now);
+                    return self.sending(turn);
+                }
             }
         }
+        self.received += plain.len() as u64;
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
@@ -269,7 +275,7 @@ impl Client {
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let facts = || Facts::of(&self.tls, &self.brought, self.peer);
         let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
         self.has_more = next == Next::GoOn;
@@ -312,12 +318,7 @@ impl Client {
     /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
     fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
-        let error = match error {
-            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
-                "the client offers none of the server's application protocols (ALPN)".to_owned(),
-            ),
-            error => Error::from(error),
-        };
+        let error = self.brought.refusal(error);
         if !matches!(error, Error::NotTls { .. }) || begun {
             return self.fail(error, turn.now);
         }

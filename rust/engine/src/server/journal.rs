@@ -87,6 +87,8 @@ mod tests {
             alpn: None,
             sni: None,
             kind: None,
+            client_certificate: None,
+            early_data: None,
             received: 0,
             sent: 0,
             duration_ms: 0.0,

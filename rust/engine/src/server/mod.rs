@@ -1,9 +1,13 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
+mod brought;
 mod client;
+mod client_auth;
 mod config;
+mod early;
 mod journal;
 mod service;
+mod sessions;
 mod shared;
 mod site;
 mod slots;
@@ -20,11 +24,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{Error, Interrupt, Result, crew, sys};
+pub use client_auth::{ClientAuthSpec, ClientCertificate};
 use config::Limits;
 pub use config::{LimitsSpec, ServerConfig, ServerSpec};
+pub use early::EarlyDataReceived;
 use journal::Journal;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
+pub use sessions::SessionsSpec;
 use shared::{Shared, Stage};
 pub use site::SiteSpec;
 use worker::Worker;
@@ -40,6 +47,8 @@ pub struct Connection {
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub early_data: Option<EarlyDataReceived>,
     pub received: u64,
     pub sent: u64,
     pub duration_ms: f64,
@@ -65,6 +74,8 @@ impl Connection {
             alpn: facts.alpn,
             sni: facts.sni,
             kind: facts.kind,
+            client_certificate: facts.client_certificate,
+            early_data: facts.early_data,
             received,
             sent,
             duration_ms: duration.as_secs_f64() * 1e3,
@@ -72,6 +83,7 @@ impl Connection {
             message: error.map(|error| match error {
                 Error::Interrupted => "the server stopped".to_owned(),
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
+                Error::Certificate(fault) => format!("the client's certificate is refused: {fault}"),
                 error => error.to_string(),
             }),
         }

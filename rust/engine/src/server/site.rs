@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
+use super::client_auth::{ClientAuth, ClientAuthSpec};
 use super::service::{Offer, ServiceSpec};
+use super::sessions::SessionsSpec;
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
@@ -25,6 +28,8 @@ pub struct SiteSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub client_auth: Option<ClientAuthSpec>,
+    pub sessions: SessionsSpec,
 }
 
 pub struct Site {
@@ -33,17 +38,19 @@ pub struct Site {
     /// For events; None where there is only one.
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
+    /// None where no client is asked for a certificate.
+    pub client_auth: Option<Arc<ClientAuth>>,
     pub offer: Offer,
 }
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+        let provider = provider::provider(&spec.ciphers, &spec.groups)?;
+        let auth = spec.client_auth.as_ref().map(|auth| ClientAuth::new(auth, &provider).map(Arc::new)).transpose()?;
+        let tls = Arc::new(tls(spec, provider, auth.clone())?);
+        Ok(Self { number, name: spec.name.clone(), tls, client_auth: auth, offer: Offer::new(&spec.service) })
     }
 }
-
-/// As nginx and OpenSSL do: one for the next connection, one for a second beside it (RFC 8446 section 4.6.1).
-const TICKETS: usize = 2;
 
 /// The name that the client asked for in the hello that this thread has just taken in, if one did come.
 ///
@@ -56,18 +63,23 @@ thread_local! {
     static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
 }
 
-fn tls(spec: &SiteSpec) -> Result<rustls::ServerConfig> {
-    let provider = provider::provider(&spec.ciphers, &spec.groups)?;
+fn tls(
+    spec: &SiteSpec,
+    provider: Arc<CryptoProvider>,
+    client_auth: Option<Arc<ClientAuth>>,
+) -> Result<rustls::ServerConfig> {
+    let demands = client_auth.as_ref().map(|auth| auth.digest());
+    let verifier: Arc<dyn ClientCertVerifier> = match client_auth {
+        Some(auth) => auth,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
     let key = spec.identity.certified_key(&provider)?;
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&provider::versions(&spec.versions)?)
         .map_err(|error| Error::Usage(provider::misfit(error)))?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(OneIdentity(key)));
-    // Tickets alone: they need no memory a client, and any worker can open those of the others.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
-    config.send_tls13_tickets = TICKETS;
+    spec.sessions.apply(demands.as_ref().map_or(&[], |digest| &digest[..]), &mut config)?;
     // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
     config.alpn_protocols = provider::protocols(&spec.alpn)?;
     if let Some(path) = &spec.keylog {

@@ -16,7 +16,7 @@ use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
     ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeTotals,
-    ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
+    ServerConfig, ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -81,6 +81,8 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+        client_auth: None,
+        sessions: SessionsSpec { tickets: 2, ticket_keys: Vec::new(), max_early_data: 0 },
     };
     ServerSpec {
         sites: vec![site],

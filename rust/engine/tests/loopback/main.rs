@@ -5,3 +5,4 @@
 mod common;
 mod load;
 mod serve;
+mod sessions;
