@@ -223,12 +223,13 @@ fn early_server(size: u32) -> Server {
     starting(|spec| spec.sites[0].sessions.max_early_data = size)
 }
 
-/// A session for a first flight with early data.
-fn early_config(server: &Server) -> Arc<rustls::ClientConfig> {
+/// A session for a first flight with early data. The connection that it came in is the server's `number`th to end.
+fn early_config(server: &Server, number: usize) -> Arc<rustls::ClientConfig> {
     let mut config = config(server, None, TLS13);
     config.enable_early_data = true;
     let config = Arc::new(config);
     assert_eq!(visit(server, &config), Ok(HandshakeKind::Full));
+    server.events(number);
     config
 }
 
@@ -267,7 +268,7 @@ fn early_data_is_heard_first_however_it_is_cut() {
     for (number, (size, piece)) in
         [(5, 1), (5, usize::MAX), (early.len(), 1000), (early.len(), usize::MAX)].into_iter().enumerate()
     {
-        let (client, flight) = first_flight(&early_config(&server), &early[..size]);
+        let (client, flight) = first_flight(&early_config(&server, 2 * number + 1), &early[..size]);
         let mut stream = server.tcp();
         stream.set_nodelay(true).unwrap();
         for piece in flight.chunks(piece.min(flight.len())) {
@@ -283,7 +284,7 @@ fn early_data_is_heard_first_however_it_is_cut() {
 #[test]
 fn early_data_that_is_sent_again_is_not_taken_again() {
     let server = early_server(1 << 14);
-    let (client, flight) = first_flight(&early_config(&server), b"once");
+    let (client, flight) = first_flight(&early_config(&server, 1), b"once");
     let mut stream = server.tcp();
     stream.write_all(&flight).unwrap();
     assert_eq!(go_on(client, stream, b"", 4), (b"once".to_vec(), true));
@@ -300,7 +301,7 @@ fn early_data_that_is_sent_again_is_not_taken_again() {
 #[test]
 fn a_client_whose_early_data_is_not_taken_goes_on_without() {
     let server = early_server(1 << 14);
-    let (client, flight) = first_flight(&early_config(&server), b"too late");
+    let (client, flight) = first_flight(&early_config(&server, 1), b"too late");
     // Somebody else was here with the same ticket first.
     let mut stream = server.tcp();
     stream.write_all(&flight).unwrap();
@@ -315,7 +316,7 @@ fn a_client_whose_early_data_is_not_taken_goes_on_without() {
 #[test]
 fn early_data_of_a_client_that_never_completes_its_handshake_is_not_heard() {
     let server = early_server(1 << 14);
-    let (_, flight) = first_flight(&early_config(&server), b"nobody");
+    let (_, flight) = first_flight(&early_config(&server, 1), b"nobody");
     let mut stream = server.tcp();
     stream.write_all(&flight).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -328,7 +329,7 @@ fn early_data_of_a_client_that_never_completes_its_handshake_is_not_heard() {
 fn more_early_data_than_a_ticket_allows_ends_the_handshake() {
     let server = early_server(8);
     let secrets = Arc::new(Secrets::default());
-    let mut config = (*early_config(&server)).clone();
+    let mut config = (*early_config(&server, 1)).clone();
     config.key_log = secrets.clone();
     let (mut client, mut flight) = first_flight(&Arc::new(config), b"12345678");
     flight.extend(early_record(&secrets.early.lock().unwrap(), 1, b"9"));
