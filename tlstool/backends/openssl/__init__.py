@@ -15,7 +15,7 @@ from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, ServerConfig, ServeTotals, Sessions, Site
+from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals, Sessions, Site
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -51,12 +51,12 @@ class OpenSslServer:
         self._contexts = [server_context(site) for site in config.sites]
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
     ) -> ServeTotals:
         """Accept and serve, a thread for each connection."""
         from tlstool.backends.openssl.server import AcceptLoop
 
-        return AcceptLoop(self._contexts, self._config, listeners, on_connection, stop_fd).run()
+        return AcceptLoop(self._contexts, self._config, listeners, on_event, stop_fd).run()
 
 
 class OpenSslClient:
@@ -120,6 +120,7 @@ def _refuse_site(site: Site) -> None:
         # It ends the handshake at a bad certificate before that could be read, or never looks at it.
         "tell what is wrong with a client's certificate": site.client_auth is not None,
         "choose how sessions are resumed": site.sessions != Sessions(),
+        "count for Prometheus": site.service.metrics,
     }
     _refuse_first(lacks)
 

@@ -4,8 +4,10 @@ use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
 use super::client_auth::{ClientCertificate, Shown, take_shown};
-use super::early::{Early, EarlyDataReceived, is_announced};
+use super::early::{Early, EarlyDataReceived};
+use super::history::History;
 use super::site::{Site, take_requested_name};
+use crate::hello::kind;
 use crate::{Error, Result};
 
 #[derive(Default)]
@@ -16,20 +18,15 @@ pub struct Brought {
 }
 
 impl Brought {
-    /// Look at bytes that come during the handshake, before rustls takes them in.
-    pub fn look_at(&mut self, site: &Site, tls: &UnbufferedServerConnection, bytes: &[u8]) {
-        let awaited = site.tls.max_early_data_size > 0 && self.early.is_none() && tls.protocol_version().is_none();
-        if awaited && is_announced(bytes) {
-            self.early = Some(Box::default());
-        }
-    }
-
     pub fn hold(&mut self, early_data: &[u8]) {
         self.early.get_or_insert_default().hold(early_data);
     }
 
-    /// rustls has taken the bytes in: note what they showed.
-    pub fn note(&mut self) {
+    /// rustls has taken in bytes of the handshake: note what they showed.
+    pub fn note(&mut self, site: &Site, history: &History) {
+        if site.tls.max_early_data_size > 0 && history.offers(kind::EARLY_DATA) {
+            self.early.get_or_insert_default();
+        }
         if let Some(name) = take_requested_name() {
             self.requested_name = Some(name);
         }

@@ -1,16 +1,20 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
+mod misbehaving;
+mod phase;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
 use super::brought::Brought;
+use super::history::{Ending, History};
+use super::misconduct::{Act, Moment};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
 use super::slots::Key;
@@ -20,33 +24,10 @@ use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::error::reason;
 use crate::{Error, Result};
+use phase::{Incoming, Phase};
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
-
-/// What a client has to close its side after us, or to take a byte of what it still gets.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Handshake,
-    Open,
-    /// All has been said; some of it is not yet sent.
-    Closing,
-    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
-    /// would lose the end of what it was sent.
-    Draining,
-}
-
-/// How far the client has come with closing its side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Incoming {
-    Open,
-    /// An event told of the end of the TCP connection; there may be bytes before it.
-    EndAnnounced,
-    CloseNotify,
-    Ended,
-}
 
 pub struct Client {
     wire: Wire,
@@ -56,7 +37,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     brought: Brought,
-    accepted: Instant,
+    history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
     /// The earliest time at which the worker will look after this connection.
@@ -69,21 +50,22 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
+    /// What is to be done wrong, and has not been done.
+    act: Option<Arc<Act>>,
 }
 
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, site: &Site, now: Instant) -> Result<Self> {
+        let act = site.misconduct.next_act();
         Ok(Self {
-            wire: Wire::new(stream),
+            wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             brought: Brought::default(),
-            accepted: now,
+            history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
             phase: Phase::Handshake,
@@ -91,9 +73,8 @@ impl Client {
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
+            act,
         })
     }
 
@@ -107,14 +88,10 @@ impl Client {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
-    /// When the limit of the present phase runs out.
+    /// When the limit of the present phase runs out, or the connection wants to be woken before.
     pub fn due(&self, limits: &Limits) -> Instant {
-        self.clock
-            + match self.phase {
-                Phase::Handshake => limits.handshake,
-                Phase::Open => limits.idle,
-                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
-            }
+        let end = self.clock + self.phase.limit(limits) + self.wire.held();
+        self.prompt().map_or(end, |prompt| prompt.min(end))
     }
 
     /// Do what can be done without waiting.
@@ -129,6 +106,10 @@ impl Client {
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
+            return self.turn(turn);
+        }
+        self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
             Phase::Open if self.is_idle() => self.close_now(turn),
@@ -137,18 +118,26 @@ impl Client {
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
             Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
-            Phase::Closing | Phase::Draining => Outcome::Over,
+            Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
         }
     }
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if self.phase == Phase::Holding {
+            return Outcome::Over;
+        }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
-        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        self.history.ends(Ending::Server);
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
@@ -158,27 +147,24 @@ impl Client {
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, &self.brought, self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, &self.brought, self.peer);
+        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
     fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.flush(turn.now) {
+        let flushed = self.flush(turn.now);
+        if let Some(act) = self.due_act(Moment::Accept) {
+            return self.act(&act, turn);
+        }
+        match flushed {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
             Err(error) => return Some(self.broken(error)),
@@ -191,8 +177,11 @@ impl Client {
                 None
             }
             Phase::Draining => self.drain(turn),
+            Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
+            Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
                 self.close(turn);
                 self.sending(turn)
             }
@@ -235,31 +224,34 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
-        let input = &mut input[..filled];
         if self.phase == Phase::Handshake {
-            self.brought.look_at(turn.site, &self.tls, input);
+            self.history.hear(&input[self.partial.len()..filled]);
         }
+        let input = &mut input[..filled];
         let (hear, hold) = (|bytes: &[u8]| plain.extend_from_slice(bytes), |bytes: &[u8]| self.brought.hold(bytes));
         let (used, progress) = conn::advance_with_early_data(&mut self.tls, input, output, hear, hold);
         keep(&mut self.partial, &input[used..]);
         if self.phase == Phase::Handshake {
-            self.brought.note();
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock = turn.now;
-                if let Err(error) = self.brought.admit(turn.site, &self.tls, plain) {
-                    self.fail(error, turn.now);
-                    return self.sending(turn);
-                }
+            if let Err(error) = self.look_after_handshake(turn, progress.is_ok()) {
+                self.fail(error, turn.now);
+                return self.sending(turn);
+            }
+            let answers = progress.is_ok() && !turn.buffers.output.is_empty();
+            if let Some(act) = self.due_act(self.phase.moment(answers)) {
+                return self.act(&act, turn);
             }
         }
-        self.received += plain.len() as u64;
+        self.history.received += turn.buffers.plain.len() as u64;
+        turn.counters.received(turn.buffers.plain.len());
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
@@ -272,17 +264,48 @@ impl Client {
         self.sending(turn)
     }
 
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good, unless the client may not have it.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> Result<()> {
+        self.brought.note(turn.site, &self.history);
+        if self.tls.is_handshaking() {
+            return Ok(());
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
+            self.clock = turn.now;
+            self.brought.admit(turn.site, &self.tls, &mut turn.buffers.plain)?;
+        }
+        Ok(())
+    }
+
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, &self.brought, self.peer);
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
+        let mut talk = Talk {
+            heard: plain,
+            reply,
+            facts: &facts,
+            hello: &hello,
+            metrics: &metrics,
+            requests: 0,
+            stopping: turn.stopping,
+        };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
+        let requests = talk.requests;
+        self.history.requests += requests;
+        turn.counters.requests(requests);
         self.has_more = next == Next::GoOn;
         if !reply.is_empty() {
             self.clock = turn.now;
             self.owes = true;
-            self.sent += reply.len() as u64;
+            self.history.sent += reply.len() as u64;
+            turn.counters.sent(reply.len());
             if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
@@ -290,6 +313,7 @@ impl Client {
         plain.clear();
         reply.clear();
         if next == Next::Close && self.phase == Phase::Open {
+            self.history.ends(Ending::Server);
             self.close(turn);
         }
         self.sending(turn)
@@ -297,8 +321,10 @@ impl Client {
 
     /// Say `close_notify` after all that was said before.
     fn close(&mut self, turn: &mut Turn<'_>) {
-        // It fails only on a session that is broken already, and then there is nobody to tell.
-        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
         self.phase = Phase::Closing;
         self.clock = turn.now;
     }
@@ -310,6 +336,7 @@ impl Client {
 
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     fn fail(&mut self, error: Error, now: Instant) {
+        self.history.ends(Ending::Error);
         self.error = Some(Box::new(error));
         self.phase = Phase::Closing;
         self.clock = now;
@@ -336,6 +363,7 @@ impl Client {
     /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
     fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if self.phase == Phase::Handshake {
             return self.over_with(Error::ConnectionClosed);
         }
@@ -349,6 +377,7 @@ impl Client {
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     fn broken(&mut self, error: io::Error) -> Outcome {
+        self.history.ends(Ending::Reset);
         if self.phase == Phase::Handshake || !self.is_idle() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
@@ -373,14 +402,14 @@ impl Client {
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
-            Ok(()) => None,
+            Ok(()) => self.due_act(Moment::Accept).and_then(|act| self.act(&act, turn)),
             Err(error) => Some(self.broken(error)),
         }
     }
 
     /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
     fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token(), turn.now)?;
         self.owes &= !self.wire.is_clear();
         Ok(())
     }
@@ -390,7 +419,7 @@ impl Client {
         if self.wire.is_clear() {
             return Ok(true);
         }
-        if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
+        if self.wire.flush(now)? > 0 && self.phase != Phase::Handshake {
             self.clock = now;
         }
         self.owes &= !self.wire.is_clear();

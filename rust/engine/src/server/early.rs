@@ -5,8 +5,6 @@
 
 use serde::Serialize;
 
-use crate::hello::{ClientHello, kind};
-
 /// `tlstool.sites.EarlyDataReceived`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EarlyDataReceived {
@@ -41,16 +39,4 @@ impl Early {
         };
         EarlyDataReceived { accepted, received: self.received }
     }
-}
-
-/// Whether these bytes, which begin a connection, are a hello that announces early data. Such a hello comes in one record.
-pub fn is_announced(bytes: &[u8]) -> bool {
-    /// Record header (RFC 8446 section 5.1) and handshake header (section 4).
-    const HEADERS: usize = 5 + 4;
-    const HANDSHAKE: u8 = 22;
-    const CLIENT_HELLO: u8 = 1;
-    let Some((headers, rest)) = bytes.split_first_chunk::<HEADERS>() else { return false };
-    let [HANDSHAKE, _, _, _, _, CLIENT_HELLO, high, mid, low] = *headers else { return false };
-    let length = u32::from_be_bytes([0, high, mid, low]) as usize;
-    rest.get(..length).and_then(ClientHello::parse).is_some_and(|hello| hello.offers(kind::EARLY_DATA))
 }

@@ -10,6 +10,8 @@ use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
 use super::client_auth::{ClientAuth, ClientAuthSpec};
+use super::config::Tells;
+use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
 use super::sessions::SessionsSpec;
 use crate::identity::IdentitySpec;
@@ -30,6 +32,9 @@ pub struct SiteSpec {
     pub keylog: Option<String>,
     pub client_auth: Option<ClientAuthSpec>,
     pub sessions: SessionsSpec,
+    #[serde(with = "serde_bytes")]
+    pub staple: Option<Vec<u8>>,
+    pub misconduct: Option<MisconductSpec>,
 }
 
 pub struct Site {
@@ -41,14 +46,27 @@ pub struct Site {
     /// None where no client is asked for a certificate.
     pub client_auth: Option<Arc<ClientAuth>>,
     pub offer: Offer,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
+    pub misconduct: Misconduct,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
+        let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        let offer = Offer::new(&spec.service);
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let auth = spec.client_auth.as_ref().map(|auth| ClientAuth::new(auth, &provider).map(Arc::new)).transpose()?;
-        let tls = Arc::new(tls(spec, provider, auth.clone())?);
-        Ok(Self { number, name: spec.name.clone(), tls, client_auth: auth, offer: Offer::new(&spec.service) })
+        let announces_early_data = spec.sessions.max_early_data > 0;
+        Ok(Self {
+            number,
+            name: spec.name.clone(),
+            tls: Arc::new(tls(spec, provider, &misconduct, auth.clone())?),
+            client_auth: auth,
+            keeps_hellos: tells == Tells::Hellos || offer.shows_hello() || announces_early_data,
+            offer,
+            misconduct,
+        })
     }
 }
 
@@ -66,19 +84,25 @@ thread_local! {
 fn tls(
     spec: &SiteSpec,
     provider: Arc<CryptoProvider>,
+    misconduct: &Misconduct,
     client_auth: Option<Arc<ClientAuth>>,
 ) -> Result<rustls::ServerConfig> {
+    let mut key = spec.identity.certified_key(&provider)?;
+    if let Some(staple) = &spec.staple {
+        Arc::make_mut(&mut key).ocsp = Some(staple.clone());
+    }
     let demands = client_auth.as_ref().map(|auth| auth.digest());
     let verifier: Arc<dyn ClientCertVerifier> = match client_auth {
+        _ if misconduct.demand_certificate => Arc::new(Demanding::new(&provider)),
         Some(auth) => auth,
         None => WebPkiClientVerifier::no_client_auth(),
     };
-    let key = spec.identity.certified_key(&provider)?;
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&provider::versions(&spec.versions)?)
         .map_err(|error| Error::Usage(provider::misfit(error)))?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(OneIdentity(key)));
+    config.max_fragment_size = misconduct.record_size;
     spec.sessions.apply(demands.as_ref().map_or(&[], |digest| &digest[..]), &mut config)?;
     // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
     config.alpn_protocols = provider::protocols(&spec.alpn)?;

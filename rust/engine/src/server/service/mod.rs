@@ -7,6 +7,7 @@ mod status;
 
 use serde::Deserialize;
 
+use crate::hello::Decoded;
 use echo::Echo;
 pub use page::Facts;
 use status::Status;
@@ -26,18 +27,20 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     pub mode: Mode,
+    /// Whether `/metrics` is what the server has counted, where the service speaks HTTP.
+    pub metrics: bool,
 }
 
 /// What all connections of a site get, made ready once.
 pub enum Offer {
-    Status,
+    Status { metrics: bool },
     Echo,
 }
 
 impl Offer {
     pub fn new(spec: &ServiceSpec) -> Self {
         match spec.mode {
-            Mode::Status => Self::Status,
+            Mode::Status => Self::Status { metrics: spec.metrics },
             Mode::Echo => Self::Echo,
         }
     }
@@ -45,14 +48,19 @@ impl Offer {
     /// The service of one connection.
     pub fn start(&self) -> Box<dyn Service> {
         match self {
-            Self::Status => Box::new(Status::default()),
+            Self::Status { metrics } => Box::new(Status::new(*metrics)),
             Self::Echo => Box::new(Echo),
         }
     }
 
     /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
     pub fn speaks_http(&self) -> bool {
-        matches!(self, Self::Status)
+        matches!(self, Self::Status { .. })
+    }
+
+    /// Whether it tells its clients what they offered.
+    pub fn shows_hello(&self) -> bool {
+        matches!(self, Self::Status { .. })
     }
 }
 
@@ -85,6 +93,12 @@ pub struct Talk<'a> {
     pub reply: &'a mut Vec<u8>,
     /// What was negotiated.
     pub facts: &'a dyn Fn() -> Facts,
+    /// What the client offered: None if its hello could not be read, or the site was not to keep it.
+    pub hello: &'a dyn Fn() -> Option<Decoded>,
+    /// What the server has counted until now, for Prometheus.
+    pub metrics: &'a dyn Fn() -> String,
+    /// Requests that were answered in this turn: 0 at first.
+    pub requests: u64,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
 }
