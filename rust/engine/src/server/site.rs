@@ -46,9 +46,9 @@ pub struct Site {
     /// None where no client is asked for a certificate.
     pub client_auth: Option<Arc<ClientAuth>>,
     pub offer: Offer,
+    pub misconduct: Misconduct,
     /// Whether somebody will ask what the clients offered.
     pub keeps_hellos: bool,
-    pub misconduct: Misconduct,
 }
 
 impl Site {
@@ -57,15 +57,15 @@ impl Site {
         let offer = Offer::new(&spec.service);
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let auth = spec.client_auth.as_ref().map(|auth| ClientAuth::new(auth, &provider).map(Arc::new)).transpose()?;
-        let announces_early_data = spec.sessions.max_early_data > 0;
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello() || spec.sessions.max_early_data > 0;
         Ok(Self {
             number,
             name: spec.name.clone(),
             tls: Arc::new(tls(spec, provider, &misconduct, auth.clone())?),
             client_auth: auth,
-            keeps_hellos: tells == Tells::Hellos || offer.shows_hello() || announces_early_data,
             offer,
             misconduct,
+            keeps_hellos,
         })
     }
 }

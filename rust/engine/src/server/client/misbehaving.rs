@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::super::misconduct::{Act, Moment, Then};
 use super::{Client, Phase};
+use crate::server::history::Ending;
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
@@ -30,6 +31,7 @@ impl Client {
             output.clear();
             self.wire.discard();
         }
+        self.history.ends(Ending::Server);
         self.owes = false;
         self.clock = turn.now;
         self.partial = Vec::new();
