@@ -34,24 +34,30 @@ impl SessionsSpec {
             let why = "early data needs sessions that the server keeps itself, to take each only once";
             return Err(Error::Usage(why.to_owned()));
         }
-        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.session_storage = if self.tickets == 0 {
+            Arc::new(NoServerSessionStorage {})
+        } else {
+            // Also where there are tickets: curl takes none in TLS 1.2, and comes back by session ID.
+            Arc::new(Kept(ServerSessionMemoryCache::new(MOST_KEPT)))
+        };
         config.send_tls13_tickets = self.tickets;
         // A client that says how many it can use gets no more than that (RFC 9149).
         config.max_tls13_tickets = self.tickets;
         config.max_early_data_size = self.max_early_data;
-        if self.max_early_data > 0 {
-            config.session_storage = Arc::new(Kept(ServerSessionMemoryCache::new(MOST_KEPT)));
-        } else if !self.ticket_keys.is_empty() && self.tickets > 0 {
-            config.ticketer = Arc::new(TicketKeys::new(&self.ticket_keys, demands)?);
-        } else if self.tickets > 0 {
-            // Tickets alone: they need no memory a client, and any worker can open those of the others.
-            config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
+        if self.tickets == 0 || self.max_early_data > 0 {
+            return Ok(());
         }
+        config.ticketer = if self.ticket_keys.is_empty() {
+            // They need no memory a client, and any worker can open those of the others.
+            Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?
+        } else {
+            Arc::new(TicketKeys::new(&self.ticket_keys, demands)?)
+        };
         Ok(())
     }
 }
 
-/// Sessions that are kept for early data at most; the oldest go first.
+/// Sessions that are kept at most, those of TLS 1.2 by their IDs, and those with early data; the oldest go first.
 const MOST_KEPT: usize = 8192;
 
 /// What a session may take, kept or in a ticket: the client's certificates are in it, and they can be 64 KiB.
