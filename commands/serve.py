@@ -8,13 +8,17 @@ import click
 
 from ._command import Command
 from ._options import keylog_file, suite_options
+from ._serve_clients import client_options
+from ._serve_clients import for_request as clients_for_request
 from ._serve_faults import fault_options, list_faults
 from ._serve_forward import forward_options, take_forward
 from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
 from ._serve_modes import mode_options
 from ._serve_protocol import protocol_options
+from ._serve_sessions import session_options
 from ._serve_telling import listener, request_fields, telling_options
+from ._session import version_range_options, with_range
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
@@ -45,8 +49,11 @@ if TYPE_CHECKING:
 @forward_options
 @life_options
 @identity_options
+@client_options
+@session_options
 @fault_options
 @suite_options
+@version_range_options
 @protocol_options
 @telling_options
 @click.pass_obj
@@ -74,7 +81,7 @@ def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose:
             return 0
         forward = take_forward(options)
         with Stop() as stop, stop.on_signals(options["grace"], console.abandon):
-            show(serve(ServeRequest(forward=forward, **for_request(options)), show, stop))
+            show(serve(ServeRequest(forward=forward, **for_request(clients_for_request(with_range(options)))), show, stop))
     except TlsToolError as error:
         if as_json:
             from tlstool.output import jsonout

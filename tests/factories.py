@@ -265,6 +265,8 @@ def connection(**fields: Any) -> Connection:
         "alpn": "http/1.1",
         "sni": "localhost",
         "kind": "full",
+        "client_certificate": None,
+        "early_data": None,
         "hello": None,
         "requests": 1,
         "received": 78,

@@ -204,6 +204,12 @@ class ServeRequest(Record, kw_only=True):
         mode: see `Service`.
         forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
+        client_ca: files or folders with the authorities of clients' certificates.
+        client_certificate: `require` one from every client, or only `request` it; None does neither.
+        client_crl: files with revocation lists for them.
+        tickets: for each handshake of TLS 1.3; 0 for no resumption at all.
+        ticket_key: files of 48 or 80 random bytes; the first seals tickets, all open them.
+        max_early_data: bytes that a client may send before the handshake is complete; 0 for none.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         duration: stop after so many seconds.
@@ -236,6 +242,12 @@ class ServeRequest(Record, kw_only=True):
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     backend: BackendName = "auto"
+    client_ca: tuple[str, ...] = ()
+    client_certificate: Literal["request", "require"] | None = None
+    client_crl: tuple[str, ...] = ()
+    tickets: int = 2
+    ticket_key: tuple[str, ...] = ()
+    max_early_data: int = 0
     threads: int | None = None
     count: int | None = None
     duration: float | None = None

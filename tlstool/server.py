@@ -11,7 +11,7 @@ from tlstool import backends, machine, names
 from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
-from tlstool.serving import activation, announcing, presenting
+from tlstool.serving import activation, announcing, clients, presenting
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.forwarding import service
 from tlstool.serving.listening import LOOPBACK, listen
@@ -55,6 +55,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             groups=groups,
             alpn=request.alpn,
             keylog=request.keylog,
+            client_auth=clients.auth(request),
+            sessions=clients.sessions(request),
             key_update_every=request.key_update_every,
         )
         passed = _passed(held, exhibition)

@@ -34,7 +34,17 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
-from tlstool.sites import Connection, Counts, Hello, KeyShare, NamedIdentity, ServerConfig, ServeTotals
+from tlstool.sites import (
+    ClientCertificate,
+    Connection,
+    Counts,
+    EarlyDataReceived,
+    Hello,
+    KeyShare,
+    NamedIdentity,
+    ServerConfig,
+    ServeTotals,
+)
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -184,6 +194,21 @@ def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
     return lambda raw: on_wire(WireEvent(**raw))
 
 
+def _connection(raw: dict[str, Any]) -> Connection:
+    hello, certificate, early = raw["hello"], raw["client_certificate"], raw["early_data"]
+    records = {
+        "hello": hello and _hello(hello),
+        "client_certificate": certificate and _client_certificate(certificate),
+        "early_data": early and EarlyDataReceived(**early),
+    }
+    return Connection(**{**raw, **records})
+
+
+def _client_certificate(raw: dict[str, Any]) -> ClientCertificate:
+    findings = tuple(Finding(**finding) for finding in raw["findings"])
+    return ClientCertificate(**{**raw, "names": tuple(raw["names"]), "findings": findings})
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
     chain = tuple(map(_certificate, raw["certificates"]))
     request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
@@ -199,11 +224,6 @@ def _handshake(raw: dict[str, Any]) -> Handshake:
         "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
-
-
-def _connection(raw: dict[str, Any]) -> Connection:
-    hello = raw["hello"]
-    return Connection(**raw) if hello is None else Connection(**{**raw, "hello": _hello(hello)})
 
 
 def _hello(raw: dict[str, Any]) -> Hello:

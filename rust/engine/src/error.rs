@@ -34,6 +34,8 @@ pub enum Error {
     AlertReceived { alert: String },
     /// The peer asked for a certificate, got none, and gave up.
     ClientCertificateRequired { alert: String },
+    /// The client was asked for a certificate, has shown none, and needs one.
+    NoClientCertificate,
     /// The peer did not like our certificate, and said so by an alert, or went without a word.
     ClientCertificateRefused { alert: Option<String> },
     /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
@@ -143,7 +145,7 @@ impl Error {
             Self::ConnectionClosed => "connection-closed",
             Self::ConnectionReset(_) => "connection-reset",
             Self::AlertReceived { .. } => "alert-received",
-            Self::ClientCertificateRequired { .. } => "client-certificate-required",
+            Self::ClientCertificateRequired { .. } | Self::NoClientCertificate => "client-certificate-required",
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
@@ -192,6 +194,7 @@ impl fmt::Display for Error {
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
             }
+            Self::NoClientCertificate => f.write_str("the client showed no certificate, and one is required"),
             Self::ClientCertificateRefused { alert: Some(alert) } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
             }

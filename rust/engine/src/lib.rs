@@ -39,8 +39,9 @@ pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalIdentity, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
-    Connection, ForwardSpec, LimitsSpec, Mode, NamedIdentity, NamedSpec, OnEvents, ServeEvent, ServeTotals,
-    ServerConfig, ServerIdentity, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
+    ClientAuthSpec, ClientCertificate, Connection, ForwardSpec, LimitsSpec, Mode, NamedIdentity, NamedSpec, OnEvents,
+    ServeEvent, ServeTotals, ServerConfig, ServerIdentity, ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, Tells,
+    serve,
 };
 pub use wait::{Interrupt, Never};
 

@@ -15,7 +15,7 @@ from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, Identity, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, Counts, NamedIdentity, ServerConfig, ServeTotals, Site
+from tlstool.sites import Connection, Counts, NamedIdentity, ServerConfig, ServeTotals, Sessions, Site
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -114,6 +114,9 @@ def _refuse_site(site: Site) -> None:
         "staple an OCSP response": any(identity.staple is not None for identity in site.identities),
         "show a raw public key": site.raw_public_key,
         "compress certificates": bool(site.cert_compression),
+        # It ends the handshake at a bad certificate before that could be read, or never looks at it.
+        "tell what is wrong with a client's certificate": site.client_auth is not None,
+        "choose how sessions are resumed": site.sessions != Sessions(),
         "give metrics to Prometheus": site.service.metrics,
     }
     _refuse_all(lacks)

@@ -65,6 +65,7 @@ def connection(event: Connection, style: Style) -> str:
         parts.append(f"{event.received:,} B in, {event.sent:,} B out")
     if event.upstream:
         parts.append(f"to {short(event.upstream)}")
+    parts += _brought(event, style)
     parts.append(milliseconds(event.duration_ms))
     if event.error:
         parts.append(f"{style.bad(event.error)}: {short(event.message or '')}")
@@ -72,6 +73,23 @@ def connection(event: Connection, style: Style) -> str:
         parts.append("closed for being idle" if event.ending == "limit" else "reset by the client")
     start = [style.label(_time_of_day(event.accepted)), short(event.site or ""), event.peer]
     return ", ".join([" ".join(filter(None, start)), *filter(None, parts)])
+
+
+def _brought(event: Connection, style: Style) -> list[str]:
+    """What the client had with it: a certificate, data that did not wait for the handshake."""
+    parts = []
+    if certificate := event.client_certificate:
+        if certificate.subject is None:
+            parts.append("no client certificate")
+        else:
+            codes = ", ".join(finding.code for finding in certificate.findings)
+            verdict = style.bad(codes) if codes else style.good(certificate.verdict)
+            parts.append(f"client {safe(certificate.subject)} {verdict}")
+    if early := event.early_data:
+        parts.append(
+            f"{early.received:,} B early" if early.received else "early data not accepted" if early.accepted is False else ""
+        )
+    return parts
 
 
 def totals(event: ServeTotals) -> str:

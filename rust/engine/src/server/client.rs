@@ -14,9 +14,9 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
+use super::brought::Brought;
 use super::forward::Relay;
 use super::history::{Ending, History};
-use super::identities::take_requested_name;
 use super::misconduct::{Act, Moment};
 use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk};
@@ -44,7 +44,7 @@ pub struct Client {
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
-    sni: Option<Box<str>>,
+    brought: Brought,
     history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
@@ -75,7 +75,7 @@ impl Client {
             renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-            sni: None,
+            brought: Brought::default(),
             history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
@@ -166,7 +166,7 @@ impl Client {
 
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let facts = Facts::of(&self.tls, &self.brought, self.peer);
         let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
         Connection {
             upstream: upstream.or_else(|| self.upstream.clone()),
@@ -254,19 +254,23 @@ impl Client {
         if self.phase == Phase::Handshake {
             self.history.hear(&input[self.partial.len()..filled]);
         }
-        let (used, progress) =
-            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
-        keep(&mut self.partial, &input[used..filled]);
-        self.history.received += plain.len() as u64;
-        turn.counters.received(plain.len());
+        let input = &mut input[..filled];
+        let (hear, hold) = (|bytes: &[u8]| plain.extend_from_slice(bytes), |bytes: &[u8]| self.brought.hold(bytes));
+        let (used, progress) = conn::advance_with_early_data(&mut self.tls, input, output, hear, hold);
+        keep(&mut self.partial, &input[used..]);
         let was_open = self.phase == Phase::Open;
         if self.phase == Phase::Handshake {
-            self.look_after_handshake(turn, progress.is_ok());
+            if let Err(error) = self.look_after_handshake(turn, progress.is_ok()) {
+                self.fail(error, turn.now);
+                return self.sending(turn);
+            }
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
             }
         }
+        self.history.received += turn.buffers.plain.len() as u64;
+        turn.counters.received(turn.buffers.plain.len());
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
@@ -288,13 +292,11 @@ impl Client {
         self.sending(turn)
     }
 
-    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
-    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
-        if let Some(name) = take_requested_name() {
-            self.sni = Some(name);
-        }
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good, unless the client may not have it.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> Result<()> {
+        self.brought.note(turn.site, &self.history);
         if self.tls.is_handshaking() {
-            return;
+            return Ok(());
         }
         // Not the time of the turn, which is when it began: the server's own work belongs to it.
         let took = self.history.accepted.elapsed();
@@ -303,13 +305,15 @@ impl Client {
         if intact {
             self.phase = Phase::Open;
             self.clock = turn.now;
+            self.brought.admit(turn.site, &self.tls, &mut turn.buffers.plain)?;
         }
+        Ok(())
     }
 
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let facts = || Facts::of(&self.tls, &self.brought, self.peer);
         let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
         let mut talk = Talk {
             heard: plain,

@@ -94,6 +94,11 @@ impl History {
         self.ending.unwrap_or(Ending::Reset)
     }
 
+    /// Whether the hello has this extension, as far as that is known.
+    pub fn offers(&self, extension: u16) -> bool {
+        matches!(&self.hello, Hello::Known(Some(offer)) if offer.extensions().contains(&extension))
+    }
+
     /// What the client offered; None before its hello has come, and if nobody was to ask for it.
     pub fn hello(&self) -> Option<Decoded> {
         match &self.hello {

@@ -91,6 +91,8 @@ mod tests {
             sni: None,
             kind: None,
             upstream: None,
+            client_certificate: None,
+            early_data: None,
             hello: None,
             requests: 0,
             received: 0,

@@ -1,8 +1,11 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
+mod brought;
 mod client;
+mod client_auth;
 mod config;
 mod counters;
+mod early;
 mod forward;
 mod history;
 mod identities;
@@ -11,6 +14,7 @@ mod metrics;
 mod misconduct;
 mod renewal;
 mod service;
+mod sessions;
 mod shared;
 mod site;
 mod slots;
@@ -31,9 +35,11 @@ use serde::Serialize;
 use crate::certs::time;
 use crate::hello::Decoded;
 use crate::{Error, Interrupt, Result, crew, sys};
+pub use client_auth::{ClientAuthSpec, ClientCertificate};
 use config::Limits;
 pub use config::{LimitsSpec, ServerConfig, ServerSpec, Tells};
 use counters::{Sums, VERSIONS};
+pub use early::EarlyDataReceived;
 pub use forward::ForwardSpec;
 pub use history::Ending;
 use history::History;
@@ -41,6 +47,7 @@ pub use identities::{NamedIdentity, NamedSpec, ServerIdentity};
 use journal::Journal;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
+pub use sessions::SessionsSpec;
 use shared::{Shared, Stage};
 use site::Site;
 pub use site::SiteSpec;
@@ -62,6 +69,8 @@ pub struct Connection {
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
     pub upstream: Option<String>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub early_data: Option<EarlyDataReceived>,
     pub hello: Option<Decoded>,
     pub requests: u64,
     pub received: u64,
@@ -89,6 +98,8 @@ impl Connection {
             sni: facts.sni,
             kind: facts.kind,
             upstream: None,
+            client_certificate: facts.client_certificate,
+            early_data: facts.early_data,
             hello: history.hello(),
             requests: history.requests,
             received: history.received,
@@ -98,6 +109,7 @@ impl Connection {
             message: error.map(|error| match error {
                 Error::Interrupted => "the server stopped".to_owned(),
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
+                Error::Certificate(fault) => format!("the client's certificate is refused: {fault}"),
                 error => error.to_string(),
             }),
             is_upstream_error: matches!(error, Some(Error::Upstream { .. })),

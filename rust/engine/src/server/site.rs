@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use rustls::compress::{BROTLI_COMPRESSOR, CertCompressor, CompressionCache, ZLIB_COMPRESSOR};
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ProtocolVersion, SupportedProtocolVersion};
 use serde::Deserialize;
 
+use super::client_auth::{ClientAuth, ClientAuthSpec};
 use super::config::Tells;
 use super::identities::{Identities, NamedSpec};
 use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
+use super::sessions::SessionsSpec;
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
 use crate::{Error, Result, provider};
@@ -35,6 +37,8 @@ pub struct SiteSpec {
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
     pub key_update_every: Option<u64>,
+    pub client_auth: Option<ClientAuthSpec>,
+    pub sessions: SessionsSpec,
     pub misconduct: Option<MisconductSpec>,
 }
 
@@ -45,6 +49,8 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub identities: Arc<Identities>,
+    /// None where no client is asked for a certificate.
+    pub client_auth: Option<Arc<ClientAuth>>,
     pub offer: Offer,
     /// After how many bytes of application data we renew the keys; None leaves that to rustls.
     pub key_update_every: Option<u64>,
@@ -60,16 +66,19 @@ impl Site {
         }
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
         let offer = Offer::new(&spec.service)?;
-        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
+        let client_auth =
+            spec.client_auth.as_ref().map(|auth| ClientAuth::new(auth, &provider).map(Arc::new)).transpose()?;
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello() || spec.sessions.max_early_data > 0;
         let identities =
             Arc::new(Identities::new(&spec.identities, &spec.named, spec.sni_strict, spec.raw_public_key, &provider)?);
-        let tls = Arc::new(tls(spec, provider, &identities, &misconduct)?);
+        let tls = Arc::new(tls(spec, provider, &identities, &misconduct, client_auth.clone())?);
         Ok(Self {
             number,
             name: spec.name.clone(),
             tls,
             identities,
+            client_auth,
             offer,
             key_update_every: spec.key_update_every,
             misconduct,
@@ -77,9 +86,6 @@ impl Site {
         })
     }
 }
-
-/// As nginx and OpenSSL do: one for the next connection, one for a second beside it (RFC 8446 section 4.6.1).
-const TICKETS: usize = 2;
 
 /// How many compressed chains are kept, a thousand names in both algorithms: to compress one well takes longer than a handshake.
 const COMPRESSED: usize = 2048;
@@ -89,21 +95,21 @@ fn tls(
     provider: Arc<CryptoProvider>,
     identities: &Arc<Identities>,
     misconduct: &Misconduct,
+    client_auth: Option<Arc<ClientAuth>>,
 ) -> Result<rustls::ServerConfig> {
-    let demanding = misconduct.demand_certificate.then(|| Arc::new(Demanding::new(&provider)));
-    let builder = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&versions(spec)?)
-        .map_err(|error| Error::Usage(provider::misfit(error)))?;
-    let builder = match demanding {
-        Some(demanding) => builder.with_client_cert_verifier(demanding),
-        None => builder.with_no_client_auth(),
+    let demands = client_auth.as_ref().map(|auth| auth.digest());
+    let verifier: Arc<dyn ClientCertVerifier> = match client_auth {
+        _ if misconduct.demand_certificate => Arc::new(Demanding::new(&provider)),
+        Some(auth) => auth,
+        None => WebPkiClientVerifier::no_client_auth(),
     };
-    let mut config = builder.with_cert_resolver(Arc::clone(identities) as _);
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(spec)?)
+        .map_err(|error| Error::Usage(provider::misfit(error)))?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::clone(identities) as _);
     config.max_fragment_size = misconduct.record_size;
-    // Tickets alone: they need no memory a client, and any worker can open those of the others.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;
-    config.send_tls13_tickets = TICKETS;
+    spec.sessions.apply(demands.as_ref().map_or(&[], |digest| &digest[..]), &mut config)?;
     // Nothing is offered unless it is asked for: with an empty list a client that speaks h2 alone still gets its handshake.
     config.alpn_protocols = provider::protocols(&spec.alpn)?;
     if let Some(names) = &spec.cert_compression {

@@ -16,7 +16,7 @@ use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
     ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeEvent,
-    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
+    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, Tells, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -87,6 +87,8 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
         alpn: Vec::new(),
         keylog: None,
         key_update_every: None,
+        client_auth: None,
+        sessions: SessionsSpec { tickets: 2, ticket_keys: Vec::new(), max_early_data: 0 },
         misconduct: None,
     };
     ServerSpec {

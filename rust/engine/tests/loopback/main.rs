@@ -6,3 +6,4 @@ mod common;
 mod identities;
 mod load;
 mod serve;
+mod sessions;

@@ -27,12 +27,7 @@ impl Client {
             return self.fail(error, turn.now);
         }
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
-        let error = match error {
-            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
-                "the client offers none of the server's application protocols (ALPN)".to_owned(),
-            ),
-            error => Error::from(error),
-        };
+        let error = self.brought.refusal(error);
         if !matches!(error, Error::NotTls { .. }) || begun {
             return self.fail(error, turn.now);
         }
