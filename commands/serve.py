@@ -10,7 +10,7 @@ from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
 from ._serve_identity import identity_options
 from ._serve_life import life_options
-from ._serve_modes import mode_options
+from ._serve_modes import mode_options, take_mode
 
 if TYPE_CHECKING:
     from tlstool.events import Event, OnEvent
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
+        ("serve --files public", "the files of a folder"),
+        ("serve --source endless", "bytes without end, to see how fast they come; --discard for the other direction"),
         ("serve --count 1 --json", "one connection, as JSON Lines"),
     ),
     files=(
@@ -52,6 +54,7 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
+        options |= take_mode(options)
         with Stop() as stop, stop.on_signals():
             show(serve(ServeRequest(**options), show, stop))
     except TlsToolError as error:

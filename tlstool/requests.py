@@ -175,7 +175,8 @@ class ServeRequest(Record, kw_only=True):
     Attributes:
         listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one.
         cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
-        mode: see `ServerConfig`.
+        mode, size, folder: see `Service`.
+        respond: the file whose bytes `Service.content` are; "-" for standard input.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
@@ -186,6 +187,9 @@ class ServeRequest(Record, kw_only=True):
     cert: str | None = None
     key: str | None = None
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    respond: str | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from tlstool import backends, certs, machine, names, pem
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
-from tlstool.serving import presenting
+from tlstool.serving import presenting, services
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
-from tlstool.sites import ServerConfig, ServeTotals, Service, Site
+from tlstool.sites import ServerConfig, ServeTotals, Site
 
 
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
@@ -33,7 +33,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         identity, ca_file = held.enter_context(presenting.identity(request))
         site = Site(
             identity=identity,
-            service=Service(request.mode),
+            service=services.service(request),
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.model import Identity, TlsVersion
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo"]
+ServeMode = Literal["status", "echo", "discard", "source", "files", "respond"]
 
 
 class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `discard`, number and SHA-256
+            of the bytes that they sent; `source`, bytes to take; `files`, those of a folder over HTTP; `respond`, the same bytes
+            for all.
+        size: bytes of `source`; None for no end.
+        folder: the path of `files`.
+        content: what `respond` says.
+        withheld: paths that `files` does not serve, whatever they hold; nor does it ever serve what looks like a private key.
     """
 
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+    withheld: tuple[str, ...] = ()
 
 
 class Site(Record):

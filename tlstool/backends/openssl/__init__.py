@@ -45,6 +45,9 @@ class OpenSslServer:
     def __init__(self, config: ServerConfig) -> None:
         from tlstool.backends.openssl.context import server_context
 
+        for site in config.sites:
+            if site.service.mode not in ("status", "echo"):
+                raise Unsupported("unsupported", f"the OpenSSL backend does not serve --{site.service.mode}")
         self._config = config
         self._contexts = [server_context(site) for site in config.sites]
 

@@ -38,6 +38,19 @@ enum Phase {
     Draining,
 }
 
+/// Why the service gets a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cue {
+    /// The client has said something.
+    Words,
+    /// What the service said is sent, and it has more.
+    GoOn,
+    /// The client says nothing.
+    Silence,
+    /// The client will say nothing more.
+    End,
+}
+
 /// How far the client has come with closing its side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Incoming {
@@ -112,7 +125,7 @@ impl Client {
         self.clock
             + match self.phase {
                 Phase::Handshake => limits.handshake,
-                Phase::Open => limits.idle,
+                Phase::Open => self.service.patience().unwrap_or(limits.idle).min(limits.idle),
                 Phase::Closing | Phase::Draining => CLOSE_LIMIT,
             }
     }
@@ -131,7 +144,8 @@ impl Client {
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
-            Phase::Open if self.is_idle() => self.close_now(turn),
+            Phase::Open if self.is_silent(turn.now) => self.serve_now(turn, Cue::Silence),
+            Phase::Open if self.is_idle() => self.serve_now(turn, Cue::End),
             Phase::Open => {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
@@ -191,11 +205,8 @@ impl Client {
                 None
             }
             Phase::Draining => self.drain(turn),
-            Phase::Open if self.has_more => self.serve(turn),
-            Phase::Open if self.incoming >= Incoming::CloseNotify => {
-                self.close(turn);
-                self.sending(turn)
-            }
+            Phase::Open if self.has_more => self.serve(turn, Cue::GoOn),
+            Phase::Open if self.incoming >= Incoming::CloseNotify => self.serve(turn, Cue::End),
             Phase::Handshake | Phase::Open => self.read(turn),
         }
     }
@@ -259,34 +270,63 @@ impl Client {
                     self.incoming = Incoming::CloseNotify;
                 }
                 if !turn.buffers.plain.is_empty() {
-                    return self.serve(turn);
+                    return self.serve(turn, Cue::Words);
                 }
             }
         }
         self.sending(turn)
     }
 
-    /// Let the service have what came, or go on with what it was at.
-    fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
+    /// Give the service its turn, and send what it says.
+    fn serve(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Option<Outcome> {
+        let Buffers { plain, reply, bulk, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
-        let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
-        self.has_more = next == Next::GoOn;
-        if !reply.is_empty() {
+        let stopping = turn.stopping;
+        let mut talk = Talk { heard: plain, reply, bulk, facts: &facts, stopping, progress: false, error: None };
+        let next = match cue {
+            Cue::Words => self.service.hear(&mut talk),
+            Cue::GoOn => self.service.go_on(&mut talk),
+            Cue::Silence => self.service.hear_silence(&mut talk),
+            Cue::End => self.service.hear_end(&mut talk),
+        };
+        let Talk { progress, error, .. } = talk;
+        if progress || cue == Cue::Silence {
             self.clock = turn.now;
-            self.owes = true;
-            self.sent += reply.len() as u64;
-            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
-                self.fail(error, turn.now);
+        }
+        self.has_more = next == Next::GoOn;
+        let large = !turn.buffers.bulk.piece().is_empty();
+        let said = self.say(turn);
+        let closes = next == Next::Close || cue == Cue::End && next == Next::Listen;
+        match said.err().or(error) {
+            Some(error) => self.fail(error, turn.now),
+            None if closes && self.phase == Phase::Open => self.close(turn),
+            None => {}
+        }
+        // After a large piece it is the others' turn.
+        self.sending(turn).or_else(|| (large && self.wire.is_clear()).then_some(Outcome::Again))
+    }
+
+    /// Encrypt what the service said.
+    fn say(&mut self, turn: &mut Turn<'_>) -> Result<()> {
+        let Buffers { plain, reply, bulk, output, .. } = &mut *turn.buffers;
+        let mut outcome = Ok(());
+        for data in [&reply[..], bulk.piece()] {
+            if !data.is_empty() && outcome.is_ok() {
+                self.clock = turn.now;
+                self.owes = true;
+                self.sent += data.len() as u64;
+                outcome = conn::encrypt(&mut self.tls, data, &mut self.partial, output);
             }
         }
         plain.clear();
         reply.clear();
-        if next == Next::Close && self.phase == Phase::Open {
-            self.close(turn);
-        }
-        self.sending(turn)
+        bulk.clear();
+        outcome
+    }
+
+    /// The same outside of the usual steps.
+    fn serve_now(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Outcome {
+        self.serve(turn, cue).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Say `close_notify` after all that was said before.
@@ -343,12 +383,12 @@ impl Client {
                 "the client closed the connection in the middle of a message".to_owned(),
             ));
         }
-        self.close_now(turn)
+        self.serve_now(turn, Cue::End)
     }
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     fn broken(&mut self, error: io::Error) -> Outcome {
-        if self.phase == Phase::Handshake || !self.is_idle() {
+        if self.phase == Phase::Handshake || !self.is_idle() && !self.service.is_endless() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
             });
@@ -364,6 +404,11 @@ impl Client {
     /// Whether nothing is under way, in neither direction.
     fn is_idle(&self) -> bool {
         self.partial.is_empty() && self.service.is_idle() && !self.owes && self.wire.is_clear()
+    }
+
+    /// Whether the client has said nothing for as long as the service listens for it.
+    fn is_silent(&self, now: Instant) -> bool {
+        !self.has_more && self.wire.is_clear() && self.service.patience().is_some_and(|limit| self.clock + limit <= now)
     }
 
     fn is_between_requests(&self) -> bool {

@@ -38,7 +38,7 @@ pub struct Site {
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service)? })
     }
 }
 

@@ -74,7 +74,7 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode },
+        service: ServiceSpec { mode, size: None, folder: None, content: None, withheld: Vec::new() },
         identity,
         versions: Vec::new(),
         ciphers: Vec::new(),

@@ -4,4 +4,5 @@
 
 mod common;
 mod load;
+mod modes;
 mod serve;

@@ -1,14 +1,32 @@
 //! What connections get once their session is up: one file a service, plaintext in, plaintext out.
 
+pub mod bulk;
+mod discard;
 mod echo;
+mod files;
+mod first;
+mod html;
 pub mod http;
 mod page;
+mod respond;
+mod source;
 mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::{Error, Result};
+use bulk::Bulk;
+use discard::{Sink, Uploads};
 use echo::Echo;
+use files::{Files, Folder};
+use first::ByFirstBytes;
+use http::Http;
 pub use page::Facts;
+use respond::Canned;
+use source::{Downloads, Source};
 use status::Status;
 
 /// What connections get.
@@ -19,40 +37,72 @@ pub enum Mode {
     Status,
     /// Their own bytes.
     Echo,
+    /// The digest of what they sent.
+    Discard,
+    /// Bytes, as many as they can take.
+    Source,
+    /// The files of a folder, over HTTP/1.1.
+    Files,
+    /// The same bytes, whatever they say.
+    Respond,
 }
 
-/// `tlstool.model.Service`, made `plain`.
+/// `tlstool.sites.Service`, made `plain`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     pub mode: Mode,
+    pub size: Option<u64>,
+    pub folder: Option<String>,
+    #[serde(with = "serde_bytes")]
+    pub content: Option<Vec<u8>>,
+    pub withheld: Vec<String>,
 }
 
 /// What all connections of a site get, made ready once.
 pub enum Offer {
     Status,
     Echo,
+    Discard,
+    Source(Option<u64>),
+    Files(Arc<Folder>),
+    Respond(Arc<[u8]>),
 }
 
 impl Offer {
-    pub fn new(spec: &ServiceSpec) -> Self {
-        match spec.mode {
+    pub fn new(spec: &ServiceSpec) -> Result<Self> {
+        let missing = |what: &str| Error::Usage(format!("a service of this mode needs a {what}"));
+        Ok(match spec.mode {
             Mode::Status => Self::Status,
             Mode::Echo => Self::Echo,
-        }
+            Mode::Discard => Self::Discard,
+            Mode::Source => Self::Source(spec.size),
+            Mode::Files => {
+                let folder = spec.folder.as_deref().ok_or_else(|| missing("folder"))?;
+                Self::Files(Arc::new(Folder::open(folder, &spec.withheld)?))
+            }
+            Mode::Respond => Self::Respond(spec.content.clone().ok_or_else(|| missing("content"))?.into()),
+        })
     }
 
     /// The service of one connection.
     pub fn start(&self) -> Box<dyn Service> {
         match self {
-            Self::Status => Box::new(Status::default()),
+            Self::Status => Box::new(Http::new(Status)),
             Self::Echo => Box::new(Echo),
+            Self::Discard => Box::new(ByFirstBytes::new(Http::new(Uploads), Sink::default(), None)),
+            Self::Source(size) => {
+                let (http, raw) = (Http::new(Downloads(*size)), Source::new(*size));
+                Box::new(ByFirstBytes::new(http, raw, Some(source::PATIENCE)))
+            }
+            Self::Files(folder) => Box::new(Http::new(Files(Arc::clone(folder)))),
+            Self::Respond(bytes) => Box::new(Canned::new(bytes)),
         }
     }
 
     /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
     pub fn speaks_http(&self) -> bool {
-        matches!(self, Self::Status)
+        !matches!(self, Self::Echo)
     }
 }
 
@@ -66,9 +116,29 @@ pub trait Service: Send {
         Next::Listen
     }
 
+    /// The client has said all that it will say. To go on listening is the same as to close; after [`Next::GoOn`] it is called
+    /// again.
+    fn hear_end(&mut self, _talk: &mut Talk<'_>) -> Next {
+        Next::Close
+    }
+
+    /// How long the client may say nothing until [`Service::hear_silence`] is called; None: as long as the limits allow.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn hear_silence(&mut self, _talk: &mut Talk<'_>) -> Next {
+        Next::Listen
+    }
+
     /// Whether nothing is half heard: the client may leave now without a loss.
     fn is_idle(&self) -> bool {
         true
+    }
+
+    /// Whether the client cannot wait for an end: it may leave at any time then, and that is no fault.
+    fn is_endless(&self) -> bool {
+        false
     }
 
     /// Whether a client that says nothing now is between two requests, and can be sent away when the server stops.
@@ -83,10 +153,16 @@ pub struct Talk<'a> {
     pub heard: &'a mut Vec<u8>,
     /// Plaintext for the client: empty at first, sent after the turn.
     pub reply: &'a mut Vec<u8>,
+    /// More of it, sent behind the reply.
+    pub bulk: &'a mut Bulk,
     /// What was negotiated.
     pub facts: &'a dyn Fn() -> Facts,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
+    /// What was heard is a part of something long, which gives its sender time for the next part.
+    pub progress: bool,
+    /// Why what was begun cannot be finished: the connection breaks off behind the reply.
+    pub error: Option<Error>,
 }
 
 /// What a service waits for after its turn.

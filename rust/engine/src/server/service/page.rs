@@ -7,6 +7,7 @@ use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 use serde::Serialize;
 
+use super::html::{Escaped, begin, end};
 use crate::provider::{group_name, suite_name, version_name};
 
 /// What client and server agreed on: the keys of `/json`.
@@ -54,14 +55,14 @@ impl Facts {
     }
 
     pub fn html(&self) -> String {
-        let mut page = String::with_capacity(2048);
         let version = self.tls.unwrap_or("?");
-        let _ = write!(page, "{HEAD}<title>TLS {version}: tlstool</title>\n</head>\n<body>\n<main>\n");
+        let mut page = begin(&format_args!("TLS {version}"));
         let _ = write!(page, "<h1>You speak TLS&nbsp;{version}</h1>\n<dl>\n");
         for (label, value) in self.lines() {
             let _ = writeln!(page, "<dt>{label}</dt><dd>{}</dd>", Escaped(value));
         }
-        page.push_str(TAIL);
+        page.push_str("</dl>\n");
+        end(&mut page, "Served by tlstool. The same as <a href=\"/json\">JSON</a>.");
         page
     }
 
@@ -81,48 +82,6 @@ impl Facts {
             ("Handshake", handshake),
             ("Your address", &self.peer),
         ]
-    }
-}
-
-const HEAD: &str = "<!DOCTYPE html>
-<html lang=\"en\">
-<head>
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<meta name=\"color-scheme\" content=\"light dark\">
-<link rel=\"icon\" href=\"data:,\">
-<style>
-body { font: 1rem/1.6 system-ui, sans-serif; margin: 0; }
-main { max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.5rem; }
-dt { opacity: .65; }
-dd { margin: 0; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
-footer { margin-top: 2rem; font-size: .875rem; opacity: .65; }
-</style>
-";
-
-const TAIL: &str = "</dl>
-<footer>Served by tlstool. The same as <a href=\"/json\">JSON</a>.</footer>
-</main>
-</body>
-</html>
-";
-
-/// Text of a peer's in HTML: markup is shown, control characters are replaced.
-struct Escaped<'a>(&'a str);
-
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c if c.is_control() => f.write_char(char::REPLACEMENT_CHARACTER),
-            c => f.write_char(c),
-        })
     }
 }
 

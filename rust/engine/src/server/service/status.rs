@@ -1,36 +1,58 @@
-//! The status page over HTTP/1.1: what was negotiated, for whoever asks.
+//! The status page: what was negotiated, for whoever asks. A path a view; what the others show is up to what the client would
+//! rather have.
 
-use super::super::turn::keep;
-use super::http;
-use super::{Next, Service, Talk};
+use super::Facts;
+use super::html::POLICY;
+use super::http::{Answer, Application, Content, Request, Response};
 
-#[derive(Default)]
-pub struct Status {
-    /// Requests that are not complete, or not yet answered.
-    requests: Vec<u8>,
+pub struct Status;
+
+enum View {
+    Html,
+    Json,
+    Text,
 }
 
-impl Service for Status {
-    fn hear(&mut self, talk: &mut Talk<'_>) -> Next {
-        talk.heard.splice(..0, self.requests.drain(..));
-        let answered = http::answer(talk.heard, &(talk.facts)(), talk.stopping, talk.reply);
-        keep(&mut self.requests, if answered.close { &[] } else { &talk.heard[answered.used..] });
-        match answered {
-            http::Answered { close: true, .. } => Next::Close,
-            http::Answered { more: true, .. } => Next::GoOn,
-            http::Answered { .. } => Next::Listen,
+impl Application for Status {
+    fn answer(&mut self, request: &Request<'_>, facts: &dyn Fn() -> Facts) -> Answer {
+        if let Err(refusal) = request.only(&["GET", "HEAD"]) {
+            return Answer::Response(refusal);
         }
+        let view = match request.path() {
+            "/json" => View::Json,
+            _ => preferred(request),
+        };
+        Answer::Response(shown(&view, &facts()))
     }
+}
 
-    fn go_on(&mut self, talk: &mut Talk<'_>) -> Next {
-        self.hear(talk)
-    }
+fn shown(view: &View, facts: &Facts) -> Response {
+    let (content_type, body) = match view {
+        View::Html => ("text/html; charset=utf-8", facts.html()),
+        View::Json => ("application/json", facts.json()),
+        View::Text => ("text/plain; charset=utf-8", facts.text()),
+    };
+    let mut response = Response::new("200 OK", Content::Bytes(body.into_bytes()));
+    response.field("Content-Type", content_type);
+    response.field("Cache-Control", "no-store");
+    response.field("Content-Security-Policy", POLICY);
+    response
+}
 
-    fn is_idle(&self) -> bool {
-        self.requests.is_empty()
+/// Weights are not compared: who names a type is taken at his word.
+fn preferred(request: &Request<'_>) -> View {
+    let accepts = |wanted: &str| request.values("accept").any(|value| media_type(value).eq_ignore_ascii_case(wanted));
+    if accepts("text/html") {
+        View::Html
+    } else if accepts("application/json") {
+        View::Json
+    } else if accepts("text/plain") {
+        View::Text
+    } else {
+        View::Html
     }
+}
 
-    fn takes_requests(&self) -> bool {
-        true
-    }
+fn media_type(value: &str) -> &str {
+    value.split(';').next().unwrap_or_default().trim()
 }
