@@ -42,6 +42,19 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class FileName(click.Path):
+    """The name of a file, whatever there is under it; an empty one is a variable of a script that is not set."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as it is."""
+        if value == "":
+            raise _wrong(param, "the name of the file is empty", "name a file, or leave the option out")
+        return super().convert(value, param, ctx)
+
+
 class PhaseLimit(click.ParamType["tuple[str, float]"]):
     """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds."""
 

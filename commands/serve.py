@@ -8,6 +8,7 @@ import click
 
 from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
+from ._serve_faults import fault_options, list_faults
 from ._serve_identity import identity_options
 from ._serve_life import life_options
 from ._serve_modes import mode_options, take_mode
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
         ("serve --files public", "the files of a folder"),
         ("serve --source endless", "bytes without end, to see how fast they come; --discard for the other direction"),
         ("serve --count 1 --json", "one connection, as JSON Lines"),
+        ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
+        ("serve --fault all", "every fault on a port of its own, beside a sound server"),
     ),
     files=(
         ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 @mode_options
 @life_options
 @identity_options
+@fault_options
 @suite_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option
@@ -51,6 +55,8 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     from tlstool import ServeRequest, Stop, TlsToolError, serve
 
     console.quiet, console.verbose = quiet, verbose
+    if list_faults(console, options["faults"], as_json=json):
+        return 0
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
@@ -70,13 +76,13 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
 
 def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
-    from tlstool.events import Ready
+    from tlstool.events import FaultShown, Ready
     from tlstool.output import jsonout
-    from tlstool.output.human import serving
+    from tlstool.output.human import faults, serving
     from tlstool.sites import Connection, ServeTotals
 
     def on_event(event: Event) -> None:
-        if not isinstance(event, (Ready, Connection, ServeTotals)):
+        if not isinstance(event, (Ready, FaultShown, Connection, ServeTotals)):
             return
         if as_json:
             console.result(jsonout.line(jsonout.event(event)))
@@ -84,6 +90,8 @@ def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
             return
         elif isinstance(event, Ready):
             console.result(serving.ready(event, console.out))
+        elif isinstance(event, FaultShown):
+            console.result(faults.shown(event))
         elif isinstance(event, Connection):
             console.result(serving.connection(event, console.out))
         else:

@@ -20,6 +20,7 @@ LAYERS = (
         "events",
         "figures",
         "hints",
+        "misconduct",
         "model",
         "record",
         "reports",
@@ -43,6 +44,7 @@ LAYERS = (
         "machine",
     }
     | {"names", "dialogue", "escapes", "http1", "newlines"}
+    | {"faults"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
     {"diagnosis", "exchange", "peer", "serving"},

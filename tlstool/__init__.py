@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from tlstool.server import serve
     from tlstool.serving.stopping import Stop
-    from tlstool.sites import Connection, ServeTotals
+    from tlstool.sites import Connection, Counts, Hello, ServeTotals
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
@@ -39,12 +39,14 @@ __all__ = [
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Counts",
     "Established",
     "Event",
     "Expect",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
+    "Hello",
     "LocalBenchReport",
     "LocalBenchRequest",
     "PhaseEvent",
@@ -74,7 +76,7 @@ _HOMES = {
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
-    "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
+    "tlstool.model": ("Handshake", "plain"),
     "tlstool.figures": ("CompareReport", "LocalBenchReport"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": (
@@ -88,6 +90,7 @@ _HOMES = {
     ),
     "tlstool.server": ("serve",),
     "tlstool.serving.stopping": ("Stop",),
+    "tlstool.sites": ("Connection", "Counts", "Hello", "ServeTotals"),
     "tlstool.verifier": ("verify",),
 }
 

@@ -181,6 +181,7 @@ class ServeRequest(Record, kw_only=True):
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         grace: seconds that open connections have to end once the server stops.
+        faults: what to do wrong on purpose, by names of `faults.FAULTS`; `all` alone for each on a port of its own.
     """
 
     listen: str = "127.0.0.1:0"
@@ -199,6 +200,7 @@ class ServeRequest(Record, kw_only=True):
     threads: int | None = None
     count: int | None = None
     grace: float = 5.0
+    faults: tuple[str, ...] = ()
 
 
 class HandshakeBenchRequest(TlsOptions, kw_only=True):

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from tlstool import backends, certs, machine, names, pem
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
-from tlstool.serving import presenting, services
+from tlstool.serving import services
+from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
 from tlstool.sites import ServerConfig, ServeTotals, Site
@@ -30,8 +31,11 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     threads = request.threads or machine.cores()
     with ExitStack() as held:
         stop = stop or held.enter_context(Stop())
-        identity, ca_file = held.enter_context(presenting.identity(request))
-        site = Site(
+        exhibition = Exhibition(request)
+        if exhibition.shows_all:
+            threads = min(threads, MOST_THREADS)
+        identity, ca_file = held.enter_context(exhibition.identity())
+        sound = Site(
             identity=identity,
             service=services.service(request),
             versions=request.tls,
@@ -40,13 +44,19 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             alpn=request.alpn,
             keylog=request.keylog,
         )
-        config = ServerConfig((site,), threads=threads, count=request.count, grace=request.grace)
+        config = ServerConfig(exhibition.sites(sound), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
         server = backends.get(name).server(config)
         listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
+        further = exhibition.further_listeners(listeners[0])
+        for own in further:
+            held.enter_context(own[0])
         address, port = listeners[0].getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
-        url = f"https://{'localhost' if ca_file and address in (LOOPBACK, '::1') else shown}:{port}/"
-        fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
-        on_event(Ready(address, port, url, ca_file, fingerprint, os.getpid()))
-        return server.serve([listeners], on_event, stop.fd)
+        host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
+        fingerprint = certs.sha256(pem.certificates(config.sites[0].identity.chain)[0])
+        on_event(Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name))
+        if exhibition.shows_all:
+            for event in exhibition.events(further, host):
+                on_event(event)
+        return server.serve([listeners, *further], on_event, stop.fd)

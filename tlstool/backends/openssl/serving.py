@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tlstool.backends.openssl.channel import Channel, ready
@@ -15,7 +16,7 @@ from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
 from tlstool.endpoint import printable
 from tlstool.errors import HandshakeError, InternalError, Interrupted, TlsToolError
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, ServerLimits, Site
+from tlstool.sites import Connection, Ending, ServerLimits, Site
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 _CLOSE_SECONDS = 2.0
 _END_OF_HEAD = b"\r\n\r\n"
+# How a connection ended that ended in an error; in all others one side sent what the other did not accept.
+_ENDINGS: dict[str, Ending] = {"time-limit": "limit", "connection-closed": "fin", "connection-reset": "reset"}
 
 
 class Serving:
@@ -34,10 +37,13 @@ class Serving:
         self._site = site
         self._limits = limits
         self._start = time.perf_counter()
+        self._accepted = datetime.now(UTC)
         self._peer = _printable(sock)
         self._facts: dict[str, str | None] = dict.fromkeys(("tls", "suite", "group", "alpn", "sni", "kind"))
-        self._received = self._sent = 0
+        self._requests = self._received = self._sent = 0
+        self._handshake_ms: float | None = None
         self._duration_ms = 0.0
+        self._ending: Ending = "server"
         self._error: TlsToolError | None = None
         self._stopping = self._cut = False
         # Whether a session is up and nothing under way in it, neither a message nor an answer.
@@ -59,13 +65,16 @@ class Serving:
                 # A client may be gone before our last flight is out, with a handshake that was complete for both.
                 if channel.done:
                     self._facts |= negotiated(channel)._asdict()
+                    self._handshake_ms = self._elapsed_ms()
                     self._idle = True
             if self._site.service.mode == "echo":
                 self._echo(channel)
             else:
                 self._status(channel)
+            self._ending = "close_notify" if channel.close_notify else "fin" if channel.ended else "server"
             self._close(channel)
         except TlsToolError as error:
+            self._ending = _ENDINGS.get(error.code, "error")
             # A reset with nothing under way is a client in a hurry, and no fault.
             if not (self._idle and error.code == "connection-reset"):
                 self._error = error
@@ -74,7 +83,8 @@ class Serving:
         finally:
             if self._cut:
                 self._error = Interrupted("interrupted", "the server stopped")
-            self._duration_ms = (time.perf_counter() - self._start) * 1e3
+                self._ending = "server"
+            self._duration_ms = self._elapsed_ms()
             with self._lock:
                 self._open = False
                 self._sock.close()
@@ -101,13 +111,21 @@ class Serving:
         return Connection(
             site=self._site.name,
             peer=self._peer,
+            accepted=self._accepted.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            handshake_ms=self._handshake_ms,
+            duration_ms=self._duration_ms,
             **self._facts,
+            hello=None,
+            requests=self._requests,
             received=self._received,
             sent=self._sent,
-            duration_ms=self._duration_ms,
+            ending=self._ending,
             error=self._error.code if self._error else None,
             message=self._error.message if self._error else None,
         )
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._start) * 1e3
 
     def _echo(self, channel: Channel) -> None:
         while data := channel.read(_CHUNK, self._idle_end()):
@@ -138,6 +156,7 @@ class Serving:
             else:
                 answer, keep = respond(first + _END_OF_HEAD, {**self._facts, "peer": self._peer})
             channel.write(answer, self._idle_end())
+            self._requests += 1
             self._sent += len(answer)
             if not keep:
                 return

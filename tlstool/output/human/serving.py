@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def ready(event: Ready, style: Style) -> str:
     """The line with which a server says that it listens, and what to give to clients of it."""
     trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with a certificate of SHA-256 {event.fingerprint}"
-    return f"{style.good('ready')} on {event.url} {trust}"
+    fault = f", to show {safe(event.fault)}" if event.fault else ""
+    return f"{style.good('ready')} on {event.url} {trust}{fault}"
 
 
 def connection(event: Connection, style: Style) -> str:

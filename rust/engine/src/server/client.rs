@@ -1,16 +1,22 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
+mod failing;
+mod misbehaving;
+mod phase;
+mod serving;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
-use super::service::{Facts, Next, Service, Talk, http};
+use super::history::{Ending, History};
+use super::misconduct::{Act, Moment};
+use super::service::{Facts, Service};
 use super::site::Site;
 use super::site::take_requested_name;
 use super::slots::Key;
@@ -18,48 +24,12 @@ use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
 use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
-use crate::error::reason;
 use crate::{Error, Result};
+use phase::{Incoming, Phase};
+use serving::Cue;
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
-
-/// What a client has to close its side after us, or to take a byte of what it still gets.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Handshake,
-    Open,
-    /// All has been said; some of it is not yet sent.
-    Closing,
-    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
-    /// would lose the end of what it was sent.
-    Draining,
-}
-
-/// Why the service gets a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cue {
-    /// The client has said something.
-    Words,
-    /// What the service said is sent, and it has more.
-    GoOn,
-    /// The client says nothing.
-    Silence,
-    /// The client will say nothing more.
-    End,
-}
-
-/// How far the client has come with closing its side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Incoming {
-    Open,
-    /// An event told of the end of the TCP connection; there may be bytes before it.
-    EndAnnounced,
-    CloseNotify,
-    Ended,
-}
 
 pub struct Client {
     wire: Wire,
@@ -69,7 +39,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    accepted: Instant,
+    history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
     /// The earliest time at which the worker will look after this connection.
@@ -82,21 +52,22 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
+    /// What is to be done wrong, and has not been done.
+    act: Option<Arc<Act>>,
 }
 
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, site: &Site, now: Instant) -> Result<Self> {
+        let act = site.misconduct.next_act();
         Ok(Self {
-            wire: Wire::new(stream),
+            wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            accepted: now,
+            history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
             phase: Phase::Handshake,
@@ -104,9 +75,8 @@ impl Client {
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
+            act,
         })
     }
 
@@ -120,14 +90,12 @@ impl Client {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
-    /// When the limit of the present phase runs out.
+    /// When the limit of the present phase runs out, or the connection wants to be woken before.
     pub fn due(&self, limits: &Limits) -> Instant {
-        self.clock
-            + match self.phase {
-                Phase::Handshake => limits.handshake,
-                Phase::Open => self.service.patience().unwrap_or(limits.idle).min(limits.idle),
-                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
-            }
+        let limit = self.phase.limit(limits);
+        let patience = self.patience().map_or(limit, |patience| patience.min(limit));
+        let end = self.clock + patience + self.wire.held();
+        self.prompt().map_or(end, |prompt| prompt.min(end))
     }
 
     /// Do what can be done without waiting.
@@ -142,27 +110,41 @@ impl Client {
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
     pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
+            return self.turn(turn);
+        }
+        if self.is_silent(turn.now) {
+            return self.serve_now(turn, Cue::Silence);
+        }
+        self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
-            Phase::Open if self.is_silent(turn.now) => self.serve_now(turn, Cue::Silence),
             Phase::Open if self.is_idle() => self.serve_now(turn, Cue::End),
             Phase::Open => {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
             Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
-            Phase::Closing | Phase::Draining => Outcome::Over,
+            Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
         }
     }
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if self.phase == Phase::Holding {
+            return Outcome::Over;
+        }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
-        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        self.history.ends(Ending::Server);
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
@@ -172,27 +154,24 @@ impl Client {
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
     fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.flush(turn.now) {
+        let flushed = self.flush(turn.now);
+        if let Some(act) = self.due_act(Moment::Accept) {
+            return self.act(&act, turn);
+        }
+        match flushed {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
             Err(error) => return Some(self.broken(error)),
@@ -205,8 +184,13 @@ impl Client {
                 None
             }
             Phase::Draining => self.drain(turn),
+            Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
+            Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn, Cue::GoOn),
-            Phase::Open if self.incoming >= Incoming::CloseNotify => self.serve(turn, Cue::End),
+            Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
+                self.serve(turn, Cue::End)
+            }
             Phase::Handshake | Phase::Open => self.read(turn),
         }
     }
@@ -246,17 +230,19 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
+        if self.phase == Phase::Handshake {
+            self.history.hear(&input[self.partial.len()..filled]);
+        }
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock = turn.now;
+            self.look_after_handshake(turn, progress.is_ok());
+            let answers = progress.is_ok() && !turn.buffers.output.is_empty();
+            if let Some(act) = self.due_act(self.phase.moment(answers)) {
+                return self.act(&act, turn);
             }
         }
         match progress {
@@ -264,7 +250,10 @@ impl Client {
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
@@ -277,62 +266,30 @@ impl Client {
         self.sending(turn)
     }
 
-    /// Give the service its turn, and send what it says.
-    fn serve(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Option<Outcome> {
-        let Buffers { plain, reply, bulk, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let stopping = turn.stopping;
-        let mut talk = Talk { heard: plain, reply, bulk, facts: &facts, stopping, progress: false, error: None };
-        let next = match cue {
-            Cue::Words => self.service.hear(&mut talk),
-            Cue::GoOn => self.service.go_on(&mut talk),
-            Cue::Silence => self.service.hear_silence(&mut talk),
-            Cue::End => self.service.hear_end(&mut talk),
-        };
-        let Talk { progress, error, .. } = talk;
-        if progress || cue == Cue::Silence {
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+        if let Some(name) = take_requested_name() {
+            self.sni = Some(name);
+        }
+        if self.tls.is_handshaking() {
+            return;
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
             self.clock = turn.now;
         }
-        self.has_more = next == Next::GoOn;
-        let large = !turn.buffers.bulk.piece().is_empty();
-        let said = self.say(turn);
-        let closes = next == Next::Close || cue == Cue::End && next == Next::Listen;
-        match said.err().or(error) {
-            Some(error) => self.fail(error, turn.now),
-            None if closes && self.phase == Phase::Open => self.close(turn),
-            None => {}
-        }
-        // After a large piece it is the others' turn.
-        self.sending(turn).or_else(|| (large && self.wire.is_clear()).then_some(Outcome::Again))
-    }
-
-    /// Encrypt what the service said.
-    fn say(&mut self, turn: &mut Turn<'_>) -> Result<()> {
-        let Buffers { plain, reply, bulk, output, .. } = &mut *turn.buffers;
-        let mut outcome = Ok(());
-        for data in [&reply[..], bulk.piece()] {
-            if !data.is_empty() && outcome.is_ok() {
-                self.clock = turn.now;
-                self.owes = true;
-                self.sent += data.len() as u64;
-                outcome = conn::encrypt(&mut self.tls, data, &mut self.partial, output);
-            }
-        }
-        plain.clear();
-        reply.clear();
-        bulk.clear();
-        outcome
-    }
-
-    /// The same outside of the usual steps.
-    fn serve_now(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Outcome {
-        self.serve(turn, cue).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Say `close_notify` after all that was said before.
     fn close(&mut self, turn: &mut Turn<'_>) {
-        // It fails only on a session that is broken already, and then there is nobody to tell.
-        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
         self.phase = Phase::Closing;
         self.clock = turn.now;
     }
@@ -342,73 +299,9 @@ impl Client {
         self.sending(turn).unwrap_or_else(|| self.turn(turn))
     }
 
-    /// The session is broken: what the output holds (an alert) goes out, nothing else does.
-    fn fail(&mut self, error: Error, now: Instant) {
-        self.error = Some(Box::new(error));
-        self.phase = Phase::Closing;
-        self.clock = now;
-    }
-
-    /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
-    fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
-        let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
-        let error = match error {
-            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
-                "the client offers none of the server's application protocols (ALPN)".to_owned(),
-            ),
-            error => Error::from(error),
-        };
-        if !matches!(error, Error::NotTls { .. }) || begun {
-            return self.fail(error, turn.now);
-        }
-        let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
-        if turn.site.offer.speaks_http() && http::is_plain_request(first) {
-            turn.buffers.output.clear();
-            if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
-                self.incoming = Incoming::Ended;
-            }
-        }
-        self.fail(Error::NotTls { first_bytes: first.to_vec() }, turn.now);
-        self.partial = Vec::new();
-    }
-
-    /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
-    fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.incoming = Incoming::Ended;
-        if self.phase == Phase::Handshake {
-            return self.over_with(Error::ConnectionClosed);
-        }
-        if !self.is_idle() {
-            return self.over_with(Error::ConnectionReset(
-                "the client closed the connection in the middle of a message".to_owned(),
-            ));
-        }
-        self.serve_now(turn, Cue::End)
-    }
-
-    /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
-    fn broken(&mut self, error: io::Error) -> Outcome {
-        if self.phase == Phase::Handshake || !self.is_idle() && !self.service.is_endless() {
-            self.error.get_or_insert_with(|| {
-                Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
-            });
-        }
-        Outcome::Over
-    }
-
-    fn over_with(&mut self, error: Error) -> Outcome {
-        self.error = Some(Box::new(error));
-        Outcome::Over
-    }
-
     /// Whether nothing is under way, in neither direction.
     fn is_idle(&self) -> bool {
         self.partial.is_empty() && self.service.is_idle() && !self.owes && self.wire.is_clear()
-    }
-
-    /// Whether the client has said nothing for as long as the service listens for it.
-    fn is_silent(&self, now: Instant) -> bool {
-        !self.has_more && self.wire.is_clear() && self.service.patience().is_some_and(|limit| self.clock + limit <= now)
     }
 
     fn is_between_requests(&self) -> bool {
@@ -417,14 +310,14 @@ impl Client {
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
-            Ok(()) => None,
+            Ok(()) => self.due_act(Moment::Accept).and_then(|act| self.act(&act, turn)),
             Err(error) => Some(self.broken(error)),
         }
     }
 
     /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
     fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token(), turn.now)?;
         self.owes &= !self.wire.is_clear();
         Ok(())
     }
@@ -434,7 +327,7 @@ impl Client {
         if self.wire.is_clear() {
             return Ok(true);
         }
-        if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
+        if self.wire.flush(now)? > 0 && self.phase != Phase::Handshake {
             self.clock = now;
         }
         self.owes &= !self.wire.is_clear();

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use mio::Registry;
 
+use super::counters::Counters;
 use super::service::bulk::Bulk;
+use super::shared::Shared;
 use super::site::Site;
 use super::slots::Key;
 use crate::conn::Output;
@@ -42,6 +44,9 @@ pub struct Turn<'a> {
     pub buffers: &'a mut Buffers,
     pub site: &'a Site,
     pub registry: &'a Registry,
+    /// Of the worker whose turn it is.
+    pub counters: &'a Counters,
+    pub shared: &'a Shared,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
     pub now: Instant,

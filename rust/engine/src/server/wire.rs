@@ -2,10 +2,12 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::misconduct::Pace;
 use crate::conn::Output;
 
 pub struct Wire {
@@ -13,11 +15,13 @@ pub struct Wire {
     /// Records that the socket did not take.
     unsent: Output,
     watched_for_room: bool,
+    /// None: as fast as the socket takes it.
+    pace: Option<Box<Pace>>,
 }
 
 impl Wire {
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream, unsent: Output::default(), watched_for_room: false }
+    pub fn new(stream: TcpStream, pace: Option<Box<Pace>>) -> Self {
+        Self { stream, unsent: Output::default(), watched_for_room: false, pace }
     }
 
     /// Let `registry` tell when there is something to read.
@@ -31,11 +35,14 @@ impl Wire {
     }
 
     /// Send `output` in one piece; what the socket does not take is kept, and `registry` will tell when there is room for it.
-    pub fn send(&mut self, output: &mut Output, registry: &Registry, token: Token) -> io::Result<()> {
+    pub fn send(&mut self, output: &mut Output, registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
         if output.is_empty() {
             return Ok(());
         }
-        match self.stream.write(output.pending()) {
+        if let Some(pace) = &mut self.pace {
+            pace.begin(now);
+        }
+        match write_now(&mut self.stream, &mut self.pace, output.pending(), now) {
             Ok(count) => output.sent(count),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => {
@@ -55,10 +62,10 @@ impl Wire {
     }
 
     /// Send what was kept, as far as there is room; the number of bytes that went out.
-    pub fn flush(&mut self) -> io::Result<usize> {
+    pub fn flush(&mut self, now: Instant) -> io::Result<usize> {
         let mut total = 0;
         while !self.unsent.is_empty() {
-            match self.stream.write(self.unsent.pending()) {
+            match write_now(&mut self.stream, &mut self.pace, self.unsent.pending(), now) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.unsent.sent(count);
@@ -75,6 +82,32 @@ impl Wire {
         Ok(total)
     }
 
+    /// Forget what the socket did not take.
+    pub fn discard(&mut self) {
+        self.unsent = Output::default();
+    }
+
+    /// When there is more to be sent, if that is a matter of time.
+    pub fn wake(&self) -> Option<Instant> {
+        if self.is_clear() { None } else { self.pace.as_ref()?.next() }
+    }
+
+    /// By how much its pace prolongs every limit.
+    pub fn held(&self) -> Duration {
+        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.held())
+    }
+
+    /// Whether its pace lets nothing more out.
+    pub fn is_spent(&self) -> bool {
+        self.pace.as_ref().is_some_and(|pace| pace.is_spent())
+    }
+
+    /// Let the end of the connection be a reset.
+    pub fn reset_on_close(&self) {
+        // It fails only on a connection that the client has reset before.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+    }
+
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.read(buffer)
     }
@@ -88,4 +121,20 @@ impl Wire {
     pub fn shut_down(&self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
     }
+}
+
+/// Write as much as may go out now, in one write. That nothing may is `WouldBlock`, too; [`Wire::wake`] has the time then.
+fn write_now(stream: &mut TcpStream, pace: &mut Option<Box<Pace>>, bytes: &[u8], now: Instant) -> io::Result<usize> {
+    let Some(pace) = pace else { return stream.write(bytes) };
+    let allowed = pace.allowance(bytes.len(), now);
+    if allowed == 0 {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    let written = stream.write(&bytes[..allowed]);
+    match &written {
+        Ok(count) => pace.wrote(*count, now),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => pace.blocked(),
+        Err(_) => {}
+    }
+    written
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::ServeTotals;
 use super::client::Client;
-use super::config::ServerConfig;
+use super::config::{ServerConfig, Tells};
+use super::counters::Counters;
 use super::shared::{Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
@@ -36,6 +36,7 @@ struct Listener {
 
 pub struct Worker<'a> {
     shared: &'a Shared,
+    counters: &'a Counters,
     config: &'a ServerConfig,
     poll: Poll,
     /// One for each site; none once no more are to be accepted.
@@ -47,7 +48,6 @@ pub struct Worker<'a> {
     /// Connections that were not done when their turn was over.
     again: Vec<Key>,
     buffers: Buffers,
-    totals: ServeTotals,
     stage: Stage,
     /// The end of the grace period.
     grace_end: Option<Instant>,
@@ -56,6 +56,7 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub fn new(
         shared: &'a Shared,
+        counters: &'a Counters,
         config: &'a ServerConfig,
         poll: Poll,
         listeners: Vec<std::net::TcpListener>,
@@ -70,6 +71,7 @@ impl<'a> Worker<'a> {
         }
         Ok(Self {
             shared,
+            counters,
             config,
             poll,
             listeners: watched,
@@ -78,14 +80,13 @@ impl<'a> Worker<'a> {
             timers: BinaryHeap::new(),
             again: Vec::new(),
             buffers: Buffers::default(),
-            totals: ServeTotals::default(),
             stage: Stage::Open,
             grace_end: None,
         })
     }
 
     /// Work until the server is asked to end and no connection is left.
-    pub fn run(mut self) -> Result<ServeTotals> {
+    pub fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
         let mut ready = Vec::new();
         loop {
@@ -124,7 +125,7 @@ impl<'a> Worker<'a> {
             self.accept(now)?;
             self.look_after_timers(now);
             if self.stage >= Stage::Full && self.clients.is_empty() {
-                return Ok(self.totals);
+                return Ok(());
             }
         }
     }
@@ -222,11 +223,11 @@ impl<'a> Worker<'a> {
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, site: usize, now: Instant) -> Result<()> {
         let mut client = Box::new(Client::new(stream, peer, &self.config.sites[site], now)?);
         let key = self.clients.vacant();
-        self.totals.connections += 1;
+        self.counters.accepted();
         if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
-            self.totals.failed += 1;
+            self.counters.ended(Some("internal-error"));
             return Ok(());
         }
         self.clients.put(key, client);
@@ -242,6 +243,8 @@ impl<'a> Worker<'a> {
             buffers: &mut self.buffers,
             site: &self.config.sites[client.site],
             registry: self.poll.registry(),
+            counters: self.counters,
+            shared: self.shared,
             stopping: self.stage >= Stage::Stopping,
             now,
         };
@@ -255,17 +258,13 @@ impl<'a> Worker<'a> {
 
     fn end(&mut self, key: Key, now: Instant) {
         let Some(client) = self.clients.remove(key) else { return };
-        let record = client.record(&self.config.sites[client.site], now);
-        if let Some(resumed) = client.handshake() {
-            self.totals.handshakes += 1;
-            self.totals.resumed += u64::from(resumed);
-        }
-        self.totals.failed += u64::from(record.error.is_some());
-        self.totals.received += record.received;
-        self.totals.sent += record.sent;
+        self.counters.ended(client.failure());
+        let record = (self.config.tells != Tells::Nothing).then(|| client.record(&self.config.sites[client.site], now));
         // The descriptor first: whoever hears of the end may rely on it.
         drop(client);
-        self.shared.journal.push(record);
+        if let Some(record) = record {
+            self.shared.journal.push(record);
+        }
     }
 
     fn look_after_timers(&mut self, now: Instant) {

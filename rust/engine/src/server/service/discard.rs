@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
 
-use super::http::{Answer, Application, Content, Request, Response, Upload};
-use super::{Facts, Next, Service, Talk};
+use super::http::{Answer, Application, Asker, Content, Request, Response, Upload};
+use super::{Next, Service, Talk};
 
 /// What has come so far.
 struct Tally {
@@ -34,7 +34,7 @@ impl Tally {
 pub struct Uploads;
 
 impl Application for Uploads {
-    fn answer(&mut self, request: &Request<'_>, _facts: &dyn Fn() -> Facts) -> Answer {
+    fn answer(&mut self, request: &Request<'_>, _asker: &Asker<'_>) -> Answer {
         match request.only(&["PUT", "POST"]) {
             Ok(()) => Answer::Upload(Box::<Tally>::default()),
             Err(refusal) => Answer::Response(refusal),

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::hello::Decoded;
 use crate::{Error, Result};
 use bulk::Bulk;
 use discard::{Sink, Uploads};
@@ -56,30 +57,33 @@ pub struct ServiceSpec {
     pub folder: Option<String>,
     #[serde(with = "serde_bytes")]
     pub content: Option<Vec<u8>>,
+    /// Whether `/metrics` is what the server has counted, where the service speaks HTTP.
+    pub metrics: bool,
     pub withheld: Vec<String>,
 }
 
 /// What all connections of a site get, made ready once.
 pub enum Offer {
-    Status,
+    Status { metrics: bool },
     Echo,
-    Discard,
-    Source(Option<u64>),
-    Files(Arc<Folder>),
+    Discard { metrics: bool },
+    Source { size: Option<u64>, metrics: bool },
+    Files { folder: Arc<Folder>, metrics: bool },
     Respond(Arc<[u8]>),
 }
 
 impl Offer {
     pub fn new(spec: &ServiceSpec) -> Result<Self> {
         let missing = |what: &str| Error::Usage(format!("a service of this mode needs a {what}"));
+        let metrics = spec.metrics;
         Ok(match spec.mode {
-            Mode::Status => Self::Status,
+            Mode::Status => Self::Status { metrics },
             Mode::Echo => Self::Echo,
-            Mode::Discard => Self::Discard,
-            Mode::Source => Self::Source(spec.size),
+            Mode::Discard => Self::Discard { metrics },
+            Mode::Source => Self::Source { size: spec.size, metrics },
             Mode::Files => {
                 let folder = spec.folder.as_deref().ok_or_else(|| missing("folder"))?;
-                Self::Files(Arc::new(Folder::open(folder, &spec.withheld)?))
+                Self::Files { folder: Arc::new(Folder::open(folder, &spec.withheld)?), metrics }
             }
             Mode::Respond => Self::Respond(spec.content.clone().ok_or_else(|| missing("content"))?.into()),
         })
@@ -88,14 +92,16 @@ impl Offer {
     /// The service of one connection.
     pub fn start(&self) -> Box<dyn Service> {
         match self {
-            Self::Status => Box::new(Http::new(Status)),
+            Self::Status { metrics } => Box::new(Http::new(Status, *metrics)),
             Self::Echo => Box::new(Echo),
-            Self::Discard => Box::new(ByFirstBytes::new(Http::new(Uploads), Sink::default(), None)),
-            Self::Source(size) => {
-                let (http, raw) = (Http::new(Downloads(*size)), Source::new(*size));
+            Self::Discard { metrics } => {
+                Box::new(ByFirstBytes::new(Http::new(Uploads, *metrics), Sink::default(), None))
+            }
+            Self::Source { size, metrics } => {
+                let (http, raw) = (Http::new(Downloads(*size), *metrics), Source::new(*size));
                 Box::new(ByFirstBytes::new(http, raw, Some(source::PATIENCE)))
             }
-            Self::Files(folder) => Box::new(Http::new(Files(Arc::clone(folder)))),
+            Self::Files { folder, metrics } => Box::new(Http::new(Files(Arc::clone(folder)), *metrics)),
             Self::Respond(bytes) => Box::new(Canned::new(bytes)),
         }
     }
@@ -103,6 +109,11 @@ impl Offer {
     /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
     pub fn speaks_http(&self) -> bool {
         !matches!(self, Self::Echo)
+    }
+
+    /// Whether it tells its clients what they offered.
+    pub fn shows_hello(&self) -> bool {
+        matches!(self, Self::Status { .. })
     }
 }
 
@@ -157,6 +168,12 @@ pub struct Talk<'a> {
     pub bulk: &'a mut Bulk,
     /// What was negotiated.
     pub facts: &'a dyn Fn() -> Facts,
+    /// What the client offered: None if its hello could not be read, or the site was not to keep it.
+    pub hello: &'a dyn Fn() -> Option<Decoded>,
+    /// What the server has counted until now, for Prometheus.
+    pub metrics: &'a dyn Fn() -> String,
+    /// Requests that were answered in this turn: 0 at first.
+    pub requests: u64,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
     /// What was heard is a part of something long, which gives its sender time for the next part.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::bulk::Body;
-use super::http::{Answer, Application, Content, Request, Response};
-use super::{Facts, Next, Service, Talk};
+use super::http::{Answer, Application, Asker, Content, Request, Response};
+use super::{Next, Service, Talk};
 
 /// A client that says nothing for so long after its handshake does not speak HTTP, and is waiting for us. Those that do
 /// send their request with the end of the handshake, or right behind it.
@@ -14,7 +14,7 @@ pub const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Downloads(pub Option<u64>);
 
 impl Application for Downloads {
-    fn answer(&mut self, request: &Request<'_>, _facts: &dyn Fn() -> Facts) -> Answer {
+    fn answer(&mut self, request: &Request<'_>, _asker: &Asker<'_>) -> Answer {
         if let Err(refusal) = request.only(&["GET", "HEAD"]) {
             return Answer::Response(refusal);
         }

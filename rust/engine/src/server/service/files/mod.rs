@@ -10,9 +10,8 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use super::Facts;
 use super::bulk::{Body, CHUNK, read_at};
-use super::http::{Answer, Application, Content, Request, Response};
+use super::http::{Answer, Application, Asker, Content, Request, Response};
 use conditions::Validators;
 pub use folder::Folder;
 use folder::{Entry, Path, Refusal};
@@ -28,7 +27,7 @@ const INDEX: &[u8] = b"index.html";
 pub struct Files(pub Arc<Folder>);
 
 impl Application for Files {
-    fn answer(&mut self, request: &Request<'_>, _facts: &dyn Fn() -> Facts) -> Answer {
+    fn answer(&mut self, request: &Request<'_>, _asker: &Asker<'_>) -> Answer {
         let response = match request.only(&["GET", "HEAD"]) {
             Ok(()) => found(&self.0, request).unwrap_or_else(Refusal::response),
             Err(refusal) => refusal,

@@ -10,7 +10,7 @@ use super::*;
 
 /// The answer to one request: its head, and its body.
 fn ask(temporary: &Temporary, method: &str, path: &str, fields: &str) -> (String, Vec<u8>) {
-    let mut http = Http::new(Files(Arc::new(temporary.folder())));
+    let mut http = Http::new(Files(Arc::new(temporary.folder())), false);
     let mut heard = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n").into_bytes();
     let (mut said, mut bulk, mut first) = (Vec::new(), Bulk::default(), true);
     loop {
@@ -20,6 +20,9 @@ fn ask(temporary: &Temporary, method: &str, path: &str, fields: &str) -> (String
             reply: &mut reply,
             bulk: &mut bulk,
             facts: &|| panic!("not asked for"),
+            hello: &|| panic!("not asked for"),
+            metrics: &|| panic!("not asked for"),
+            requests: 0,
             stopping: false,
             progress: false,
             error: None,

@@ -6,13 +6,15 @@ mod plain;
 mod request;
 mod response;
 
+use super::super::metrics;
 use super::super::turn::keep;
 use super::bulk::Body;
 use super::{Facts, Next, Service, Talk};
+use crate::hello::Decoded;
 use body::Framing;
 pub use plain::{PLAIN_REQUEST_ANSWER, is_plain_request, not_tls};
-use request::{Kept, MAX_HEADERS, Parsed};
-pub use request::{MAX_HEAD, Request, end_of_head};
+use request::{Kept, MAX_HEADERS};
+pub use request::{MAX_HEAD, Parsed, Request, end_of_head};
 pub use response::{Content, Response};
 
 /// Once a reply is as long as this, further requests wait until it is sent.
@@ -20,7 +22,15 @@ const ENOUGH: usize = 65_536;
 
 /// What answers requests.
 pub trait Application: Send {
-    fn answer(&mut self, request: &Request<'_>, facts: &dyn Fn() -> Facts) -> Answer;
+    fn answer(&mut self, request: &Request<'_>, asker: &Asker<'_>) -> Answer;
+}
+
+/// What is known of the client that asks.
+pub struct Asker<'a> {
+    /// What was negotiated with it.
+    pub facts: &'a dyn Fn() -> Facts,
+    /// What it offered; None if that is not known.
+    pub hello: &'a dyn Fn() -> Option<Decoded>,
 }
 
 pub enum Answer {
@@ -40,6 +50,8 @@ pub trait Upload: Send {
 /// One connection.
 pub struct Http<A> {
     application: A,
+    /// Whether `/metrics` is what the server has counted, whatever the application would have there.
+    metrics: bool,
     /// Requests that are not complete, or whose turn has not come.
     pending: Vec<u8>,
     state: State,
@@ -65,8 +77,8 @@ struct Download {
 }
 
 impl<A: Application> Http<A> {
-    pub fn new(application: A) -> Self {
-        Self { application, pending: Vec::new(), state: State::Heads }
+    pub fn new(application: A, metrics: bool) -> Self {
+        Self { application, metrics, pending: Vec::new(), state: State::Heads }
     }
 
     /// Deal with as much of `input` as can be; how much that was.
@@ -104,7 +116,12 @@ impl<A: Application> Http<A> {
             Err(status) => return self.refuse(status, talk),
         };
         let has_body = framing.as_ref().is_some_and(|framing| !framing.is_empty());
-        match self.application.answer(request, talk.facts) {
+        let answer = if self.metrics && request.path() == "/metrics" {
+            counted(request, talk.metrics)
+        } else {
+            self.application.answer(request, &Asker { facts: talk.facts, hello: talk.hello })
+        };
+        match answer {
             // A body that nobody wants would have to be read before the next request.
             Answer::Response(response) if has_body => self.reply(response, request.is_head(), Kept::Close, talk),
             Answer::Response(response) => self.reply(response, request.is_head(), request.kept(), talk),
@@ -146,6 +163,7 @@ impl<A: Application> Http<A> {
     }
 
     fn reply(&mut self, response: Response, head_only: bool, kept: Kept, talk: &mut Talk<'_>) -> Option<Next> {
+        talk.requests += 1;
         let close = kept == Kept::Close || response.ends_the_connection() || talk.stopping;
         let body = response.write_to(talk.reply, if close { Kept::Close } else { kept }, head_only);
         match body {
@@ -178,6 +196,17 @@ impl<A: Application> Http<A> {
             }
         }
     }
+}
+
+/// What the server has counted, for Prometheus.
+fn counted(request: &Request<'_>, metrics: &dyn Fn() -> String) -> Answer {
+    let response = request.only(&["GET", "HEAD"]).map(|()| {
+        let mut response = Response::new("200 OK", Content::Bytes(metrics().into_bytes()));
+        response.field("Content-Type", metrics::CONTENT_TYPE);
+        response.field("Cache-Control", "no-store");
+        response
+    });
+    Answer::Response(response.unwrap_or_else(|refusal| refusal))
 }
 
 impl<A: Application> Service for Http<A> {

@@ -8,7 +8,7 @@ use super::*;
 struct Kinds;
 
 impl Application for Kinds {
-    fn answer(&mut self, request: &Request<'_>, _facts: &dyn Fn() -> Facts) -> Answer {
+    fn answer(&mut self, request: &Request<'_>, _asker: &Asker<'_>) -> Answer {
         if request.path() == "/upload" {
             return Answer::Upload(Box::<Copied>::default());
         }
@@ -48,7 +48,7 @@ struct Dialogue {
 
 impl Dialogue {
     fn new() -> Self {
-        Self { http: Http::new(Kinds), stopping: false, turns: 1000 }
+        Self { http: Http::new(Kinds, true), stopping: false, turns: 1000 }
     }
 
     /// What is said to these bytes, and what is waited for then.
@@ -62,6 +62,9 @@ impl Dialogue {
                 reply: &mut reply,
                 bulk: &mut bulk,
                 facts: &|| panic!("not asked for"),
+                hello: &|| panic!("not asked for"),
+                metrics: &|| "counted\n".to_owned(),
+                requests: 0,
                 stopping: self.stopping,
                 progress: false,
                 error: None,
@@ -256,4 +259,14 @@ fn what_has_no_end_goes_on_until_the_server_stops() {
     dialogue.stopping = true;
     dialogue.turns = 1;
     assert_eq!(dialogue.ask(""), (String::new(), Next::Close));
+}
+
+#[test]
+fn metrics_are_there_for_those_who_asked_for_them_to_be() {
+    let request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (reply, _) = ask(request);
+    assert!(reply.ends_with("\r\n\r\ncounted\n") && reply.contains("Content-Type: text/plain; version=0.0.4"));
+    let mut without = Dialogue { http: Http::new(Kinds, false), ..Dialogue::new() };
+    assert!(without.ask(request).0.ends_with("\r\n\r\n/metrics\n"));
+    assert_eq!(refused("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"), "405");
 }

@@ -1,0 +1,52 @@
+//! How far a connection has come, on our side and on the client's.
+
+use std::time::Duration;
+
+use crate::server::Limits;
+use crate::server::misconduct::Moment;
+
+/// What a client has to close its side after us, or to take a byte of what it still gets.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Handshake,
+    Open,
+    /// All has been said; some of it is not yet sent.
+    Closing,
+    /// Nothing is read or said any more, on purpose.
+    Holding,
+    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
+    /// would lose the end of what it was sent.
+    Draining,
+}
+
+/// How far the client has come with closing its side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Incoming {
+    Open,
+    /// An event told of the end of the TCP connection; there may be bytes before it.
+    EndAnnounced,
+    CloseNotify,
+    Ended,
+}
+
+impl Phase {
+    /// How long it may last.
+    pub fn limit(self, limits: &Limits) -> Duration {
+        match self {
+            Self::Handshake => limits.handshake,
+            Self::Open | Self::Holding => limits.idle,
+            Self::Closing | Self::Draining => CLOSE_LIMIT,
+        }
+    }
+
+    /// What this is to a fault, once the client has said something; in a handshake, `answers` says that it is to be answered.
+    pub fn moment(self, answers: bool) -> Moment {
+        match self {
+            Self::Handshake if answers => Moment::Hello,
+            Self::Handshake => Moment::Bytes,
+            _ => Moment::Handshake,
+        }
+    }
+}
