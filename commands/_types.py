@@ -114,9 +114,12 @@ class Numbers(click.ParamType["tuple[int, ...]"]):
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes such as `512`, `64KiB` or `1MiB`."""
+    """A number of bytes such as `512`, `64KiB` or `1MiB`, and not fewer than `least`."""
 
     name = "size"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Bytes."""
@@ -126,7 +129,10 @@ class Size(click.ParamType[int]):
         if not found:
             raise _wrong(param, f"{value!r} is no size", "write bytes, or a number with its unit: 512, 64KiB, 1MiB")
         number, unit = found.groups()
-        return int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        size = int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        if size < self._least:
+            raise _wrong(param, f"{value!r} is too little", f"give {self._least} B or more")
+        return size
 
 
 class Instant(click.ParamType[int]):

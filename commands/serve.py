@@ -9,9 +9,11 @@ import click
 from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
 from ._serve_faults import fault_options, list_faults
+from ._serve_forward import forward_options, take_forward
 from ._serve_identity import identity_options
 from ._serve_life import life_options
 from ._serve_modes import mode_options, take_mode
+from ._serve_protocol import protocol_options
 
 if TYPE_CHECKING:
     from tlstool.events import Event, OnEvent
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
         ("serve --files public", "the files of a folder"),
         ("serve --source endless", "bytes without end, to see how fast they come; --discard for the other direction"),
+        ("serve 6380 --forward localhost:6379", "TLS for a server that has none"),
         ("serve --count 1 --json", "one connection, as JSON Lines"),
         ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
         ("serve --fault all", "every fault on a port of its own, beside a sound server"),
@@ -38,10 +41,12 @@ if TYPE_CHECKING:
     "listen", metavar="[[ADDR:]PORT]", default="127.0.0.1:0", help="Where to listen; a free port of 127.0.0.1 by default."
 )
 @mode_options
+@forward_options
 @life_options
 @identity_options
 @fault_options
 @suite_options
+@protocol_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
 @quiet_option
 @verbose_option
@@ -60,9 +65,10 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:
+        forward = take_forward(options)
         options |= take_mode(options)
         with Stop() as stop, stop.on_signals():
-            show(serve(ServeRequest(**options), show, stop))
+            show(serve(ServeRequest(forward=forward, **options), show, stop))
     except TlsToolError as error:
         if json:
             from tlstool.output import jsonout

@@ -255,6 +255,8 @@ def connection(**fields: Any) -> Connection:
         "ending": "close_notify",
         "error": None,
         "message": None,
+        "upstream": None,
+        "is_upstream_error": False,
     }
     return Connection(**usual | fields)
 

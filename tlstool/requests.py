@@ -169,6 +169,22 @@ class VerifyRequest(TlsOptions, kw_only=True):
     assertions: tuple[str, ...] = ()
 
 
+class ForwardRequest(Record, kw_only=True):
+    """Pass connections on.
+
+    Attributes:
+        target: "HOST:PORT", "[v6]:PORT" or "unix:/path"; a name is looked up once, at the start.
+        tls: speak TLS with it, too: trust, names and our own certificate count, and no other option does; None for plain bytes.
+        proxy_protocol: tell it of the client by a header of the PROXY protocol, version 2.
+        limit: seconds that it has to take a connection, over all its addresses, and as many again to shake hands.
+    """
+
+    target: str
+    tls: TlsOptions | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
+
+
 class ServeRequest(Record, kw_only=True):
     """Serve TLS.
 
@@ -177,11 +193,13 @@ class ServeRequest(Record, kw_only=True):
         cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
         mode, size, folder: see `Service`.
         respond: the file whose bytes `Service.content` are; "-" for standard input.
+        forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         grace: seconds that open connections have to end once the server stops.
         faults: what to do wrong on purpose, by names of `faults.FAULTS`; `all` alone for each on a port of its own.
+        key_update_every: renew the keys of a TLS 1.3 session each time that so many bytes were sent; None for never.
     """
 
     listen: str = "127.0.0.1:0"
@@ -191,6 +209,7 @@ class ServeRequest(Record, kw_only=True):
     size: int | None = None
     folder: str | None = None
     respond: str | None = None
+    forward: ForwardRequest | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -201,6 +220,7 @@ class ServeRequest(Record, kw_only=True):
     count: int | None = None
     grace: float = 5.0
     faults: tuple[str, ...] = ()
+    key_update_every: int | None = None
 
 
 class HandshakeBenchRequest(TlsOptions, kw_only=True):

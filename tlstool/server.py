@@ -23,7 +23,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
         LocalError: a file is no good, or the address cannot be listened on.
-        TimeLimitError: the name of the address could not be looked up in time.
+        ResolveError: the upstream's name has no address.
+        TimeLimitError: the name of an address could not be looked up in time.
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
@@ -43,6 +44,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             groups=groups,
             alpn=request.alpn,
             keylog=request.keylog,
+            key_update_every=request.key_update_every,
         )
         config = ServerConfig(exhibition.sites(sound), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.

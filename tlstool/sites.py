@@ -6,10 +6,29 @@ from dataclasses import field
 from typing import Literal
 
 from tlstool.misconduct import Misconduct
-from tlstool.model import Identity, TlsVersion
+from tlstool.model import ClientConfig, Identity, TlsVersion
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo", "discard", "source", "files", "respond"]
+ServeMode = Literal["status", "echo", "discard", "source", "files", "respond", "forward"]
+
+
+class Forward(Record):
+    """Where connections are passed on to, and how.
+
+    Attributes:
+        addresses: `ADDRESS:PORT` each, to be tried in this order; empty for a Unix socket.
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        tls: how to speak TLS with the upstream; None speaks none. The application protocol offered is the one that was agreed on
+            with the client.
+        proxy_protocol: whether a header of the PROXY protocol, version 2, comes before everything else.
+        limit: seconds for connecting, over all addresses, and as many again for a handshake.
+    """
+
+    addresses: tuple[str, ...]
+    path: str | None = None
+    tls: ClientConfig | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
 
 
 Tells = Literal["nothing", "connections", "hellos"]
@@ -23,10 +42,11 @@ class Service(Record):
     Attributes:
         mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `discard`, number and SHA-256
             of the bytes that they sent; `source`, bytes to take; `files`, those of a folder over HTTP; `respond`, the same bytes
-            for all.
+            for all; `forward`, what somebody else says.
         size: bytes of `source`; None for no end.
         folder: the path of `files`.
         content: what `respond` says.
+        forward: who that is; None in the other modes.
         metrics: whether `/metrics` is what the server has counted, for Prometheus, where the mode speaks HTTP.
         withheld: paths that `files` does not serve, whatever they hold; nor does it ever serve what looks like a private key.
     """
@@ -36,6 +56,7 @@ class Service(Record):
     folder: str | None = None
     content: bytes | None = field(default=None, repr=False)
     metrics: bool = False
+    forward: Forward | None = None
     withheld: tuple[str, ...] = ()
 
 
@@ -49,6 +70,8 @@ class Site(Record):
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
         staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
         misconduct: what it does wrong on purpose; None for nothing.
+        key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
+            4.6.3); None leaves that to the backend.
     """
 
     identity: Identity
@@ -61,6 +84,7 @@ class Site(Record):
     keylog: str | None = None
     staple: bytes | None = None
     misconduct: Misconduct | None = None
+    key_update_every: int | None = None
 
 
 class ServerLimits(Record):
@@ -172,6 +196,8 @@ class Connection(Record):
             did not accept (`error`).
         error: the code of what went wrong, None if nothing did.
         message: the same in words.
+        upstream: the address that it was passed on to, or should have been; None if it was for nobody else.
+        is_upstream_error: whether `error` is about the upstream, and not about the client.
     """
 
     site: str | None
@@ -192,6 +218,8 @@ class Connection(Record):
     ending: Ending
     error: str | None
     message: str | None
+    upstream: str | None
+    is_upstream_error: bool
 
 
 class ServeTotals(Record):

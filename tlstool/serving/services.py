@@ -7,6 +7,7 @@ import os
 from tlstool import files
 from tlstool.errors import LocalError, UsageError
 from tlstool.requests import ServeRequest
+from tlstool.serving import forwarding
 from tlstool.sites import Service
 
 
@@ -14,9 +15,13 @@ def service(request: ServeRequest) -> Service:
     """The service, with what it needs from files.
 
     Raises:
-        UsageError: `usage`: the mode wants a file or a folder, and there is none.
-        LocalError: `file-missing` or `file-unreadable`.
+        UsageError: the mode wants something, and there is none of it, or what is asked for makes no sense together.
+        LocalError: a file is no good.
+        ResolveError, TimeLimitError: as `forwarding.forward`.
     """
+    upstream = forwarding.forward(request)
+    if upstream:
+        return Service("forward", forward=upstream)
     content = None
     if request.mode == "respond":
         content = files.read(_wanted(request.respond, "respond", "a file"))

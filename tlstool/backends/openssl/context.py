@@ -66,6 +66,10 @@ def server_context(site: Site) -> ssl.SSLContext:
         raise Unsupported("unsupported", "the interpreter's ssl cannot staple an OCSP response")
     if site.misconduct not in (None, Misconduct()):
         raise Unsupported("unsupported", "a server on the interpreter's ssl shows no faults but those of a certificate")
+    if site.service.mode == "forward":
+        raise Unsupported("unsupported", "a server on the interpreter's ssl forwards nothing")
+    if site.key_update_every is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load_identity(context, site.identity)
     _restrict(context, site)

@@ -122,6 +122,8 @@ class Serving:
             ending=self._ending,
             error=self._error.code if self._error else None,
             message=self._error.message if self._error else None,
+            upstream=None,
+            is_upstream_error=False,
         )
 
     def _elapsed_ms(self) -> float:

@@ -27,6 +27,8 @@ def connection(event: Connection, style: Style) -> str:
         protocol = f"TLS {event.tls} {event.suite or ''} {event.group or ''}".rstrip()
         parts = [event.peer, protocol, event.kind or "", f"alpn {safe(event.alpn)}" if event.alpn else ""]
         parts += [f"sni {safe(event.sni)}" if event.sni else "no sni", f"{event.received:,} B in, {event.sent:,} B out"]
+    if event.upstream:
+        parts.append(f"to {safe(event.upstream)}")
     parts.append(milliseconds(event.duration_ms))
     if event.error:
         parts.append(f"{style.bad(event.error)}: {safe(event.message or '')}")

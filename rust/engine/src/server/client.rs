@@ -1,8 +1,9 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod failing;
+mod ending;
 mod misbehaving;
 mod phase;
+mod relay;
 mod serving;
 
 use std::io::{self, ErrorKind};
@@ -14,8 +15,10 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
+use super::forward::Relay;
 use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
+use super::renewal::Renewal;
 use super::service::{Facts, Service};
 use super::site::Site;
 use super::site::take_requested_name;
@@ -35,6 +38,11 @@ pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
     service: Box<dyn Service>,
+    /// Where the connection is forwarded to, once the session is up and until that is over. The service has no part in it.
+    relay: Option<Box<Relay>>,
+    /// The address that it was forwarded to, or should have been, once that is over.
+    upstream: Option<String>,
+    renewal: Renewal,
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
@@ -64,6 +72,9 @@ impl Client {
             wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
+            relay: None,
+            upstream: None,
+            renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
@@ -86,7 +97,7 @@ impl Client {
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
-    pub fn saw_fin(&mut self) {
+    fn saw_fin(&mut self) {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
@@ -95,7 +106,8 @@ impl Client {
         let limit = self.phase.limit(limits);
         let patience = self.patience().map_or(limit, |patience| patience.min(limit));
         let end = self.clock + patience + self.wire.held();
-        self.prompt().map_or(end, |prompt| prompt.min(end))
+        let upstream = self.relay.as_ref().and_then(|relay| relay.upstream.due());
+        [self.prompt(), upstream].into_iter().flatten().fold(end, Instant::min)
     }
 
     /// Do what can be done without waiting.
@@ -113,6 +125,9 @@ impl Client {
         if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
             return self.turn(turn);
         }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay_expired(relay, turn);
+        }
         if self.is_silent(turn.now) {
             return self.serve_now(turn, Cue::Silence);
         }
@@ -124,7 +139,7 @@ impl Client {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
-            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing if self.owes && self.error.is_none() => self.over_with(Error::TimeLimit),
             Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
         }
     }
@@ -148,7 +163,8 @@ impl Client {
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.wire.is_clear() {
+        // What is cut off behind a relay must not look like an end in order.
+        if self.phase == Phase::Open && self.relay.is_none() && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
@@ -157,7 +173,11 @@ impl Client {
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
         let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
+        Connection {
+            upstream: upstream.or_else(|| self.upstream.clone()),
+            ..Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        }
     }
 
     /// The code of what went wrong, if anything did.
@@ -170,6 +190,9 @@ impl Client {
         let flushed = self.flush(turn.now);
         if let Some(act) = self.due_act(Moment::Accept) {
             return self.act(&act, turn);
+        }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay(relay, flushed, turn);
         }
         match flushed {
             Ok(true) => {}
@@ -238,8 +261,9 @@ impl Client {
         keep(&mut self.partial, &input[used..filled]);
         self.history.received += plain.len() as u64;
         turn.counters.received(plain.len());
+        let mut has_come_up = false;
         if self.phase == Phase::Handshake {
-            self.look_after_handshake(turn, progress.is_ok());
+            has_come_up = self.look_after_handshake(turn, progress.is_ok());
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
@@ -258,7 +282,7 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !turn.buffers.plain.is_empty() {
+                if has_come_up || !turn.buffers.plain.is_empty() {
                     return self.serve(turn, Cue::Words);
                 }
             }
@@ -266,13 +290,13 @@ impl Client {
         self.sending(turn)
     }
 
-    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
-    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
+    /// Note what the bytes that were taken in have brought; whether the session has just come up, and is `intact`.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> bool {
         if let Some(name) = take_requested_name() {
             self.sni = Some(name);
         }
         if self.tls.is_handshaking() {
-            return;
+            return false;
         }
         // Not the time of the turn, which is when it began: the server's own work belongs to it.
         let took = self.history.accepted.elapsed();
@@ -282,21 +306,7 @@ impl Client {
             self.phase = Phase::Open;
             self.clock = turn.now;
         }
-    }
-
-    /// Say `close_notify` after all that was said before.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        if !turn.site.misconduct.truncate {
-            // It fails only on a session that is broken already, and then there is nobody to tell.
-            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        }
-        self.phase = Phase::Closing;
-        self.clock = turn.now;
-    }
-
-    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+        intact
     }
 
     /// Whether nothing is under way, in neither direction.

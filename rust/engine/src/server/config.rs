@@ -87,7 +87,7 @@ impl Limits {
     }
 }
 
-fn duration(name: &str, seconds: f64) -> Result<Duration> {
+pub fn duration(name: &str, seconds: f64) -> Result<Duration> {
     /// Ten years: more would overflow the clock on some systems.
     const LONGEST: f64 = 315_360_000.0;
     Duration::try_from_secs_f64(seconds.min(LONGEST))

@@ -92,12 +92,14 @@ mod tests {
             kind: None,
             hello: None,
             requests: 0,
+            upstream: None,
             received: 0,
             sent: 0,
             ending: Ending::Server,
             duration_ms: 0.0,
             error: None,
             message: None,
+            is_upstream_error: false,
         }
     }
 

@@ -3,14 +3,17 @@
 mod client;
 mod config;
 mod counters;
+mod forward;
 mod history;
 mod journal;
 mod metrics;
 mod misconduct;
+mod renewal;
 mod service;
 mod shared;
 mod site;
 mod slots;
+mod stream;
 mod turn;
 mod watch;
 mod wire;
@@ -30,6 +33,7 @@ use crate::{Error, Interrupt, Result, crew, sys};
 use config::Limits;
 pub use config::{LimitsSpec, ServerConfig, ServerSpec, Tells};
 use counters::{Sums, VERSIONS};
+pub use forward::ForwardSpec;
 pub use history::Ending;
 use history::History;
 use journal::Journal;
@@ -57,11 +61,13 @@ pub struct Connection {
     pub kind: Option<&'static str>,
     pub hello: Option<Decoded>,
     pub requests: u64,
+    pub upstream: Option<String>,
     pub received: u64,
     pub sent: u64,
     pub ending: Ending,
     pub error: Option<&'static str>,
     pub message: Option<String>,
+    pub is_upstream_error: bool,
 }
 
 impl Connection {
@@ -80,6 +86,7 @@ impl Connection {
             alpn: facts.alpn,
             sni: facts.sni,
             kind: facts.kind,
+            upstream: None,
             hello: history.hello(),
             requests: history.requests,
             received: history.received,
@@ -91,6 +98,7 @@ impl Connection {
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
                 error => error.to_string(),
             }),
+            is_upstream_error: matches!(error, Some(Error::Upstream { .. })),
         }
     }
 }

@@ -27,6 +27,7 @@ pub struct SiteSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub key_update_every: Option<u64>,
     #[serde(with = "serde_bytes")]
     pub staple: Option<Vec<u8>>,
     pub misconduct: Option<MisconductSpec>,
@@ -39,6 +40,8 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    /// After how many bytes of application data we renew the keys; None leaves that to rustls.
+    pub key_update_every: Option<u64>,
     pub misconduct: Misconduct,
     /// Whether somebody will ask what the clients offered.
     pub keeps_hellos: bool,
@@ -46,6 +49,9 @@ pub struct Site {
 
 impl Site {
     pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
+        if spec.key_update_every == Some(0) {
+            return Err(Error::Usage("key_update_every is 0 bytes, which is no interval".to_owned()));
+        }
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
         let offer = Offer::new(&spec.service)?;
         let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
@@ -54,6 +60,7 @@ impl Site {
             name: spec.name.clone(),
             tls: Arc::new(tls(spec, &misconduct)?),
             offer,
+            key_update_every: spec.key_update_every,
             misconduct,
             keeps_hellos,
         })

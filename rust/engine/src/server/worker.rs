@@ -109,8 +109,8 @@ impl<'a> Worker<'a> {
                     }
                     token => {
                         let Some(key) = self.clients.key(token) else { continue };
-                        if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
-                            client.saw_fin();
+                        if let Some(client) = self.clients.at(key) {
+                            client.notice(token, event);
                         }
                         ready.push(key);
                     }

@@ -74,13 +74,22 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode, size: None, folder: None, content: None, metrics: false, withheld: Vec::new() },
+        service: ServiceSpec {
+            mode,
+            size: None,
+            folder: None,
+            content: None,
+            forward: None,
+            metrics: false,
+            withheld: Vec::new(),
+        },
         identity,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+        key_update_every: None,
         staple: None,
         misconduct: None,
     };

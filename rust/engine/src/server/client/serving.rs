@@ -1,9 +1,10 @@
 //! The service's turns in a connection, and what it says in them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Client, Phase};
-use crate::conn;
+use crate::server::forward::Target;
 use crate::server::history::Ending;
 use crate::server::service::{Facts, Next, Talk};
 use crate::server::turn::{Buffers, Outcome, Turn};
@@ -22,13 +23,26 @@ pub enum Cue {
     End,
 }
 
+/// What came of a service's turn, besides what it said to the client.
+struct Said {
+    next: Next,
+    /// Who gets the connection.
+    forward: Option<Arc<Target>>,
+    /// Why it cannot go on.
+    error: Option<Error>,
+}
+
 impl Client {
     /// Give the service its turn, and send what it says.
     pub(super) fn serve(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Option<Outcome> {
-        let (next, broken) = self.hand_over(turn, cue);
+        let Said { next, forward, error: broken } = self.hand_over(turn, cue);
         self.has_more = next == Next::GoOn;
         let large = !turn.buffers.bulk.piece().is_empty();
         let said = self.say(turn);
+        if let Some(target) = forward {
+            return self.sending(turn).or_else(|| self.forward(target, turn));
+        }
+        turn.buffers.plain.clear();
         let closes = next == Next::Close || cue == Cue::End && next == Next::Listen;
         match said.err().or(broken) {
             Some(error) => self.fail(error, turn.now),
@@ -58,8 +72,8 @@ impl Client {
         self.patience().is_some_and(|patience| self.clock + patience <= now)
     }
 
-    /// What the service makes of it, and why it cannot go on if it cannot.
-    fn hand_over(&mut self, turn: &mut Turn<'_>, cue: Cue) -> (Next, Option<Error>) {
+    /// Let the service do its part.
+    fn hand_over(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Said {
         let Buffers { plain, reply, bulk, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
         let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
@@ -73,6 +87,7 @@ impl Client {
             requests: 0,
             stopping: turn.stopping,
             progress: false,
+            forward: None,
             error: None,
         };
         let next = match cue {
@@ -81,18 +96,19 @@ impl Client {
             Cue::Silence => self.service.hear_silence(&mut talk),
             Cue::End => self.service.hear_end(&mut talk),
         };
-        let Talk { requests, progress, error, .. } = talk;
+        let Talk { requests, progress, forward, error, .. } = talk;
         self.history.requests += requests;
         turn.counters.requests(requests);
         if progress || cue == Cue::Silence {
             self.clock = turn.now;
         }
-        (next, error)
+        Said { next, forward, error }
     }
 
     /// Encrypt what the service said.
     fn say(&mut self, turn: &mut Turn<'_>) -> Result<()> {
-        let Buffers { plain, reply, bulk, output, .. } = &mut *turn.buffers;
+        let Buffers { reply, bulk, output, .. } = &mut *turn.buffers;
+        let every = turn.site.key_update_every;
         let mut outcome = Ok(());
         for data in [&reply[..], bulk.piece()] {
             if !data.is_empty() && outcome.is_ok() {
@@ -100,10 +116,9 @@ impl Client {
                 self.owes = true;
                 self.history.sent += data.len() as u64;
                 turn.counters.sent(data.len());
-                outcome = conn::encrypt(&mut self.tls, data, &mut self.partial, output);
+                outcome = self.renewal.encrypt(every, &mut self.tls, data, &mut self.partial, output);
             }
         }
-        plain.clear();
         reply.clear();
         bulk.clear();
         outcome

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::forward::{Forward, ForwardSpec, Target};
 use crate::hello::Decoded;
 use crate::{Error, Result};
 use bulk::Bulk;
@@ -46,10 +47,12 @@ pub enum Mode {
     Files,
     /// The same bytes, whatever they say.
     Respond,
+    /// What somebody else says, see [`super::forward`].
+    Forward,
 }
 
 /// `tlstool.sites.Service`, made `plain`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     pub mode: Mode,
@@ -59,6 +62,7 @@ pub struct ServiceSpec {
     pub content: Option<Vec<u8>>,
     /// Whether `/metrics` is what the server has counted, where the service speaks HTTP.
     pub metrics: bool,
+    pub forward: Option<ForwardSpec>,
     pub withheld: Vec<String>,
 }
 
@@ -70,6 +74,7 @@ pub enum Offer {
     Source { size: Option<u64>, metrics: bool },
     Files { folder: Arc<Folder>, metrics: bool },
     Respond(Arc<[u8]>),
+    Forward(Arc<Target>),
 }
 
 impl Offer {
@@ -84,6 +89,10 @@ impl Offer {
             Mode::Files => {
                 let folder = spec.folder.as_deref().ok_or_else(|| missing("folder"))?;
                 Self::Files { folder: Arc::new(Folder::open(folder, &spec.withheld)?), metrics }
+            }
+            Mode::Forward => {
+                let forward = spec.forward.as_ref().ok_or_else(|| missing("place to forward to"))?;
+                Self::Forward(Arc::new(Target::new(forward)?))
             }
             Mode::Respond => Self::Respond(spec.content.clone().ok_or_else(|| missing("content"))?.into()),
         })
@@ -103,12 +112,13 @@ impl Offer {
             }
             Self::Files { folder, metrics } => Box::new(Http::new(Files(Arc::clone(folder)), *metrics)),
             Self::Respond(bytes) => Box::new(Canned::new(bytes)),
+            Self::Forward(target) => Box::new(Forward(Arc::clone(target))),
         }
     }
 
     /// Whether a client that speaks HTTP without TLS is to be told so in its own words.
     pub fn speaks_http(&self) -> bool {
-        !matches!(self, Self::Echo)
+        !matches!(self, Self::Echo | Self::Forward(_))
     }
 
     /// Whether it tells its clients what they offered.
@@ -119,7 +129,8 @@ impl Offer {
 
 /// The application of one connection: it is given turns, and never waits.
 pub trait Service: Send {
-    /// The client has said `talk.heard`, which is not empty; it is gone after the call.
+    /// The client has said `talk.heard`; it is gone after the call. It is empty only in the first call, when the session has just
+    /// come up.
     fn hear(&mut self, talk: &mut Talk<'_>) -> Next;
 
     /// All that was said before is in the socket. Only called after [`Next::GoOn`].
@@ -178,6 +189,8 @@ pub struct Talk<'a> {
     pub stopping: bool,
     /// What was heard is a part of something long, which gives its sender time for the next part.
     pub progress: bool,
+    /// Who gets the connection from here on, together with what was just heard.
+    pub forward: Option<Arc<Target>>,
     /// Why what was begun cannot be finished: the connection breaks off behind the reply.
     pub error: Option<Error>,
 }

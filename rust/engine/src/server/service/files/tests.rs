@@ -25,6 +25,7 @@ fn ask(temporary: &Temporary, method: &str, path: &str, fields: &str) -> (String
             requests: 0,
             stopping: false,
             progress: false,
+            forward: None,
             error: None,
         };
         let next = if std::mem::take(&mut first) { http.hear(&mut talk) } else { http.go_on(&mut talk) };

@@ -67,6 +67,7 @@ impl Dialogue {
                 requests: 0,
                 stopping: self.stopping,
                 progress: false,
+                forward: None,
                 error: None,
             };
             let now = if next.is_none() { self.http.hear(&mut talk) } else { self.http.go_on(&mut talk) };

@@ -1,16 +1,32 @@
-//! How a connection ends that does not end as it should.
+//! How a connection ends: in order, by an alert, or because the client has gone.
 
 use std::io;
 use std::time::Instant;
 
 use super::{Client, Cue, Incoming, Phase};
 use crate::Error;
+use crate::conn;
 use crate::error::reason;
 use crate::server::history::Ending;
 use crate::server::service::http;
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
+    /// Say `close_notify` after all that was said before.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    pub(super) fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+    }
+
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     pub(super) fn fail(&mut self, error: Error, now: Instant) {
         self.history.ends(Ending::Error);
