@@ -53,12 +53,14 @@ impl Site {
             return Err(Error::Usage("key_update_every is 0 bytes, which is no interval".to_owned()));
         }
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        // It opens the log of secrets, if there is one, and the offer has to know that file.
+        let tls = Arc::new(tls(spec, &misconduct)?);
         let offer = Offer::new(&spec.service)?;
         let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
         Ok(Self {
             number,
             name: spec.name.clone(),
-            tls: Arc::new(tls(spec, &misconduct)?),
+            tls,
             offer,
             key_update_every: spec.key_update_every,
             misconduct,
