@@ -14,7 +14,7 @@ from ._serve_faults import fault_options, list_faults
 from ._serve_forward import forward_options, take_forward
 from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
-from ._serve_modes import mode_options
+from ._serve_modes import mode_options, take_mode
 from ._serve_protocol import protocol_options
 from ._serve_sessions import session_options
 from ._serve_telling import listener, request_fields, telling_options
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
+        ("serve --files public", "the files of a folder"),
+        ("serve --source endless", "bytes without end, to see how fast they come; --discard for the other direction"),
         ("serve 6380 --forward localhost:6379", "TLS for a server that has none"),
         ("serve --count 1 --json", "one connection, as JSON Lines, with all that its client offered"),
         ("serve 4433 -v --metrics --duration 10m", "figures on the terminal and under /metrics, for ten minutes"),
@@ -80,6 +82,7 @@ def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose:
             make_certificates(console, options, as_json=as_json)
             return 0
         forward = take_forward(options)
+        options |= take_mode(options)
         with Stop() as stop, stop.on_signals(options["grace"], console.abandon):
             show(serve(ServeRequest(forward=forward, **for_request(clients_for_request(with_range(options)))), show, stop))
     except TlsToolError as error:

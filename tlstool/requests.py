@@ -201,7 +201,8 @@ class ServeRequest(Record, kw_only=True):
         sni_dir: a folder with NAME.pem for each name that clients may ask for, watched for changes; see `serving.folder`.
         sni_strict, raw_public_key, cert_compression: see `Site`.
         ech: refused, as no backend can do it for servers.
-        mode: see `Service`.
+        mode, size, folder: see `Service`.
+        respond: the file whose bytes `Service.content` are; "-" for standard input.
         forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
         client_ca: files or folders with the authorities of clients' certificates.
@@ -235,6 +236,9 @@ class ServeRequest(Record, kw_only=True):
     cert_compression: tuple[str, ...] | None = None
     ech: str | None = None
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    respond: str | None = None
     forward: ForwardRequest | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()

@@ -11,9 +11,8 @@ from tlstool import backends, machine, names
 from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
-from tlstool.serving import activation, announcing, clients, presenting
+from tlstool.serving import activation, announcing, clients, presenting, services
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
-from tlstool.serving.forwarding import service
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
@@ -99,7 +98,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
 
 
 def _service(request: ServeRequest) -> Service:
-    chosen = service(request)
+    chosen = services.service(request)
     if request.metrics and chosen.mode not in HTTP_MODES:
         hint = f"choose one of {', '.join(f'--{mode}' for mode in HTTP_MODES)}, or leave out --metrics"
         raise UsageError("usage", f"--metrics is a page, and --{chosen.mode} has none", hint)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.misconduct import Misconduct
 from tlstool.model import ClientConfig, Crl, Finding, Identity, Roots, TlsVersion, Verdict
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo", "forward"]
+ServeMode = Literal["status", "echo", "discard", "source", "files", "respond", "forward"]
 
 
 class Forward(Record):
@@ -42,14 +43,24 @@ class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `forward`, what somebody else says.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `discard`, number and SHA-256
+            of the bytes that they sent; `source`, bytes to take; `files`, those of a folder over HTTP; `respond`, the same bytes
+            for all; `forward`, what somebody else says.
+        size: bytes of `source`; None for no end.
+        folder: the path of `files`.
+        content: what `respond` says.
+        forward: who that is; None in the other modes.
         metrics: whether `/metrics` is what the server has counted, for Prometheus, where the mode speaks HTTP.
-        forward: who that somebody is; None in the other modes.
+        withheld: paths that `files` does not serve, whatever they hold; nor does it ever serve what looks like a private key.
     """
 
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    content: bytes | None = field(default=None, repr=False)
     metrics: bool = False
     forward: Forward | None = None
+    withheld: tuple[str, ...] = ()
 
 
 class NamedIdentity(Record):

@@ -7,11 +7,11 @@ from tlstool.errors import UsageError
 from tlstool.model import ClientConfig, Endpoint
 from tlstool.phases import Trace
 from tlstool.requests import ForwardRequest, ServeRequest, TlsOptions
-from tlstool.sites import Forward, Service
+from tlstool.sites import Forward
 
 
-def service(request: ServeRequest) -> Service:
-    """What connections get.
+def forward(request: ServeRequest) -> Forward | None:
+    """The upstream; None if there is none.
 
     Raises:
         UsageError: what is asked for makes no sense together, or the upstream's address none by itself.
@@ -22,10 +22,10 @@ def service(request: ServeRequest) -> Service:
     if request.forward is None:
         if request.mode == "forward":
             raise UsageError("usage", "nothing says where to forward to", "name it with --forward HOST:PORT")
-        return Service(request.mode)
+        return None
     if request.mode not in ("status", "forward"):
         raise UsageError("usage", f"--forward and --{request.mode} contradict each other", "leave one of them out")
-    return Service("forward", forward=_forward(request.forward))
+    return _forward(request.forward)
 
 
 def _forward(wanted: ForwardRequest) -> Forward:

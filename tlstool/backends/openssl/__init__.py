@@ -119,6 +119,8 @@ def _refuse_site(site: Site) -> None:
         "choose how sessions are resumed": site.sessions != Sessions(),
         "give metrics to Prometheus": site.service.metrics,
     }
+    if site.service.mode not in ("status", "echo"):
+        raise Unsupported("unsupported", f"the OpenSSL backend does not serve --{site.service.mode}")
     _refuse_all(lacks)
 
 

@@ -1,9 +1,10 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod failing;
+mod ending;
 mod misbehaving;
 mod phase;
 mod relay;
+mod serving;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use super::forward::Relay;
 use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
 use super::renewal::Renewal;
-use super::service::{Facts, Next, Service, Talk};
+use super::service::{Facts, Service};
 use super::site::Site;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
@@ -28,6 +29,7 @@ use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::{Error, Result};
 use phase::{Incoming, Phase};
+use serving::Cue;
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
@@ -101,7 +103,9 @@ impl Client {
 
     /// When the limit of the present phase runs out, or the connection wants to be woken before.
     pub fn due(&self, limits: &Limits) -> Instant {
-        let end = self.clock + self.phase.limit(limits) + self.wire.held();
+        let limit = self.phase.limit(limits);
+        let patience = self.patience().map_or(limit, |patience| patience.min(limit));
+        let end = self.clock + patience + self.wire.held();
         let upstream = self.relay.as_ref().and_then(|relay| relay.upstream.due());
         [self.prompt(), upstream].into_iter().flatten().fold(end, Instant::min)
     }
@@ -124,10 +128,13 @@ impl Client {
         if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
             return self.relay_expired(relay, turn);
         }
+        if self.is_silent(turn.now) {
+            return self.serve_now(turn, Cue::Silence);
+        }
         self.history.ends(Ending::Limit);
         match self.phase {
             Phase::Handshake => self.over_with(Error::TimeLimit),
-            Phase::Open if self.is_idle() => self.close_now(turn),
+            Phase::Open if self.is_idle() => self.serve_now(turn, Cue::End),
             Phase::Open => {
                 self.error = Some(Box::new(Error::TimeLimit));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
@@ -206,11 +213,10 @@ impl Client {
                 self.history.ends(Ending::Fin);
                 Some(Outcome::Over)
             }
-            Phase::Open if self.has_more => self.serve(turn),
+            Phase::Open if self.has_more => self.serve(turn, Cue::GoOn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.history.ends(Ending::CloseNotify);
-                self.close(turn);
-                self.sending(turn)
+                self.serve(turn, Cue::End)
             }
             Phase::Handshake | Phase::Open => self.read(turn),
         }
@@ -285,7 +291,7 @@ impl Client {
                     self.incoming = Incoming::CloseNotify;
                 }
                 if !was_open && self.phase == Phase::Open || !turn.buffers.plain.is_empty() {
-                    return self.serve(turn);
+                    return self.serve(turn, Cue::Words);
                 }
             }
         }
@@ -308,63 +314,6 @@ impl Client {
             self.brought.admit(turn.site, &self.tls, &mut turn.buffers.plain)?;
         }
         Ok(())
-    }
-
-    /// Let the service have what came, or go on with what it was at.
-    fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, &self.brought, self.peer);
-        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
-        let mut talk = Talk {
-            heard: plain,
-            reply,
-            facts: &facts,
-            hello: &hello,
-            metrics: &metrics,
-            requests: 0,
-            stopping: turn.stopping,
-        };
-        let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
-        let requests = talk.requests;
-        self.history.requests += requests;
-        turn.counters.requests(requests);
-        self.has_more = matches!(next, Next::GoOn);
-        if !reply.is_empty() {
-            self.clock = turn.now;
-            self.owes = true;
-            self.history.sent += reply.len() as u64;
-            turn.counters.sent(reply.len());
-            let every = turn.site.key_update_every;
-            if let Err(error) = self.renewal.encrypt(every, &mut self.tls, reply, &mut self.partial, output) {
-                self.fail(error, turn.now);
-            }
-        }
-        reply.clear();
-        match next {
-            Next::Close if self.phase == Phase::Open => {
-                self.history.ends(Ending::Server);
-                self.close(turn);
-            }
-            Next::Forward(target) => return self.sending(turn).or_else(|| self.forward(target, turn)),
-            _ => {}
-        }
-        turn.buffers.plain.clear();
-        self.sending(turn)
-    }
-
-    /// Say `close_notify` after all that was said before.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        if !turn.site.misconduct.truncate {
-            // It fails only on a session that is broken already, and then there is nobody to tell.
-            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        }
-        self.phase = Phase::Closing;
-        self.clock = turn.now;
-    }
-
-    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Whether nothing is under way, in neither direction.

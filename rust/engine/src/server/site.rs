@@ -65,14 +65,15 @@ impl Site {
             return Err(Error::Usage("key_update_every is 0 bytes, which is no interval".to_owned()));
         }
         let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
-        let offer = Offer::new(&spec.service)?;
         let provider = provider::provider(&spec.ciphers, &spec.groups)?;
         let client_auth =
             spec.client_auth.as_ref().map(|auth| ClientAuth::new(auth, &provider).map(Arc::new)).transpose()?;
-        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello() || spec.sessions.max_early_data > 0;
         let identities =
             Arc::new(Identities::new(&spec.identities, &spec.named, spec.sni_strict, spec.raw_public_key, &provider)?);
         let tls = Arc::new(tls(spec, provider, &identities, &misconduct, client_auth.clone())?);
+        // The log of secrets has been opened by now, if there is one, and the offer has to know that file.
+        let offer = Offer::new(&spec.service)?;
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello() || spec.sessions.max_early_data > 0;
         Ok(Self {
             number,
             name: spec.name.clone(),

@@ -6,6 +6,7 @@ use mio::Registry;
 
 use super::counters::Counters;
 use super::forward::Link;
+use super::service::bulk::Bulk;
 use super::shared::Shared;
 use super::site::Site;
 use super::slots::Key;
@@ -22,12 +23,19 @@ pub struct Buffers {
     pub input: Vec<u8>,
     pub plain: Vec<u8>,
     pub reply: Vec<u8>,
+    pub bulk: Bulk,
     pub output: Output,
 }
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { input: vec![0; MAX_PARTIAL + READ], plain: Vec::new(), reply: Vec::new(), output: Output::default() }
+        Self {
+            input: vec![0; MAX_PARTIAL + READ],
+            plain: Vec::new(),
+            reply: Vec::new(),
+            bulk: Bulk::default(),
+            output: Output::default(),
+        }
     }
 }
 

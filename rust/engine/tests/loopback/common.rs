@@ -75,7 +75,15 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode, metrics: false, forward: None },
+        service: ServiceSpec {
+            mode,
+            size: None,
+            folder: None,
+            content: None,
+            forward: None,
+            metrics: false,
+            withheld: Vec::new(),
+        },
         identities: vec![identity],
         named: Vec::new(),
         sni_strict: false,

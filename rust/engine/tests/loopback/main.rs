@@ -5,5 +5,6 @@
 mod common;
 mod identities;
 mod load;
+mod modes;
 mod serve;
 mod sessions;

@@ -35,14 +35,17 @@ fn the_page_shows_what_was_negotiated() {
     let mut tls = server.tls();
     let peer = tls.sock.local_addr().unwrap().to_string();
     let json = ask(&mut tls, "GET /json HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let hello = json.as_object_mut().unwrap().remove("hello").unwrap();
+    assert_eq!((&hello["sni"], &hello["suites"][0]), (&"localhost".into(), &"TLS_AES_256_GCM_SHA384".into()));
+    assert!(hello["ja4"].as_str().unwrap().starts_with("t13d"), "{hello}");
     let wanted = serde_json::json!({
         "tls": "1.3", "suite": "TLS_AES_256_GCM_SHA384", "group": "x25519", "alpn": null, "sni": "localhost",
         "kind": "full", "client_certificate": null, "early_data": null, "peer": peer,
     });
     assert_eq!(json, wanted);
     let text = ask(&mut tls, GET);
-    assert!(text.contains("TLS_AES_256_GCM_SHA384") && text.contains(&peer), "{text}");
+    assert!(text.contains("TLS_AES_256_GCM_SHA384") && text.contains(&peer) && text.contains("JA4"), "{text}");
     let html = ask(&mut tls, "GET /any HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(html.contains("<!DOCTYPE html>") && html.contains("<dd>localhost</dd>"), "{html}");
     ends_in_order(&mut tls);

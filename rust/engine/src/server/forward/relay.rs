@@ -49,7 +49,8 @@ impl Relay {
 pub struct Forward(pub Arc<Target>);
 
 impl Service for Forward {
-    fn hear(&mut self, _talk: &mut Talk<'_>) -> Next {
-        Next::Forward(Arc::clone(&self.0))
+    fn hear(&mut self, talk: &mut Talk<'_>) -> Next {
+        talk.forward = Some(Arc::clone(&self.0));
+        Next::Listen
     }
 }

@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Instant;
 
-use super::{Client, Incoming, Phase};
+use super::{Client, Cue, Incoming, Phase};
 use crate::Error;
+use crate::conn;
 use crate::error::reason;
 use crate::server::history::Ending;
 use crate::server::identities::take_refusal;
@@ -12,6 +13,21 @@ use crate::server::service::http;
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
+    /// Say `close_notify` after all that was said before.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    pub(super) fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+    }
+
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     pub(super) fn fail(&mut self, error: Error, now: Instant) {
         self.history.ends(Ending::Error);
@@ -54,13 +70,13 @@ impl Client {
                 "the client closed the connection in the middle of a message".to_owned(),
             ));
         }
-        self.close_now(turn)
+        self.serve_now(turn, Cue::End)
     }
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     pub(super) fn broken(&mut self, error: io::Error) -> Outcome {
         self.history.ends(Ending::Reset);
-        if self.phase == Phase::Handshake || !self.is_idle() {
+        if self.phase == Phase::Handshake || !self.is_idle() && !self.service.is_endless() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
             });
