@@ -10,6 +10,7 @@ from ._command import Command, option
 from ._options import keylog_file, quiet_option, suite_options, verbose_option
 from ._serve_identity import identity_options
 from ._serve_life import life_options
+from ._serve_limits import limit_options
 from ._serve_modes import mode_options
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 )
 @mode_options
 @life_options
+@limit_options
 @identity_options
 @suite_options
 @option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
@@ -49,6 +51,7 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
     from tlstool import ServeRequest, Stop, TlsToolError, serve
 
     console.quiet, console.verbose = quiet, verbose
+    options["limits"] = options.pop("limit")
     options["keylog"] = keylog_file(console, options["keylog"])
     show = _listener(console, as_json=json)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from typing import Any
 
 from tlstool.events import Ready
@@ -254,15 +255,18 @@ def connection(**fields: Any) -> Connection:
     return Connection(**usual | fields)
 
 
+LIMITS = [field.name for field in fields_of(ServerLimits)]  # type: ignore[arg-type]
+
+
 def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any) -> ServerConfig:
     """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
-    limits = {name: fields.pop(name) for name in ("handshake", "idle") if name in fields}
+    limits = {name: fields.pop(name) for name in LIMITS if name in fields}
     whole = {name: fields.pop(name) for name in ("threads", "count", "grace") if name in fields}
     return ServerConfig((Site(identity, Service(mode), **fields),), ServerLimits(**limits), **whole)
 
 
 def serve_totals(**fields: Any) -> ServeTotals:
-    usual = {"connections": 3, "handshakes": 2, "resumed": 1, "failed": 1, "received": 156, "sent": 2048}
+    usual = {"connections": 3, "handshakes": 2, "resumed": 1, "failed": 1, "refused": 0, "received": 156, "sent": 2048}
     return ServeTotals(**usual | fields)
 
 

@@ -42,6 +42,7 @@ LAYERS = (
         "judge",
         "machine",
     }
+    | {"descriptors"}
     | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},

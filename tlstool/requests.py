@@ -180,6 +180,8 @@ class ServeRequest(Record, kw_only=True):
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         grace: seconds that open connections have to end once the server stops.
+        limits: names of `tlstool.sites.SERVER_PHASES` with the seconds that clients have instead of the usual ones.
+        max_connections, max_per_address: as in `tlstool.sites.ServerLimits`.
     """
 
     listen: str = "127.0.0.1:0"
@@ -195,6 +197,9 @@ class ServeRequest(Record, kw_only=True):
     threads: int | None = None
     count: int | None = None
     grace: float = 5.0
+    limits: tuple[tuple[str, float], ...] = ()
+    max_connections: int | None = None
+    max_per_address: int | None = None
 
 
 class HandshakeBenchRequest(TlsOptions, kw_only=True):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 
-from tlstool import backends, certs, machine, names, pem
+from tlstool import backends, certs, descriptors, machine, names, pem
 from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
 from tlstool.serving import presenting
+from tlstool.serving.bounds import limits
 from tlstool.serving.listening import LOOPBACK, listen
 from tlstool.serving.stopping import Stop
 from tlstool.sites import ServerConfig, ServeTotals, Service, Site
@@ -21,7 +22,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
-        LocalError: a file is no good, or the address cannot be listened on.
+        LocalError: a file is no good, the address cannot be listened on, or the system has too little of something.
         TimeLimitError: the name of the address could not be looked up in time.
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
@@ -29,6 +30,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
+        held.enter_context(descriptors.all_allowed())
         stop = stop or held.enter_context(Stop())
         identity, ca_file = held.enter_context(presenting.identity(request))
         site = Site(
@@ -40,7 +42,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             alpn=request.alpn,
             keylog=request.keylog,
         )
-        config = ServerConfig((site,), threads=threads, count=request.count, grace=request.grace)
+        config = ServerConfig((site,), limits(request), threads=threads, count=request.count, grace=request.grace)
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
         server = backends.get(name).server(config)
         listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]

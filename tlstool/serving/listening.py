@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from tlstool import endpoint
+from tlstool import descriptors, endpoint
 from tlstool.aside import Aside
 from tlstool.errors import LocalError, UsageError
 from tlstool.phases import Trace
@@ -22,7 +22,7 @@ def listen(where: str, count: int) -> list[socket.socket]:
 
     Raises:
         UsageError: `bad-target`: that is no address to listen on.
-        LocalError: `port-in-use`, `cannot-listen`.
+        LocalError: `port-in-use`, `cannot-listen`, `out-of-descriptors`.
         TimeLimitError: the resolver did not answer in time.
     """
     host, port = endpoint.split_port(where if ":" in where or not where.isdigit() else f"{LOOPBACK}:{where}")
@@ -72,5 +72,7 @@ def _bound(family: int, address: object, *, shared: bool) -> socket.socket:
 def _cannot_listen(where: str, error: OSError) -> LocalError:
     if error.errno == errno.EADDRINUSE:
         return LocalError("port-in-use", f"{where} is in use", "give another port, or 0 for a free one")
+    if lack := descriptors.lack(error, f"cannot listen on {where}"):
+        return lack
     reason = error.strerror or str(error)
     return LocalError("cannot-listen", f"cannot listen on {where}: {reason.lower()}")

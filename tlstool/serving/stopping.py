@@ -6,12 +6,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tlstool import descriptors
+
 
 class Stop:
-    """A wish that a server end, from another thread or from a signal. The second one does not wait for open connections."""
+    """A wish that a server end, from another thread or from a signal. The second one does not wait for open connections.
+
+    Raises:
+        LocalError: `out-of-descriptors`.
+    """
 
     def __init__(self) -> None:
-        self.fd, self._write_fd = os.pipe()
+        try:
+            self.fd, self._write_fd = os.pipe()
+        except OSError as error:
+            raise descriptors.lack(error, "there is no pipe to stop the server by") or error from None
         os.set_blocking(self._write_fd, False)
 
     def request(self) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Threads that a process can well have. Further clients wait in the backlog.
 _MOST_CONNECTIONS = 512
 
+# How long a client that has not finished its handshake keeps its place where others want it: time for some round trips.
+_PATIENCE = 1.0
+
 # How long no accept is tried once the system refused one for want of descriptors or memory.
 _ACCEPT_PAUSE = 0.05
 
@@ -45,7 +48,7 @@ class AcceptLoop:
         self._stop_fd: int | None = stop_fd
         self._ended: queue.SimpleQueue[Serving] = queue.SimpleQueue()
         self._active: dict[Serving, threading.Thread] = {}
-        self._accepted = self._handshakes = self._resumed = self._failed = self._received = self._sent = 0
+        self._accepted = self._handshakes = self._resumed = self._failed = self._refused = self._received = self._sent = 0
         self._stopping = False
         self._grace_end: float | None = None
         self._pause_end = 0.0
@@ -71,6 +74,7 @@ class AcceptLoop:
             handshakes=self._handshakes,
             resumed=self._resumed,
             failed=self._failed,
+            refused=self._refused,
             received=self._received,
             sent=self._sent,
         )
@@ -109,9 +113,15 @@ class AcceptLoop:
             # Another process took it, or the client went away first.
             return
         except OSError:
+            # Out of descriptors as a rule: clients wait in the backlog. To try again at once would be a busy loop.
             self._pause_end = time.monotonic() + _ACCEPT_PAUSE
             return
         serving = Serving(sock, context, site, self._config.limits)
+        if why := self._full(serving.address):
+            sock.close()
+            self._refused += 1
+            self._on_connection(serving.refused(why))
+            return
         thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
         try:
             thread.start()
@@ -122,6 +132,21 @@ class AcceptLoop:
             return
         self._accepted += 1
         self._active[serving] = thread
+
+    def _full(self, address: str) -> str | None:
+        """Why there is no place for a client of this address; None if there is one, if need be that of a slow one."""
+        limits = self._config.limits
+        own = sum(serving.address == address for serving in self._active)
+        if limits.max_per_address is not None and own >= limits.max_per_address:
+            return f"the address has {own} connections, as many as it may have at once"
+        if limits.max_connections is None or len(self._active) < limits.max_connections:
+            return None
+        since = time.monotonic() - _PATIENCE
+        for serving in self._active:
+            if serving.in_handshake and serving.accepted <= since:
+                serving.give_way()
+                return None
+        return f"there are {limits.max_connections} connections, as many as may be at once"
 
     def _serve(self, serving: Serving) -> None:
         """In the connection's thread."""

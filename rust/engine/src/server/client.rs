@@ -1,52 +1,30 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
+use super::Connection;
+use super::limits::{Clock, Lapse, Limits, Waiting};
+use super::phase::{Incoming, Phase};
 use super::service::{Facts, Next, Service, Talk, http};
 use super::site::Site;
 use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
-use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::error::reason;
 use crate::{Error, Result};
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
-
-/// What a client has to close its side after us, or to take a byte of what it still gets.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Handshake,
-    Open,
-    /// All has been said; some of it is not yet sent.
-    Closing,
-    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
-    /// would lose the end of what it was sent.
-    Draining,
-}
-
-/// How far the client has come with closing its side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Incoming {
-    Open,
-    /// An event told of the end of the TCP connection; there may be bytes before it.
-    EndAnnounced,
-    CloseNotify,
-    Ended,
-}
 
 pub struct Client {
     wire: Wire,
@@ -56,9 +34,7 @@ pub struct Client {
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    accepted: Instant,
-    /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
-    clock: Instant,
+    clock: Clock,
     /// The earliest time at which the worker will look after this connection.
     pub scheduled: Option<Instant>,
     phase: Phase,
@@ -83,8 +59,7 @@ impl Client {
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            accepted: now,
-            clock: now,
+            clock: Clock { accepted: now, since: now },
             scheduled: None,
             phase: Phase::Handshake,
             incoming: Incoming::Open,
@@ -107,14 +82,22 @@ impl Client {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
-    /// When the limit of the present phase runs out.
+    /// When a limit runs out next.
     pub fn due(&self, limits: &Limits) -> Instant {
-        self.clock
-            + match self.phase {
-                Phase::Handshake => limits.handshake,
-                Phase::Open => limits.idle,
-                Phase::Closing | Phase::Draining => CLOSE_LIMIT,
-            }
+        limits.due(self.clock, self.waiting())
+    }
+
+    /// The limit that has run out, if one has.
+    pub fn lapsed(&self, limits: &Limits, now: Instant) -> Option<Lapse> {
+        limits.lapsed(self.clock, self.waiting(), now)
+    }
+
+    pub fn is_in_handshake(&self) -> bool {
+        self.phase == Phase::Handshake
+    }
+
+    pub fn address(&self) -> IpAddr {
+        self.peer.ip()
     }
 
     /// Do what can be done without waiting.
@@ -128,15 +111,16 @@ impl Client {
     }
 
     /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
-    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
+    pub fn expire(&mut self, turn: &mut Turn<'_>, lapse: Lapse) -> Outcome {
+        let fault = turn.limits.fault(lapse);
         match self.phase {
-            Phase::Handshake => self.over_with(Error::TimeLimit),
+            Phase::Handshake => self.over_with(fault),
             Phase::Open if self.is_idle() => self.close_now(turn),
             Phase::Open => {
-                self.error = Some(Box::new(Error::TimeLimit));
+                self.error = Some(Box::new(fault));
                 if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
             }
-            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
+            Phase::Closing if self.owes => self.over_with(fault),
             Phase::Closing | Phase::Draining => Outcome::Over,
         }
     }
@@ -165,7 +149,7 @@ impl Client {
 
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.accepted);
+        let duration = now.saturating_duration_since(self.clock.accepted);
         Connection::ended(
             site.name.clone(),
             Facts::of(&self.tls, self.sni.as_deref(), self.peer),
@@ -187,7 +171,7 @@ impl Client {
             Phase::Closing if self.incoming == Incoming::Ended || self.wire.shut_down().is_err() => Some(Outcome::Over),
             Phase::Closing => {
                 self.phase = Phase::Draining;
-                self.clock = turn.now;
+                self.clock.since = turn.now;
                 None
             }
             Phase::Draining => self.drain(turn),
@@ -245,7 +229,7 @@ impl Client {
             }
             if progress.is_ok() && !self.tls.is_handshaking() {
                 self.phase = Phase::Open;
-                self.clock = turn.now;
+                self.clock.since = turn.now;
             }
         }
         match progress {
@@ -270,11 +254,15 @@ impl Client {
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let was_in_head = self.service.hears_head();
         let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
         self.has_more = next == Next::GoOn;
+        // More of a head that is still not complete does not count.
+        if !(was_in_head && self.service.hears_head() && reply.is_empty()) {
+            self.clock.since = turn.now;
+        }
         if !reply.is_empty() {
-            self.clock = turn.now;
             self.owes = true;
             self.sent += reply.len() as u64;
             if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
@@ -294,7 +282,7 @@ impl Client {
         // It fails only on a session that is broken already, and then there is nobody to tell.
         let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
         self.phase = Phase::Closing;
-        self.clock = turn.now;
+        self.clock.since = turn.now;
     }
 
     fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
@@ -306,7 +294,7 @@ impl Client {
     fn fail(&mut self, error: Error, now: Instant) {
         self.error = Some(Box::new(error));
         self.phase = Phase::Closing;
-        self.clock = now;
+        self.clock.since = now;
     }
 
     /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
@@ -356,9 +344,19 @@ impl Client {
         Outcome::Over
     }
 
-    fn over_with(&mut self, error: Error) -> Outcome {
+    pub fn over_with(&mut self, error: Error) -> Outcome {
         self.error = Some(Box::new(error));
         Outcome::Over
+    }
+
+    fn waiting(&self) -> Waiting {
+        match self.phase {
+            Phase::Handshake => Waiting::Handshake,
+            Phase::Open | Phase::Closing if self.owes => Waiting::Send,
+            Phase::Open if self.service.hears_head() => Waiting::Request,
+            Phase::Open => Waiting::Idle,
+            Phase::Closing | Phase::Draining => Waiting::Close,
+        }
     }
 
     /// Whether nothing is under way, in neither direction.
@@ -390,7 +388,7 @@ impl Client {
             return Ok(true);
         }
         if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
-            self.clock = now;
+            self.clock.since = now;
         }
         self.owes &= !self.wire.is_clear();
         Ok(self.wire.is_clear())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::limits::{Limits, LimitsSpec};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
 
@@ -18,14 +19,6 @@ pub struct ServerSpec {
     pub grace: f64,
 }
 
-/// `tlstool.model.ServerLimits`, made `plain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsSpec {
-    pub handshake: f64,
-    pub idle: f64,
-}
-
 /// A server made ready, once: what it refuses it refuses here, before anything listens.
 pub struct ServerConfig {
     pub sites: Vec<Site>,
@@ -33,12 +26,6 @@ pub struct ServerConfig {
     pub grace: Duration,
     pub threads: usize,
     pub count: Option<u64>,
-}
-
-/// What no client may exceed.
-pub struct Limits {
-    pub handshake: Duration,
-    pub idle: Duration,
 }
 
 impl ServerConfig {
@@ -61,13 +48,8 @@ impl ServerConfig {
     }
 }
 
-impl Limits {
-    fn new(spec: &LimitsSpec) -> Result<Self> {
-        Ok(Self { handshake: duration("handshake", spec.handshake)?, idle: duration("idle", spec.idle)? })
-    }
-}
-
-fn duration(name: &str, seconds: f64) -> Result<Duration> {
+/// A time in seconds that the caller gave.
+pub fn duration(name: &str, seconds: f64) -> Result<Duration> {
     /// Ten years: more would overflow the clock on some systems.
     const LONGEST: f64 = 315_360_000.0;
     Duration::try_from_secs_f64(seconds.min(LONGEST))

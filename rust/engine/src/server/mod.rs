@@ -1,8 +1,11 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
+mod admission;
 mod client;
 mod config;
 mod journal;
+mod limits;
+mod phase;
 mod service;
 mod shared;
 mod site;
@@ -13,16 +16,16 @@ mod wire;
 mod worker;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{OwnedFd, RawFd};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{Error, Interrupt, Result, crew, sys};
-use config::Limits;
-pub use config::{LimitsSpec, ServerConfig, ServerSpec};
+pub use config::{ServerConfig, ServerSpec};
 use journal::Journal;
+pub use limits::LimitsSpec;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
 use shared::{Shared, Stage};
@@ -48,6 +51,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Of a client that was not let in.
+    fn refused(site: Option<String>, peer: SocketAddr, error: &Error) -> Self {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        Self::ended(site, Facts::nothing(peer), 0, 0, Duration::ZERO, Some(error))
+    }
+
     fn ended(
         site: Option<String>,
         facts: Facts,
@@ -85,6 +94,7 @@ pub struct ServeTotals {
     pub handshakes: u64,
     pub resumed: u64,
     pub failed: u64,
+    pub refused: u64,
     pub received: u64,
     pub sent: u64,
     pub unreported: u64,
@@ -96,6 +106,7 @@ impl ServeTotals {
         self.handshakes += other.handshakes;
         self.resumed += other.resumed;
         self.failed += other.failed;
+        self.refused += other.refused;
         self.received += other.received;
         self.sent += other.sent;
         self.unreported += other.unreported;
@@ -128,15 +139,15 @@ pub fn serve(
         return Err(Error::Usage("each site of a server needs a listening socket".to_owned()));
     }
     let stop = sys::duplicate(stop).map_err(|error| Error::Usage(format!("stop_fd: {error}")))?;
-    let journal = Journal::new().map_err(|error| Error::Internal(format!("no socket pair: {error}")))?;
-    let (polls, shared) = Shared::new(config.threads, config.count, journal)?;
+    let journal = Journal::new().map_err(|error| Error::of_system("no socket pair", error))?;
+    let (polls, shared) = Shared::new(config.threads, config.count, &config.limits, journal)?;
     if config.count == Some(0) {
         shared.raise(Stage::Full);
     }
     let mut workers = Vec::with_capacity(polls.len());
     for (number, poll) in polls.into_iter().enumerate() {
         let own = listeners.iter().map(|site| site[number % site.len()].try_clone()).collect::<io::Result<Vec<_>>>();
-        let own = own.map_err(|error| Error::Internal(format!("a listening socket cannot be duplicated: {error}")))?;
+        let own = own.map_err(|error| Error::of_system("a listening socket cannot be duplicated", error))?;
         workers.push(Worker::new(&shared, config, poll, own)?);
     }
     drop(listeners);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use mio::Registry;
 
+use super::limits::Limits;
 use super::site::Site;
 use super::slots::Key;
 use crate::conn::Output;
@@ -33,6 +34,7 @@ pub struct Turn<'a> {
     pub key: Key,
     pub buffers: &'a mut Buffers,
     pub site: &'a Site,
+    pub limits: &'a Limits,
     pub registry: &'a Registry,
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,

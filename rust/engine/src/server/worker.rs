@@ -2,19 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::ServeTotals;
+use super::admission::{Newcomers, gave_way, has_client, lacks_descriptors};
 use super::client::Client;
 use super::config::ServerConfig;
-use super::shared::{Shared, Stage};
+use super::shared::{Arrival, Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
+use super::{Connection, ServeTotals};
 use crate::{Error, Result};
 
 /// The token of the waker. No place for a connection has so high a number.
@@ -25,7 +26,8 @@ const LISTENERS: usize = usize::MAX - 1;
 /// Accepts in a row before connections get their turn, and other workers a chance.
 const ACCEPTS_A_TURN: usize = 8;
 
-/// How long no accept is tried once the system refused one for want of descriptors or memory. The clients wait in the backlog.
+/// How long no accept is tried once the system refused one for want of memory, or of the very last descriptor. The clients wait in
+/// the backlog.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 struct Listener {
@@ -42,6 +44,7 @@ pub struct Worker<'a> {
     listeners: Vec<Listener>,
     accept_after: Option<Instant>,
     clients: Slots<Box<Client>>,
+    newcomers: Newcomers,
     /// When to look after whom. An entry may be out of date; the connection knows better.
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
     /// Connections that were not done when their turn was over.
@@ -75,6 +78,7 @@ impl<'a> Worker<'a> {
             listeners: watched,
             accept_after: None,
             clients: Slots::default(),
+            newcomers: Newcomers::default(),
             timers: BinaryHeap::new(),
             again: Vec::new(),
             buffers: Buffers::default(),
@@ -196,12 +200,18 @@ impl<'a> Worker<'a> {
         if !listener.acceptable || self.accept_after.is_some() {
             return Ok(false);
         }
+        if self.shared.admission.is_full() && has_client(&listener.socket) {
+            self.make_room(now);
+        }
+        let Some(listener) = self.listeners.get_mut(site) else { return Ok(false) };
         match self.shared.accept(&listener.socket) {
-            Ok(Some((stream, peer))) => self.admit(stream, peer, site, now)?,
-            Ok(None) => {
+            Ok(Arrival::Client(stream, peer)) => self.admit(stream, peer, site, now)?,
+            Ok(Arrival::Refused(peer, why)) => self.refused(site, peer, Some(&why)),
+            Ok(Arrival::Complete) => {
                 self.heed_stage(now);
                 return Ok(false);
             }
+            Err(error) if lacks_descriptors(&error) => return Ok(self.go_without(site, &error, now)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => {
                     listener.acceptable = false;
@@ -209,7 +219,7 @@ impl<'a> Worker<'a> {
                 }
                 // The client was gone before it was accepted.
                 ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
-                // Out of descriptors as a rule; whatever it is, to try again at once would be a busy loop.
+                // Whatever it is, to try again at once would be a busy loop.
                 _ => {
                     self.accept_after = Some(now + ACCEPT_PAUSE);
                     return Ok(false);
@@ -219,6 +229,39 @@ impl<'a> Worker<'a> {
         Ok(true)
     }
 
+    /// There are too few descriptors. Whether one more accept may go better.
+    fn go_without(&mut self, site: usize, error: &io::Error, now: Instant) -> bool {
+        if self.make_room(now) {
+            return true;
+        }
+        let turned_away = self.shared.admission.turn_away(&self.listeners[site].socket, error);
+        match turned_away {
+            Ok((peer, why)) => self.refused(site, peer, why.as_ref()),
+            Err(_) => self.accept_after = Some(now + ACCEPT_PAUSE),
+        }
+        self.accept_after.is_none()
+    }
+
+    /// End the connection that has been in its handshake for longest, if that is long enough.
+    fn make_room(&mut self, now: Instant) -> bool {
+        self.forget_newcomers();
+        let Some(key) = self.newcomers.slowest(now) else { return false };
+        self.attend(key, now, |client, _| client.over_with(gave_way()));
+        true
+    }
+
+    fn forget_newcomers(&mut self) {
+        let Self { newcomers, clients, .. } = self;
+        newcomers.forget(|key| clients.at(key).is_some_and(|client| client.is_in_handshake()));
+    }
+
+    fn refused(&mut self, site: usize, peer: SocketAddr, why: Option<&Error>) {
+        self.totals.refused += 1;
+        if let Some(why) = why {
+            self.shared.journal.push(Connection::refused(self.config.sites[site].name.clone(), peer, why));
+        }
+    }
+
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, site: usize, now: Instant) -> Result<()> {
         let mut client = Box::new(Client::new(stream, peer, &self.config.sites[site], now)?);
         let key = self.clients.vacant();
@@ -226,10 +269,13 @@ impl<'a> Worker<'a> {
         if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
+            self.shared.admission.leave(peer.ip());
             self.totals.failed += 1;
             return Ok(());
         }
         self.clients.put(key, client);
+        self.forget_newcomers();
+        self.newcomers.push(key, now);
         self.schedule(key);
         Ok(())
     }
@@ -241,6 +287,7 @@ impl<'a> Worker<'a> {
             key,
             buffers: &mut self.buffers,
             site: &self.config.sites[client.site],
+            limits: &self.config.limits,
             registry: self.poll.registry(),
             stopping: self.stage >= Stage::Stopping,
             now,
@@ -263,6 +310,7 @@ impl<'a> Worker<'a> {
         self.totals.failed += u64::from(record.error.is_some());
         self.totals.received += record.received;
         self.totals.sent += record.sent;
+        self.shared.admission.leave(client.address());
         // The descriptor first: whoever hears of the end may rely on it.
         drop(client);
         self.shared.journal.push(record);
@@ -276,10 +324,9 @@ impl<'a> Worker<'a> {
             self.timers.pop();
             let Some(client) = self.clients.at(key).filter(|client| client.scheduled == Some(at)) else { continue };
             client.scheduled = None;
-            if client.due(&self.config.limits) <= now {
-                self.attend(key, now, Client::expire);
-            } else {
-                self.schedule(key);
+            match client.lapsed(&self.config.limits, now) {
+                Some(lapse) => self.attend(key, now, |client, turn| client.expire(turn, lapse)),
+                None => self.schedule(key),
             }
         }
     }

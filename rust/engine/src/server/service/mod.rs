@@ -71,6 +71,11 @@ pub trait Service: Send {
         true
     }
 
+    /// Whether a request has begun whose head is not complete. A client has little time for that, however often it says something.
+    fn hears_head(&self) -> bool {
+        false
+    }
+
     /// Whether a client that says nothing now is between two requests, and can be sent away when the server stops.
     fn takes_requests(&self) -> bool {
         false

@@ -38,6 +38,11 @@ impl Facts {
         }
     }
 
+    /// Of a client with which nothing was negotiated.
+    pub fn nothing(peer: SocketAddr) -> Self {
+        Self { tls: None, suite: None, group: None, alpn: None, sni: None, kind: None, peer: peer.to_string() }
+    }
+
     pub fn json(&self) -> String {
         // Strings and nulls: there is nothing in it that could fail.
         let mut text = serde_json::to_string(self).unwrap_or_default();

@@ -30,6 +30,10 @@ impl Service for Status {
         self.requests.is_empty()
     }
 
+    fn hears_head(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
     fn takes_requests(&self) -> bool {
         true
     }

@@ -1,0 +1,22 @@
+//! How far a connection has come, on our side and on the client's.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Handshake,
+    Open,
+    /// All has been said; some of it is not yet sent.
+    Closing,
+    /// All has been sent. What still comes is thrown away: to close with unread bytes would reset the connection, and the client
+    /// would lose the end of what it was sent.
+    Draining,
+}
+
+/// How far the client has come with closing its side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Incoming {
+    Open,
+    /// An event told of the end of the TCP connection; there may be bytes before it.
+    EndAnnounced,
+    CloseNotify,
+    Ended,
+}
