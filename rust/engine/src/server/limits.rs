@@ -83,12 +83,12 @@ impl Limits {
     /// When a limit runs out next.
     pub fn due(&self, clock: Clock, waiting: Waiting) -> Instant {
         let phase = clock.since + self.of(waiting);
-        self.connection.map_or(phase, |whole| phase.min(clock.accepted + whole))
+        self.end(clock, waiting).map_or(phase, |end| phase.min(end))
     }
 
     /// The limit that has run out, if one has.
     pub fn lapsed(&self, clock: Clock, waiting: Waiting, now: Instant) -> Option<Lapse> {
-        if self.connection.is_some_and(|whole| clock.accepted + whole <= now) {
+        if self.end(clock, waiting).is_some_and(|end| end <= now) {
             return Some(Lapse::Connection);
         }
         (clock.since + self.of(waiting) <= now).then_some(Lapse::Phase(waiting))
@@ -106,6 +106,11 @@ impl Limits {
         };
         let seconds = limit.as_secs_f64();
         Error::Limit { code: "time-limit", message: format!("{what} after {seconds} s, the limit of that") }
+    }
+
+    /// The end of the connection as a whole, unless it is at its end by itself: then that is to be in order.
+    fn end(&self, clock: Clock, waiting: Waiting) -> Option<Instant> {
+        self.connection.filter(|_| waiting != Waiting::Close).map(|whole| clock.accepted + whole)
     }
 
     fn of(&self, waiting: Waiting) -> Duration {
@@ -147,6 +152,7 @@ mod tests {
         assert_eq!(limits(None).due(clock, Waiting::Request), at(12));
         assert_eq!(limits(Some(11.0)).due(clock, Waiting::Request), at(11));
         assert_eq!(limits(Some(11.0)).lapsed(clock, Waiting::Handshake, at(11)), Some(Lapse::Connection));
+        assert_eq!(limits(Some(11.0)).due(clock, Waiting::Close), at(15));
         assert_eq!(limits(None).lapsed(clock, Waiting::Send, at(13)), Some(Lapse::Phase(Waiting::Send)));
         assert_eq!(limits(None).lapsed(clock, Waiting::Idle, at(13)), None);
     }

@@ -23,6 +23,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{Error, Interrupt, Result, crew, sys};
+use admission::lacks_descriptors;
 pub use config::{ServerConfig, ServerSpec};
 use journal::Journal;
 pub use limits::LimitsSpec;
@@ -138,7 +139,7 @@ pub fn serve(
     if listeners.len() != config.sites.len() || listeners.iter().any(Vec::is_empty) {
         return Err(Error::Usage("each site of a server needs a listening socket".to_owned()));
     }
-    let stop = sys::duplicate(stop).map_err(|error| Error::Usage(format!("stop_fd: {error}")))?;
+    let stop = duplicate(stop, "stop_fd")?;
     let journal = Journal::new().map_err(|error| Error::of_system("no socket pair", error))?;
     let (polls, shared) = Shared::new(config.threads, config.count, &config.limits, journal)?;
     if config.count == Some(0) {
@@ -158,7 +159,7 @@ pub fn serve(
 fn listener(fd: RawFd) -> Result<TcpListener> {
     let no_listener =
         |why: &dyn std::fmt::Display| Error::Usage(format!("descriptor {fd} is no listening socket: {why}"));
-    let copy = sys::duplicate(fd).map_err(|error| no_listener(&error))?;
+    let copy = duplicate(fd, "a listening socket")?;
     if !rustix::net::sockopt::socket_acceptconn(&copy).map_err(|error| no_listener(&error))? {
         return Err(no_listener(&"it does not listen"));
     }
@@ -167,6 +168,17 @@ fn listener(fd: RawFd) -> Result<TcpListener> {
     let listener = TcpListener::from(copy);
     listener.set_nonblocking(true).map_err(|error| no_listener(&error))?;
     Ok(listener)
+}
+
+/// A duplicate of a descriptor of the caller's.
+fn duplicate(fd: RawFd, what: &str) -> Result<OwnedFd> {
+    sys::duplicate(fd).map_err(|error| {
+        if lacks_descriptors(&error) {
+            Error::of_system(&format!("{what} cannot be duplicated"), error)
+        } else {
+            Error::Usage(format!("{what}, descriptor {fd}: {error}"))
+        }
+    })
 }
 
 fn run(
