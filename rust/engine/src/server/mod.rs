@@ -139,7 +139,7 @@ pub fn serve(
     if listeners.len() != config.sites.len() || listeners.iter().any(Vec::is_empty) {
         return Err(Error::Usage("each site of a server needs a listening socket".to_owned()));
     }
-    let stop = duplicate(stop, "stop_fd")?;
+    let stop = duplicate(stop, "the stop descriptor")?;
     let journal = Journal::new().map_err(|error| Error::of_system("no socket pair", error))?;
     let (polls, shared) = Shared::new(config.threads, config.count, &config.limits, journal)?;
     if config.count == Some(0) {
