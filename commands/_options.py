@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._command import Decorator, option
-from ._types import Ciphers, Duration, Groups, Instant, OneWord, Protocols, Versions
+from ._types import Ciphers, Duration, FileName, Groups, Instant, OneWord, Protocols, Versions
 
 if TYPE_CHECKING:
     from tlstool.output.console import Console
 
-FILE = click.Path(readable=False)
+FILE = FileName()
 """Whether there is such a file, and whether it can be read, is not the parser's business: that has a status of its own."""
 
 

@@ -110,6 +110,7 @@ session_options = all_of(
     option(
         "--ech",
         panel="Session",
+        type=FILE,
         metavar="auto|grease|FILE",
         help="Encrypt the hello (ECH): auto asks the DNS for the configuration, grease pretends to have one, and FILE has it, as "
         "base64, PEM or binary.",

@@ -42,6 +42,19 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class FileName(click.Path):
+    """The name of a file, whatever there is under it; an empty one is a variable of a script that is not set."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as it is."""
+        if value == "":
+            raise _wrong(param, "the name of the file is empty", "name a file, or leave the option out")
+        return super().convert(value, param, ctx)
+
+
 class PhaseLimit(click.ParamType["tuple[str, float]"]):
     """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds.
 
@@ -110,9 +123,12 @@ class Numbers(click.ParamType["tuple[int, ...]"]):
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes such as `512`, `64KiB` or `1MiB`."""
+    """A number of bytes such as `512`, `64KiB` or `1MiB`, and not fewer than `least`."""
 
     name = "size"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Bytes."""
@@ -122,7 +138,10 @@ class Size(click.ParamType[int]):
         if not found:
             raise _wrong(param, f"{value!r} is no size", "write bytes, or a number with its unit: 512, 64KiB, 1MiB")
         number, unit = found.groups()
-        return int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        size = int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        if size < self._least:
+            raise _wrong(param, f"{value!r} is too little", f"give {self._least} B or more")
+        return size
 
 
 class Instant(click.ParamType[int]):

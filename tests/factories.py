@@ -240,33 +240,55 @@ def connection(**fields: Any) -> Connection:
     usual: dict[str, Any] = {
         "site": None,
         "peer": "127.0.0.1:50312",
+        "accepted": "2026-01-27T10:00:00.123Z",
+        "handshake_ms": 1.5,
+        "duration_ms": 12.3,
         "tls": "1.3",
         "suite": "TLS_AES_256_GCM_SHA384",
         "group": "X25519MLKEM768",
         "alpn": "http/1.1",
         "sni": "localhost",
         "kind": "full",
+        "hello": None,
+        "requests": 1,
         "received": 78,
         "sent": 1024,
-        "duration_ms": 12.3,
+        "ending": "close_notify",
         "error": None,
         "message": None,
+        "upstream": None,
+        "is_upstream_error": False,
     }
     return Connection(**usual | fields)
 
 
 LIMITS = [field.name for field in fields_of(ServerLimits)]  # type: ignore[arg-type]
+WHOLE = ("threads", "count", "duration", "grace", "tells", "counts_every")
 
 
 def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any) -> ServerConfig:
     """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
     limits = {name: fields.pop(name) for name in LIMITS if name in fields}
-    whole = {name: fields.pop(name) for name in ("threads", "count", "grace") if name in fields}
+    whole = {name: fields.pop(name) for name in WHOLE if name in fields}
     return ServerConfig((Site(identity, Service(mode), **fields),), ServerLimits(**limits), **whole)
 
 
 def serve_totals(**fields: Any) -> ServeTotals:
-    usual = {"connections": 3, "handshakes": 2, "resumed": 1, "failed": 1, "refused": 0, "received": 156, "sent": 2048}
+    usual = {
+        "connections": 3,
+        "active": 0,
+        "handshakes": 2,
+        "resumed": 1,
+        "versions": {"1.2": 1, "1.3": 1},
+        "failed": 1,
+        "failures": {"not-tls": 1},
+        "refused": 0,
+        "requests": 2,
+        "received": 156,
+        "sent": 2048,
+        "unreported": 0,
+        "elapsed_ms": 4321.0,
+    }
     return ServeTotals(**usual | fields)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from tlstool import pem
+from tlstool.faults import surgery
 from tlstool.model import Identity, Roots
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -136,28 +136,22 @@ def leaf(
 
 def with_bad_signature(issued: Issued) -> Issued:
     """The same certificate with the last bit of its signature turned."""
-    der = bytearray(issued.der)
-    der[-1] ^= 1
-    return Issued(x509.load_der_x509_certificate(bytes(der)), issued.key, issued.above)
+    return replace(issued, certificate=surgery.with_bad_signature(issued.certificate))
 
 
 def version_1(issuer: Issued) -> Issued:
     """A certificate of X.509 version 1, which has no extensions (RFC 5280 section 4.1)."""
     made = leaf(issuer)
-    version, *fields = _elements(made.certificate.tbs_certificate_bytes)
+    version, *fields = surgery.elements(made.certificate.tbs_certificate_bytes)
     assert version[0] == 0xA0
-    return _resigned(b"".join(fields[:-1]), issuer, made)
+    assert isinstance(issuer.key, ec.EllipticCurvePrivateKey)
+    tbs = surgery.sequence(fields[:-1])
+    return replace(made, certificate=surgery.assembled(tbs, issuer.key.sign(tbs, ec.ECDSA(hashes.SHA256()))))
 
 
 def with_algorithm(made: Issued, issuer: Issued, digest: hashes.HashAlgorithm) -> Issued:
     """The certificate signed by way of another hash, by an RSA key: cryptography itself refuses those that are weak."""
-    numbers = {"md5": 4, "sha1": 5, "sha256": 11}
-    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d0101") + bytes([numbers[digest.name]]) + b"\x05\0")
-    fields = _elements(made.certificate.tbs_certificate_bytes)
-    fields[2] = algorithm
-    tbs = _der(0x30, b"".join(fields))
-    assert isinstance(issuer.key, rsa.RSAPrivateKey)
-    return _assembled(tbs, algorithm, issuer.key.sign(tbs, padding.PKCS1v15(), digest), made)
+    return replace(made, certificate=surgery.signed_with(made.certificate, issuer.key, digest))
 
 
 def below_giant(root: Issued, bits: int = 16384) -> Issued:
@@ -166,40 +160,8 @@ def below_giant(root: Issued, bits: int = 16384) -> Issued:
     giant = rsa.RSAPublicNumbers(65537, modulus).public_key()
     issuer = _issue("giant", root, key=None, is_ca=True, public_key=giant)
     made = leaf(issuer)
-    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
-    fields = _elements(made.certificate.tbs_certificate_bytes)
-    fields[2] = algorithm
-    return _assembled(_der(0x30, b"".join(fields)), algorithm, bytes(bits // 8), made)
-
-
-def _resigned(fields: bytes, issuer: Issued, made: Issued) -> Issued:
-    tbs = _der(0x30, fields)
-    assert isinstance(issuer.key, ec.EllipticCurvePrivateKey)
-    algorithm = _der(0x30, bytes.fromhex("06082a8648ce3d040302"))
-    return _assembled(tbs, algorithm, issuer.key.sign(tbs, ec.ECDSA(hashes.SHA256())), made)
-
-
-def _assembled(tbs: bytes, algorithm: bytes, signature: bytes, made: Issued) -> Issued:
-    der = _der(0x30, tbs + algorithm + _der(0x03, b"\0" + signature))
-    return Issued(x509.load_der_x509_certificate(der), made.key, made.above)
-
-
-def _der(tag: int, contents: bytes) -> bytes:
-    size = len(contents)
-    octets = size.to_bytes((size.bit_length() + 7) // 8 or 1, "big")
-    length = octets if size < 0x80 else bytes([0x80 | len(octets)]) + octets
-    return bytes([tag]) + length + contents
-
-
-def _elements(sequence: bytes) -> list[bytes]:
-    """What stands in a SEQUENCE, each with its header."""
-    _, at, end = pem.header(sequence, 0)
-    found = []
-    while at < end:
-        _, _, after = pem.header(sequence, at)
-        found.append(sequence[at:after])
-        at = after
-    return found
+    tbs = surgery.with_rsa_algorithm(made.certificate.tbs_certificate_bytes, "sha256")
+    return replace(made, certificate=surgery.assembled(tbs, bytes(bits // 8)))
 
 
 def crl(issuer: Issued, revoked: Sequence[Issued] = (), *, days: tuple[float, float] = (-1, 30)) -> bytes:

@@ -6,9 +6,11 @@ import factories
 import pytest
 
 from tlstool import assertions
+from tlstool.client import connect
 from tlstool.errors import UsageError
 from tlstool.model import plain
 from tlstool.reports import Assertion, ConnectReport, Problem, VerifyReport
+from tlstool.requests import ConnectRequest
 
 
 def outcome(expression: str, **handshake: object) -> Assertion:
@@ -146,6 +148,11 @@ def test_consistency_of_all_addresses_is_demanded_by_a_word(consistent: bool | N
     judged = assertions.judged(report, assertions.understand(["consistent"], ConnectReport))
     assert judged.assertions[0].met is met
     assert (judged.error is None) is met
+
+
+def test_consistency_of_one_address_is_refused_before_a_packet_is_sent() -> None:
+    with pytest.raises(UsageError, match="consistent compares nothing"):
+        connect(ConnectRequest(target="localhost:1", assertions=("consistent",)))
 
 
 def test_no_name_is_proposed_that_this_report_does_not_have() -> None:

@@ -18,7 +18,7 @@ from factories import server_config
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.model import Certificate, ClientConfig, Finding, Handshake, LoadPlan, LoadResult, Roots, Staple, Trust, plain
 from tlstool.record import Record
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Hello, KeyShare, ServerConfig, ServeTotals
 from tlstool.sniff import PROTOCOLS
 from tlstool.traffic import Relayed, RelayPlan
 
@@ -92,7 +92,7 @@ def test_every_code_of_the_engine_has_a_class_and_every_other_one_is_known_to_be
 
 def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki) -> None:
     config = ClientConfig("localhost", "localhost", certificates.root.roots)
-    with engine_server(server_config(pki.leaf(None).identity)) as (port, said):
+    with engine_server(server_config(pki.leaf(None).identity, tells="hellos")) as (port, said):
         made = native.ClientConfig(plain(config))
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
             session = native.connect(made, sock.fileno(), PATIENCE)
@@ -113,6 +113,8 @@ def test_what_the_engine_answers_has_the_fields_of_the_records(certificates: Pki
     assert load.keys() == names(LoadResult)
     *connections, totals = said
     assert connections[0].keys() == names(Connection)
+    assert connections[0]["hello"].keys() == names(Hello)
+    assert connections[0]["hello"]["key_shares"][0].keys() == names(KeyShare)
     assert totals.keys() == names(ServeTotals)
 
 

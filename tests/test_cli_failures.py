@@ -54,6 +54,8 @@ WRONG = [
     ("connect x --timeout soon", "--timeout: 'soon' is no duration", "write a number with its unit: 500ms, 10s, 2m, 1h"),
     ("connect x --timeout 0s", "--timeout: '0s' is no time at all", "leave the option out for no limit"),
     ("connect x --at yesterday", "--at: 'yesterday' is no time", "write 2026-12-24 or 2026-12-24T18:00:00Z"),
+    ("connect x --keylog=", "--keylog: the name of the file is empty", "name a file, or leave the option out"),
+    ("connect x --ech=", "--ech: the name of the file is empty", "name a file, or leave the option out"),
     ("connect x --alpn ,", "--alpn: the list is empty", "leave the option out for the defaults"),
     ("connect x --sni a --no-sni", "--sni and --no-sni contradict each other", "leave one of them out"),
     ("connect x --key k", "--key needs --cert", "name the key's certificate with --cert FILE"),

@@ -162,7 +162,7 @@ def test_pkcs_12_and_pkcs_7_are_told_from_certificates(credentials: Credentials)
 
 def test_a_file_without_a_name_is_told_so() -> None:
     done = tlstool("connect", "127.0.0.1:1", "--ca", "")
-    assert (done.status, done.errors.splitlines()[0]) == (3, "error: the name of a file is empty")
+    assert (done.status, done.errors.splitlines()[0]) == (2, "error: --ca: the name of the file is empty")
 
 
 def test_a_certificate_without_its_key_is_told_how_to_name_that(credentials: Credentials) -> None:

@@ -20,6 +20,7 @@ LAYERS = (
         "events",
         "figures",
         "hints",
+        "misconduct",
         "model",
         "record",
         "reports",
@@ -44,6 +45,7 @@ LAYERS = (
     }
     | {"descriptors"}
     | {"names", "dialogue", "escapes", "http1", "newlines"}
+    | {"faults"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}
     | {"nameserver", "pem", "phases", "proxy", "reach", "resolve", "schemes", "sniff", "starttls", "trust", "tunnel", "wire"},
     {"diagnosis", "exchange", "peer", "serving"},

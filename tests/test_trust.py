@@ -96,6 +96,14 @@ def test_a_directory_is_its_certificates_sorted_and_each_once(tmp_path: Path, ce
     assert roots(tmp_path).pem == (certificates.intermediate.pem, certificates.root.pem)
 
 
+def test_a_broken_file_of_a_directory_is_told_by_name(tmp_path: Path, certificates: Pki) -> None:
+    (tmp_path / "a.pem").write_bytes(certificates.root.pem)
+    (tmp_path / "b.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nM!A=\n-----END CERTIFICATE-----\n")
+    with pytest.raises(LocalError, match=r"b\.pem") as raised:
+        roots(tmp_path)
+    assert raised.value.code == "bad-certificate-file"
+
+
 @pytest.mark.parametrize(
     ("contents", "code"),
     [

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from tlstool.requests import (
         ConnectRequest,
         Expect,
+        ForwardRequest,
         HandshakeBenchRequest,
         LocalBenchRequest,
         Send,
         ServeRequest,
+        TlsOptions,
         VerifyRequest,
     )
     from tlstool.server import serve
     from tlstool.serving.stopping import Stop
-    from tlstool.sites import Connection, ServeTotals
+    from tlstool.sites import Connection, Counts, Hello, ServeTotals
     from tlstool.verifier import verify
 
 __version__ = "0.1.0"
@@ -39,12 +41,15 @@ __all__ = [
     "ConnectReport",
     "ConnectRequest",
     "Connection",
+    "Counts",
     "Established",
     "Event",
     "Expect",
+    "ForwardRequest",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
+    "Hello",
     "LocalBenchReport",
     "LocalBenchRequest",
     "PhaseEvent",
@@ -54,6 +59,7 @@ __all__ = [
     "ServeRequest",
     "ServeTotals",
     "Stop",
+    "TlsOptions",
     "TlsToolError",
     "VerifyReport",
     "VerifyRequest",
@@ -74,20 +80,23 @@ _HOMES = {
     "tlstool.client": ("connect",),
     "tlstool.errors": ("TlsToolError",),
     "tlstool.events": ("Answered", "Established", "Event", "PhaseEvent", "Progress", "Ready"),
-    "tlstool.model": ("Connection", "Handshake", "ServeTotals", "plain"),
+    "tlstool.model": ("Handshake", "plain"),
     "tlstool.figures": ("CompareReport", "LocalBenchReport"),
     "tlstool.reports": ("ConnectReport", "HandshakeBenchReport", "VerifyReport"),
     "tlstool.requests": (
         "ConnectRequest",
         "Expect",
+        "ForwardRequest",
         "HandshakeBenchRequest",
         "LocalBenchRequest",
         "Send",
         "ServeRequest",
+        "TlsOptions",
         "VerifyRequest",
     ),
     "tlstool.server": ("serve",),
     "tlstool.serving.stopping": ("Stop",),
+    "tlstool.sites": ("Connection", "Counts", "Hello", "ServeTotals"),
     "tlstool.verifier": ("verify",),
 }
 

@@ -70,7 +70,11 @@ class ServerConfig:
     def __new__(cls, spec: Mapping[str, Any]) -> ServerConfig: ...
 
 def serve(
-    config: ServerConfig, fds: Sequence[Sequence[int]], on_connection: Callable[[dict[str, Any]], None], stop_fd: int
+    config: ServerConfig,
+    fds: Sequence[Sequence[int]],
+    on_connection: Callable[[dict[str, Any]], None],
+    stop_fd: int,
+    on_counts: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
 

@@ -64,8 +64,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 _SYNTAX = r"\s*([A-Za-z_][\w.\[\]]*)\s*(==|!=|<=|>=|<|>|~)\s*(.*?)\s*"
-# What can be demanded by its name alone: that it is true.
-_BARE = ("consistent",)
+CONSISTENT = ("consistent",)
+"""The path of the only thing that can be demanded by its name alone: that all addresses are alike."""
 
 _NOT_A_FIELD = frozenset({"assertions", "pem"})
 
@@ -121,8 +121,7 @@ def judged(report: R, demands: Sequence[Demand]) -> R:
     if missed is None or report.error is not None:
         return report
     message = f"{missed.expression} does not hold: {missed.field} is {missed.shown()}"
-    hint = "--all-addresses compares them" if missed.field in _BARE and missed.actual is None else None
-    error = ThresholdError("assertion-failed", message, hint)
+    error = ThresholdError("assertion-failed", message)
     return replace(report, exit_status=error.exit_status, error=problem(error))
 
 
@@ -131,8 +130,8 @@ def judged(report: R, demands: Sequence[Demand]) -> R:
 
 def _demand(expression: str, report: type) -> Demand:
     bare = expression.strip()
-    if bare in _BARE and bare in get_type_hints(report):
-        return Demand(expression, (bare,), "==", True, "flag")
+    if (bare,) == CONSISTENT and bare in get_type_hints(report):
+        return Demand(expression, CONSISTENT, "==", True, "flag")
     found = re.fullmatch(_SYNTAX, expression, re.DOTALL)
     if not found or not found[3]:
         hint = "did you mean ==?" if re.fullmatch(r"[^=!<>~]+=[^=].*", expression) else "write a field, an operator and a value"

@@ -78,11 +78,11 @@ def issue_authority(subject: str, key_type: str, issuer: Issued | None = None, *
 
     key = new_key(key_type)
     builder = (
-        _builder(subject, key, issuer)
+        draft(subject, key, issuer)
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
-        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
     )
-    return _signed(builder, key, issuer)
+    return signed(builder, key, issuer)
 
 
 def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued, *, purpose: Literal["server", "client"] = "server") -> Issued:
@@ -93,13 +93,13 @@ def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued, *, purpose: 
     key = new_key(key_type)
     usage = ExtendedKeyUsageOID.SERVER_AUTH if purpose == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(names[0], key, issuer)
+        draft(names[0], key, issuer)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage("digital_signature"), critical=True)
+        .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
     )
-    return _signed(builder, key, issuer)
+    return signed(builder, key, issuer)
 
 
 def new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
@@ -123,8 +123,20 @@ def new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
     raise ValueError(f"no key type {key_type!r}")
 
 
-def _builder(subject: str, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> x509.CertificateBuilder:
-    """What authorities and leaves have in common."""
+def draft(
+    subject: str,
+    key: CertificateIssuerPrivateKeyTypes,
+    issuer: Issued | None,
+    valid: tuple[timedelta, timedelta] = (-_SLOW_CLOCK, VALID),
+) -> x509.CertificateBuilder:
+    """What authorities and leaves have in common: the names of both ends, the key, the serial number, and when it is valid.
+
+    Args:
+        subject: the common name.
+        key: whose public half is certified.
+        issuer: None for a certificate that is to be signed by itself.
+        valid: when the validity begins and ends, from now.
+    """
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
@@ -136,8 +148,8 @@ def _builder(subject: str, key: CertificateIssuerPrivateKeyTypes, issuer: Issued
         .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLOW_CLOCK)
-        .not_valid_after(now + VALID)
+        .not_valid_before(now + valid[0])
+        .not_valid_after(now + valid[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if issuer is None:
@@ -146,7 +158,8 @@ def _builder(subject: str, key: CertificateIssuerPrivateKeyTypes, issuer: Issued
     return builder.add_extension(above, critical=False)
 
 
-def _signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
+def signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
+    """The certificate for `key`, signed by its issuer, or by itself without one."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -155,7 +168,8 @@ def _signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTy
     return Issued(builder.sign(signer, None if isinstance(signer, Ed25519PrivateKey) else SHA256()), key)
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """A DNS name or an address as a subjectAltName has it (RFC 5280 section 4.2.1.6)."""
     from cryptography import x509
 
     try:
@@ -164,7 +178,8 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _key_usage(*purposes: str) -> x509.KeyUsage:
+def key_usage(*purposes: str) -> x509.KeyUsage:
+    """A keyUsage (RFC 5280 section 4.2.1.3) with these bits, by the names that `cryptography` has for them."""
     from cryptography import x509
 
     known = (

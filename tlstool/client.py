@@ -37,6 +37,8 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
     from tlstool import assertions
 
     demands = assertions.understand(request.assertions, ConnectReport)
+    if not request.all_addresses and any(demand.path == assertions.CONSISTENT for demand in demands):
+        raise UsageError("usage", "--assert: consistent compares nothing", "--all-addresses gives it something to compare")
     return assertions.judged(_connect(request, on_event), demands)
 
 

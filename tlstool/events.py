@@ -7,7 +7,7 @@ from typing import Literal
 
 from tlstool.record import Record
 from tlstool.reports import ConnectReport, HttpResponse
-from tlstool.sites import Connection, ServeTotals
+from tlstool.sites import Connection, Counts, ServeTotals
 
 
 class PhaseEvent(Record):
@@ -55,6 +55,7 @@ class Ready(Record):
         ca_file: a temporary file with the throw-away CA's certificate, gone at exit; None with an own certificate.
         fingerprint: SHA-256 of the leaf.
         pid: the server's process.
+        fault: what it does wrong there, as it was asked for; None for nothing.
     """
 
     address: str
@@ -63,6 +64,39 @@ class Ready(Record):
     ca_file: str | None
     fingerprint: str
     pid: int
+    fault: str | None = None
+
+
+class Promise(Record):
+    """What `tlstool connect` answers to a fault when it trusts the authority of the server.
+
+    Attributes:
+        exit_status: its exit status.
+        code: of its error, or else of the warning that it gives; None where it has nothing to say.
+        options: what it is to be asked for; empty for a plain handshake.
+    """
+
+    exit_status: int
+    code: str | None = None
+    options: tuple[str, ...] = ()
+
+
+class FaultShown(Record):
+    """A fault that a server shows at an address, or could show.
+
+    Attributes:
+        fault: its name, as `--fault` takes it; in a list with what its argument is.
+        words: what is wrong.
+        promises: what a client of ours answers to it, the plain handshake first.
+        address, port, url: where it is; None in a list.
+    """
+
+    fault: str
+    words: str
+    promises: tuple[Promise, ...]
+    address: str | None = None
+    port: int | None = None
+    url: str | None = None
 
 
 class Established(Record):
@@ -85,7 +119,7 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | WireEvent | Established | Answered | Ready | Connection | ServeTotals | Progress
+Event = PhaseEvent | WireEvent | Established | Answered | Ready | FaultShown | Connection | Counts | ServeTotals | Progress
 OnEvent = Callable[[Event], None]
 
 

@@ -169,25 +169,45 @@ class VerifyRequest(TlsOptions, kw_only=True):
     assertions: tuple[str, ...] = ()
 
 
+class ForwardRequest(Record, kw_only=True):
+    """Pass connections on.
+
+    Attributes:
+        target: "HOST:PORT", "[v6]:PORT" or "unix:/path"; a name is looked up once, at the start.
+        tls: speak TLS with it, too: trust, names and our own certificate count, and no other option does; None for plain bytes.
+        proxy_protocol: tell it of the client by a header of the PROXY protocol, version 2.
+        limit: seconds that it has to take a connection, over all its addresses, and as many again to shake hands.
+    """
+
+    target: str
+    tls: TlsOptions | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
+
+
 class ServeRequest(Record, kw_only=True):
     """Serve TLS.
 
     Attributes:
         listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one.
         cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
-        mode: see `ServerConfig`.
+        mode: see `Service`.
+        forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         grace: seconds that open connections have to end once the server stops.
         limits: names of `tlstool.sites.SERVER_PHASES` with the seconds that clients have instead of the usual ones.
         max_connections, max_per_address: as in `tlstool.sites.ServerLimits`.
+        faults: what to do wrong on purpose, by names of `faults.FAULTS`; `all` alone for each on a port of its own.
+        key_update_every: renew the keys of a TLS 1.3 session each time that so many bytes were sent; None for never.
     """
 
     listen: str = "127.0.0.1:0"
     cert: str | None = None
     key: str | None = None
     mode: ServeMode = "status"
+    forward: ForwardRequest | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -200,6 +220,8 @@ class ServeRequest(Record, kw_only=True):
     limits: tuple[tuple[str, float], ...] = ()
     max_connections: int | None = None
     max_per_address: int | None = None
+    faults: tuple[str, ...] = ()
+    key_update_every: int | None = None
 
 
 class HandshakeBenchRequest(TlsOptions, kw_only=True):

@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tlstool.model import Identity, TlsVersion
+from tlstool.misconduct import Misconduct
+from tlstool.model import ClientConfig, Identity, TlsVersion
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo"]
+ServeMode = Literal["status", "echo", "forward"]
+
+
+class Forward(Record):
+    """Where connections are passed on to, and how.
+
+    Attributes:
+        addresses: `ADDRESS:PORT` each, to be tried in this order; empty for a Unix socket.
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        tls: how to speak TLS with the upstream; None speaks none. The application protocol offered is the one that was agreed on
+            with the client.
+        proxy_protocol: whether a header of the PROXY protocol, version 2, comes before everything else.
+        limit: seconds for connecting, over all addresses, and as many again for a handshake.
+    """
+
+    addresses: tuple[str, ...]
+    path: str | None = None
+    tls: ClientConfig | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
+
+
+Tells = Literal["nothing", "connections", "hellos"]
+
+Ending = Literal["close_notify", "fin", "reset", "limit", "server", "error"]
 
 
 class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `forward`, what somebody else says.
+        metrics: whether `/metrics` is what the server has counted, for Prometheus, where the mode speaks HTTP.
+        forward: who that is; None in the other modes.
     """
 
     mode: ServeMode = "status"
+    metrics: bool = False
+    forward: Forward | None = None
 
 
 class Site(Record):
@@ -28,6 +57,10 @@ class Site(Record):
         service: what connections get.
         name: what events call it; None where there is only one.
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
+        staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
+        misconduct: what it does wrong on purpose; None for nothing.
+        key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
+            4.6.3); None leaves that to the backend.
     """
 
     identity: Identity
@@ -38,6 +71,9 @@ class Site(Record):
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
+    staple: bytes | None = None
+    misconduct: Misconduct | None = None
+    key_update_every: int | None = None
 
 
 class ServerLimits(Record):
@@ -77,14 +113,74 @@ class ServerConfig(Record):
         limits: for every connection.
         threads: worker threads.
         count: stop after this many connections have ended, None to go on.
+        duration: stop after so many seconds, None to go on.
         grace: seconds that open connections have to end once the server stops.
+        tells: what is told of each connection that has ended: `nothing`, what became of it (`connections`), or besides all that
+            its client offered (`hellos`).
+        counts_every: seconds after which `Counts` are told again and again, None for never.
     """
 
     sites: tuple[Site, ...]
     limits: ServerLimits = ServerLimits()
     threads: int = 1
     count: int | None = None
+    duration: float | None = None
     grace: float = 5.0
+    tells: Tells = "connections"
+    counts_every: float | None = None
+
+
+class KeyShare(Record):
+    """A key that a client sent along with its hello.
+
+    Attributes:
+        group: its group.
+        bytes: the size of its public part.
+    """
+
+    group: str
+    bytes: int
+
+
+class Hello(Record):
+    """What a client offered, in its order, by the names of IANA's registries.
+
+    What has no name there is hexadecimal, such as `0x1234`; values that exist only to be ignored (RFC 8701) look like
+    `GREASE 0x1a1a`.
+
+    Attributes:
+        size: bytes of the message.
+        legacy_version: what the hello begins with; with `supported_versions` it means nothing.
+        sni: the name that the client asked for; None for none.
+        alpn: application protocols.
+        versions: those of `supported_versions`; empty if it is missing, and then `legacy_version` is the highest.
+        suites: cipher suites, and the signalling values among them.
+        groups: of key exchange.
+        key_shares: the keys that came along.
+        signature_schemes: for the server's certificate and its handshake.
+        certificate_compression: algorithms (RFC 8879).
+        extensions: all of them.
+        ja3: the fingerprint of the same name, an MD5.
+        ja3_full: what it was made of.
+        ja4: the fingerprint of the same name.
+        ja4_r: the same with lists in place of their digests.
+    """
+
+    size: int
+    legacy_version: str
+    sni: str | None
+    alpn: tuple[str, ...]
+    versions: tuple[str, ...]
+    suites: tuple[str, ...]
+    groups: tuple[str, ...]
+    key_shares: tuple[KeyShare, ...]
+    signature_schemes: tuple[str, ...]
+    certificate_compression: tuple[str, ...]
+    extensions: tuple[str, ...]
+    ja3: str
+    ja3_full: str
+    ja4: str
+    ja4_r: str
 
 
 class Connection(Record):
@@ -93,46 +189,79 @@ class Connection(Record):
     Attributes:
         site: the name of the site that it came to; None for a server that has only one.
         peer: the client's address and port.
-        tls, suite, group, alpn, sni, kind: as in `Handshake`.
-        received, sent: bytes of application data.
+        accepted: when it was, RFC 3339 in UTC with milliseconds.
+        handshake_ms: from accept to the end of the handshake; None if it did not come to that.
         duration_ms: from accept to the end.
+        tls, suite, group, alpn, sni, kind: as in `Handshake`.
+        hello: what the client offered; None if that was not to be told, if no hello came that could be read, if it had more in it
+            than any client has to say, and on the OpenSSL backend, which does not see it.
+        requests: that were answered, where the service speaks HTTP; 0 elsewhere.
+        received, sent: bytes of application data.
+        ending: how it ended: the client said `close_notify`, or closed without it (`fin`); it broke (`reset`); the client
+            exceeded a time limit (`limit`); the server had said all, or was stopped (`server`); one side sent what the other
+            did not accept (`error`).
         error: the code of what went wrong, None if nothing did.
         message: the same in words.
+        upstream: the address that it was passed on to, or should have been; None if it was for nobody else.
+        is_upstream_error: whether `error` is about the upstream, and not about the client.
     """
 
     site: str | None
     peer: str
+    accepted: str
+    handshake_ms: float | None
+    duration_ms: float
     tls: str | None
     suite: str | None
     group: str | None
     alpn: str | None
     sni: str | None
     kind: str | None
+    hello: Hello | None
+    requests: int
     received: int
     sent: int
-    duration_ms: float
+    ending: Ending
     error: str | None
     message: str | None
+    upstream: str | None
+    is_upstream_error: bool
 
 
 class ServeTotals(Record):
-    """What a server did in its life.
+    """What a server has done until now, or in its life.
 
     Attributes:
         connections: accepted.
+        active: of those, still open.
         handshakes: completed.
         resumed: of those, resumed ones.
+        versions: of those, how many by version; none that is 0.
         failed: connections that ended in an error.
+        failures: of those, how many by its code.
         refused: clients that were turned away at once, which are not among the connections.
+        requests: that were answered, where the service speaks HTTP.
         received, sent: bytes of application data.
         unreported: connections whose event was dropped, because the listener was too slow for them.
+        elapsed_ms: since the server began to accept.
     """
 
     connections: int
+    active: int
     handshakes: int
     resumed: int
+    versions: dict[str, int]
     failed: int
+    failures: dict[str, int]
     refused: int
+    requests: int
     received: int
     sent: int
-    unreported: int = 0
+    unreported: int
+    elapsed_ms: float
+
+
+class Counts(Record):
+    """What a server has done until now, told while it works."""
+
+    totals: ServeTotals

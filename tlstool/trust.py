@@ -133,11 +133,18 @@ def _anchors(path: str) -> tuple[bytes, ...]:
         return (data,)
     # Directories made by `openssl rehash` hold each file a second time, under the hash of its subject.
     originals = {os.path.realpath(entry.path): entry.name for entry in _entries(path) if entry.is_file()}
-    contents = (files.read(original) for original in sorted(originals))
-    found = tuple(dict.fromkeys(data for data in contents if pem.has_certificate(data)))
+    found = tuple(dict.fromkeys(data for original in sorted(originals) if pem.has_certificate(data := _sound(original))))
     if not found:
         raise LocalError("no-certificate", f"no file of the directory {path} has a certificate in it")
     return found
+
+
+def _sound(path: str) -> bytes:
+    """A file of a directory, where there may be others than certificates, but no broken ones."""
+    data = files.read(path)
+    if pem.has_certificate(data):
+        pem.require_certificate(data, path)
+    return data
 
 
 def _entries(path: str) -> list[os.DirEntry[str]]:

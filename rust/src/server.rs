@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use pyo3::prelude::*;
-use tlstool_engine::{Connection, Error, ServerSpec};
+use tlstool_engine::{Error, ServeEvent, ServerSpec};
 
 use crate::{data, job};
 
@@ -20,21 +20,24 @@ impl ServerConfig {
     }
 }
 
-/// Serve on the listening sockets of each site until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+/// Serve on the listening sockets of each site until `stop_fd` becomes readable, then let connections end; a second byte stops
+/// at once.
 #[pyfunction]
+#[pyo3(signature = (config, fds, on_connection, stop_fd, on_counts=None))]
 pub fn serve<'py>(
     py: Python<'py>,
     config: &ServerConfig,
     fds: Vec<Vec<RawFd>>,
     on_connection: Py<PyAny>,
     stop_fd: RawFd,
+    on_counts: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // What the listener raises is raised here in the end: it is his, and no error of the engine.
     let mut raised = None;
     let raising = &mut raised;
     let outcome = job::run(py, move |interrupt| {
-        tlstool_engine::serve(&config.0, &fds, stop_fd, interrupt, &mut |connections| {
-            Python::attach(|py| tell(py, &on_connection, &connections)).map_err(|problem| {
+        tlstool_engine::serve(&config.0, &fds, stop_fd, interrupt, &mut |events| {
+            Python::attach(|py| tell(py, &on_connection, on_counts.as_ref(), &events)).map_err(|problem| {
                 *raising = Some(problem);
                 Error::Interrupted
             })
@@ -46,9 +49,22 @@ pub fn serve<'py>(
     }
 }
 
-fn tell(py: Python<'_>, on_connection: &Py<PyAny>, connections: &[Connection]) -> PyResult<()> {
-    for connection in connections {
-        on_connection.call1(py, (data::to_python(py, connection)?,))?;
+fn tell(
+    py: Python<'_>,
+    on_connection: &Py<PyAny>,
+    on_counts: Option<&Py<PyAny>>,
+    events: &[ServeEvent],
+) -> PyResult<()> {
+    for event in events {
+        match (event, on_counts) {
+            (ServeEvent::Connection(connection), _) => {
+                on_connection.call1(py, (data::to_python(py, &**connection)?,))?;
+            }
+            (ServeEvent::Counts(counts), Some(on_counts)) => {
+                on_counts.call1(py, (data::to_python(py, counts)?,))?;
+            }
+            (ServeEvent::Counts(_), None) => {}
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ from tlstool.model import BackendInfo, ClientConfig, Finding, Handshake, LoadPla
 from tlstool.phases import Deadline
 from tlstool.record import Record
 from tlstool.sessions import EarlyData
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 OnWire = Callable[[WireEvent], None]
@@ -107,12 +107,12 @@ class Server(Protocol):
     """A configuration made ready to serve, once."""
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
     ) -> ServeTotals:
         """Accept and serve on the sockets of each site, until the configured count or until `stop_fd` has a byte to read.
 
-        Then open connections get the configured grace to end; a second byte ends them at once. `on_connection` is called in the
-        calling thread.
+        Then open connections get the configured grace to end; a second byte ends them at once. `on_event` is called in the
+        calling thread, with what the configuration says is to be told.
         """
 
 

@@ -33,7 +33,7 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, Hello, KeyShare, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -87,11 +87,18 @@ class RustlsServer:
         self._config = config
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
     ) -> ServeTotals:
         """Accept and serve until the count is reached or `stop_fd` has a byte."""
+
+        def on_connection(raw: dict[str, Any]) -> None:
+            on_event(_connection(raw))
+
+        def on_counts(raw: dict[str, Any]) -> None:
+            on_event(Counts(ServeTotals(**raw)))
+
         fds = [[listener.fileno() for listener in site] for site in listeners]
-        return ServeTotals(**_native.serve(self._config, fds, lambda raw: on_connection(Connection(**raw)), stop_fd))
+        return ServeTotals(**_native.serve(self._config, fds, on_connection, stop_fd, on_counts))
 
 
 class RustlsSession:
@@ -174,6 +181,16 @@ def _handshake(raw: dict[str, Any]) -> Handshake:
         "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
+
+
+def _connection(raw: dict[str, Any]) -> Connection:
+    hello = raw["hello"]
+    return Connection(**raw) if hello is None else Connection(**{**raw, "hello": _hello(hello)})
+
+
+def _hello(raw: dict[str, Any]) -> Hello:
+    lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
+    return Hello(**{**raw, **lists, "key_shares": tuple(KeyShare(**share) for share in raw["key_shares"])})
 
 
 def _certificate(raw: dict[str, Any]) -> Certificate:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tlstool import __version__
 from tlstool.errors import TlsToolError
-from tlstool.events import Ready
+from tlstool.events import FaultShown, Ready
 from tlstool.figures import CompareReport, LocalBenchReport
 from tlstool.model import plain
 from tlstool.reports import (
@@ -32,11 +32,11 @@ REPORTS: dict[str, type[Report]] = {
 }
 """The commands that answer with one report, and its class."""
 
-ServeEvent = Ready | Connection | ServeTotals
+ServeEvent = Ready | FaultShown | Connection | ServeTotals
 """What a line of `serve --json` is made of, besides errors."""
 
 _VERSION = 1
-_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", Connection: "connection", ServeTotals: "totals"}
+_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", FaultShown: "fault", Connection: "connection", ServeTotals: "totals"}
 
 
 def schema_name(command: str) -> str:

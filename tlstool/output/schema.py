@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from tlstool.events import Ready
+from tlstool.events import FaultShown, Ready
 from tlstool.output import jsonout
 from tlstool.reports import Problem, Report
 from tlstool.sites import Connection, ServeTotals
@@ -57,7 +57,7 @@ def attribute_words(cls: type) -> dict[str, str]:
 
 def _events(title: str, definitions: dict[str, Any]) -> list[dict[str, Any]]:
     schemas = []
-    for name, cls in (("ready", Ready), ("connection", Connection), ("totals", ServeTotals)):
+    for name, cls in (("ready", Ready), ("fault", FaultShown), ("connection", Connection), ("totals", ServeTotals)):
         properties = _event_head(name, title) | _object(cls, definitions)["properties"]
         schemas.append(_closed(properties, _summary(cls)))
     last_words = {

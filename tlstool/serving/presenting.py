@@ -21,10 +21,17 @@ def identity(request: ServeRequest) -> AbstractContextManager[tuple[Identity, st
 
 @contextmanager
 def _throwaway() -> Iterator[tuple[Identity, str]]:
+    identity, ca = authority.throwaway(("localhost", LOOPBACK, "::1"))
+    with published(ca) as ca_file:
+        yield identity, ca_file
+
+
+@contextmanager
+def published(certificate: bytes) -> Iterator[str]:
+    """A temporary file with an authority's certificate, there for as long as the server is."""
     from tempfile import NamedTemporaryFile
 
-    identity, ca = authority.throwaway(("localhost", LOOPBACK, "::1"))
     with NamedTemporaryFile(prefix="tlstool-ca-", suffix=".pem") as file:
-        file.write(ca)
+        file.write(certificate)
         file.flush()
-        yield identity, file.name
+        yield file.name

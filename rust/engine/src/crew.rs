@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use crate::error::reason;
 use crate::{Error, Result};
 
 /// Run `work` with each of `workers` in a thread of its own and `watch` in this one, until all have ended.
@@ -33,10 +32,7 @@ pub fn run<W: Send, T: Send, V>(
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    failure.get_or_insert(Error::local(
-                        "out-of-threads",
-                        format!("a thread cannot be started: {}", reason(error)),
-                    ));
+                    failure.get_or_insert(Error::no_thread(error));
                     halt();
                     ended();
                 }

@@ -54,6 +54,10 @@ pub enum Error {
     NotHttp(String),
     /// The peer's certificate is bad, and that was to be an error.
     Certificate(ChainFault),
+    /// No connection came about.
+    NoConnection { refused: bool, message: String },
+    /// Not the peer, but the one to whom its connection is forwarded.
+    Upstream { address: String, error: Box<Error> },
 }
 
 /// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
@@ -131,6 +135,11 @@ impl Error {
         if is_want { Self::local("out-of-descriptors", message) } else { Self::Internal(message) }
     }
 
+    /// The system gave no thread.
+    pub fn no_thread(error: io::Error) -> Self {
+        Self::local("out-of-threads", format!("a thread cannot be started: {}", reason(error)))
+    }
+
     /// A thread's panic, as `join` or `catch_unwind` gave it.
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let words =
@@ -160,6 +169,9 @@ impl Error {
             Self::Truncated(_) => "truncated",
             Self::NotHttp(_) => "not-http",
             Self::Certificate(fault) => fault.code(),
+            Self::NoConnection { refused: true, .. } => "connection-refused",
+            Self::NoConnection { refused: false, .. } => "connection-failed",
+            Self::Upstream { error, .. } => error.code(),
         }
     }
 
@@ -185,7 +197,8 @@ impl fmt::Display for Error {
             | Self::PeerIncompatible(message)
             | Self::PeerMisbehaved(message)
             | Self::Truncated(message)
-            | Self::NotHttp(message) => f.write_str(message),
+            | Self::NotHttp(message)
+            | Self::NoConnection { message, .. } => f.write_str(message),
             Self::Interrupted => f.write_str("interrupted"),
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
@@ -206,6 +219,7 @@ impl fmt::Display for Error {
             Self::EchRejected { retry: Some(_) } => f.write_str("the peer cannot decrypt the Encrypted Client Hello"),
             Self::EchRejected { retry: None } => f.write_str("the peer does no Encrypted Client Hello"),
             Self::Certificate(fault) => fault.fmt(f),
+            Self::Upstream { address, error } => write!(f, "the upstream {address}: {error}"),
         }
     }
 }

@@ -39,7 +39,8 @@ pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
 pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
-    Connection, LimitsSpec, Mode, OnConnections, ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
+    Connection, ForwardSpec, LimitsSpec, Mode, OnEvents, ServeEvent, ServeTotals, ServerConfig, ServerSpec,
+    ServiceSpec, SiteSpec, Tells, serve,
 };
 pub use wait::{Interrupt, Never};
 

@@ -15,7 +15,7 @@ from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
 from tlstool.model import BackendInfo, ClientConfig, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -45,16 +45,18 @@ class OpenSslServer:
     def __init__(self, config: ServerConfig) -> None:
         from tlstool.backends.openssl.context import server_context
 
+        if any(site.service.metrics for site in config.sites):
+            raise Unsupported("unsupported", "the server on the interpreter's ssl has no metrics for Prometheus")
         self._config = config
         self._contexts = [server_context(site) for site in config.sites]
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_connection: Callable[[Connection], None], stop_fd: int
+        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
     ) -> ServeTotals:
         """Accept and serve, a thread for each connection."""
         from tlstool.backends.openssl.server import AcceptLoop
 
-        return AcceptLoop(self._contexts, self._config, listeners, on_connection, stop_fd).run()
+        return AcceptLoop(self._contexts, self._config, listeners, on_event, stop_fd).run()
 
 
 class OpenSslClient:

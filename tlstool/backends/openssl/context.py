@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tlstool import pem, trust
 from tlstool.backends.openssl.channel import watch
 from tlstool.errors import LocalError, Unsupported, cause
+from tlstool.misconduct import Misconduct
 from tlstool.model import ClientConfig, Crl, Identity, TlsVersion
 from tlstool.names import is_tls13
 from tlstool.names import suite as iana_suite
@@ -61,6 +62,14 @@ def server_context(site: Site) -> ssl.SSLContext:
     """A context for a server; raises as `client_context`."""
     import ssl
 
+    if site.staple is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot staple an OCSP response")
+    if site.misconduct not in (None, Misconduct()):
+        raise Unsupported("unsupported", "a server on the interpreter's ssl shows no faults but those of a certificate")
+    if site.service.mode == "forward":
+        raise Unsupported("unsupported", "a server on the interpreter's ssl forwards nothing")
+    if site.key_update_every is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load_identity(context, site.identity)
     _restrict(context, site)

@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tlstool.backends.openssl.serving import Serving
-from tlstool.sites import Connection, ServerConfig, ServeTotals, Site
+from tlstool.backends.openssl.tally import Tally
+from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals, Site
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +37,7 @@ class AcceptLoop:
         contexts: Sequence[ssl.SSLContext],
         config: ServerConfig,
         listeners: Sequence[Sequence[socket.socket]],
-        on_connection: Callable[[Connection], None],
+        on_event: Callable[[Connection | Counts], None],
         stop_fd: int,
     ) -> None:
         self._listeners: dict[int, tuple[socket.socket, ssl.SSLContext, Site]] = {}
@@ -44,11 +45,14 @@ class AcceptLoop:
             context.sni_callback = _note_name
             self._listeners |= {listener.fileno(): (listener, context, site) for listener in own}
         self._config = config
-        self._on_connection = on_connection
+        self._on_event = on_event
         self._stop_fd: int | None = stop_fd
         self._ended: queue.SimpleQueue[Serving] = queue.SimpleQueue()
         self._active: dict[Serving, threading.Thread] = {}
-        self._accepted = self._handshakes = self._resumed = self._failed = self._refused = self._received = self._sent = 0
+        self._tally = Tally()
+        now = time.monotonic()
+        self._stop_at = None if config.duration is None else now + config.duration
+        self._count_at = None if config.counts_every is None else now + config.counts_every
         self._stopping = False
         self._grace_end: float | None = None
         self._pause_end = 0.0
@@ -69,15 +73,7 @@ class AcceptLoop:
                 thread.join()
             os.close(self._wake_reader)
             os.close(self._wake_writer)
-        return ServeTotals(
-            connections=self._accepted,
-            handshakes=self._handshakes,
-            resumed=self._resumed,
-            failed=self._failed,
-            refused=self._refused,
-            received=self._received,
-            sent=self._sent,
-        )
+        return self._tally.totals()
 
     def _turn(self) -> None:
         """Wait for what comes first, and deal with it."""
@@ -90,7 +86,7 @@ class AcceptLoop:
         if accepting and now >= self._pause_end:
             for descriptor in self._listeners:
                 poll.register(descriptor, select.POLLIN)
-        moments = [moment for moment in (self._grace_end, self._pause_end if accepting else None) if moment and moment > now]
+        moments = self._moments(now, accepting=accepting)
         for descriptor, _ in poll.poll((min(moments) - now) * 1000 + 1 if moments else None):
             if descriptor == self._wake_reader:
                 os.read(self._wake_reader, 4096)
@@ -99,12 +95,27 @@ class AcceptLoop:
             elif not self._is_full() and not self._stopping:
                 self._accept(*self._listeners[descriptor])
         self._report()
-        if self._grace_end is not None and time.monotonic() >= self._grace_end:
+        self._look_at_clock(time.monotonic())
+
+    def _moments(self, now: float, *, accepting: bool) -> list[float]:
+        """When something is to be done though nothing happens."""
+        pause_end = self._pause_end if accepting else None
+        moments = (self._grace_end, self._stop_at, self._count_at, pause_end)
+        return [moment for moment in moments if moment and moment > now]
+
+    def _look_at_clock(self, now: float) -> None:
+        if self._grace_end is not None and now >= self._grace_end:
             self._grace_end = None
             self._cut()
+        if self._stop_at is not None and now >= self._stop_at:
+            self._stop_at = None
+            self._stop_accepting()
+        if self._count_at is not None and now >= self._count_at:
+            self._count_at = now + (self._config.counts_every or 0.0)
+            self._on_event(Counts(self._tally.totals()))
 
     def _is_full(self) -> bool:
-        return self._config.count is not None and self._accepted >= self._config.count
+        return self._config.count is not None and self._tally.accepted >= self._config.count
 
     def _accept(self, listener: socket.socket, context: ssl.SSLContext, site: Site) -> None:
         try:
@@ -119,8 +130,9 @@ class AcceptLoop:
         serving = Serving(sock, context, site, self._config.limits)
         if why := self._full(serving.address):
             sock.close()
-            self._refused += 1
-            self._on_connection(serving.refused(why))
+            self._tally.refused += 1
+            if self._config.tells != "nothing":
+                self._on_event(serving.refused(why))
             return
         thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
         try:
@@ -130,7 +142,7 @@ class AcceptLoop:
             sock.close()
             self._pause_end = time.monotonic() + _ACCEPT_PAUSE
             return
-        self._accepted += 1
+        self._tally.accepted += 1
         self._active[serving] = thread
 
     def _full(self, address: str) -> str | None:
@@ -143,7 +155,7 @@ class AcceptLoop:
             return None
         since = time.monotonic() - _PATIENCE
         for serving in self._active:
-            if serving.in_handshake and serving.accepted <= since:
+            if serving.in_handshake and serving.begun <= since:
                 serving.give_way()
                 return None
         return f"there are {limits.max_connections} connections, as many as may be at once"
@@ -166,12 +178,9 @@ class AcceptLoop:
                 return
             self._active.pop(serving).join()
             connection = serving.connection()
-            self._handshakes += connection.kind is not None
-            self._resumed += connection.kind == "resumed"
-            self._failed += connection.error is not None
-            self._received += connection.received
-            self._sent += connection.sent
-            self._on_connection(connection)
+            self._tally.add(connection)
+            if self._config.tells != "nothing":
+                self._on_event(connection)
 
     def _stop(self) -> None:
         """The first byte stops accepting, the second cuts. The end of the pipe is a wish to stop, too, and the last one."""
@@ -181,6 +190,11 @@ class AcceptLoop:
         if self._stopping:
             if self._stop_fd is not None:
                 self._cut()
+            return
+        self._stop_accepting()
+
+    def _stop_accepting(self) -> None:
+        if self._stopping:
             return
         self._stopping = True
         self._grace_end = time.monotonic() + self._config.grace

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tlstool.backends.openssl.channel import Channel, ready
@@ -15,13 +16,15 @@ from tlstool.backends.openssl.status import HEAD_LIMIT, refusal, respond
 from tlstool.endpoint import printable
 from tlstool.errors import HandshakeError, InternalError, Interrupted, LocalError, TimeLimitError, TlsToolError
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, ServerLimits, Site
+from tlstool.sites import Connection, Ending, ServerLimits, Site
 
 if TYPE_CHECKING:
     import ssl
 
 _CHUNK = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
+# How a connection ended that ended in an error; in all others one side sent what the other did not accept.
+_ENDINGS: dict[str, Ending] = {"time-limit": "limit", "connection-closed": "fin", "connection-reset": "reset"}
 
 
 class Serving:
@@ -29,7 +32,8 @@ class Serving:
 
     Attributes:
         address: the client's, without its port.
-        accepted: when it came, on the monotonic clock.
+        begun: when it was accepted, on the monotonic clock.
+        in_handshake: whether it still is.
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, site: Site, limits: ServerLimits) -> None:
@@ -37,13 +41,16 @@ class Serving:
         self._context = context
         self._site = site
         self._limits = limits
-        self.accepted = time.monotonic()
         self._end = Deadline.after(limits.connection)
+        self.begun = time.monotonic()
         self._start = time.perf_counter()
+        self._accepted = datetime.now(UTC)
         self.address, self._peer = _peer(sock)
         self._facts: dict[str, str | None] = dict.fromkeys(("tls", "suite", "group", "alpn", "sni", "kind"))
-        self._received = self._sent = 0
+        self._requests = self._received = self._sent = 0
+        self._handshake_ms: float | None = None
         self._duration_ms = 0.0
+        self._ending: Ending = "server"
         self._error: TlsToolError | None = None
         self._stopping = self._cut = self._gave_way = False
         self.in_handshake = True
@@ -60,6 +67,7 @@ class Serving:
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._talk(Channel(self._sock, self._context, server_side=True))
         except TlsToolError as error:
+            self._ending = _ENDINGS.get(error.code, "error")
             # To keep a connection idle is no fault, and neither is to be in a hurry with nothing under way.
             if not (self._idle and error.code in ("connection-reset", "time-limit")):
                 self._error = error
@@ -68,9 +76,11 @@ class Serving:
         finally:
             if self._gave_way:
                 self._error = LocalError("too-many-connections", "its place was wanted, and the handshake was not done")
+                self._ending = "limit"
             elif self._cut:
                 self._error = Interrupted("interrupted", "the server stopped")
-            self._duration_ms = (time.perf_counter() - self._start) * 1e3
+                self._ending = "server"
+            self._duration_ms = self._elapsed_ms()
             with self._lock:
                 self._open = False
                 self._sock.close()
@@ -85,12 +95,14 @@ class Serving:
             # A client may be gone before our last flight is out, with a handshake that was complete for both.
             if channel.done:
                 self._facts |= negotiated(channel)._asdict()
+                self._handshake_ms = self._elapsed_ms()
                 self._idle = True
         try:
             if self._site.service.mode == "echo":
                 self._echo(channel)
             else:
                 self._status(channel)
+            self._ending = "close_notify" if channel.close_notify else "fin" if channel.ended else "server"
         except TimeLimitError:
             if not channel.unsent():
                 self._close(channel)
@@ -122,6 +134,7 @@ class Serving:
     def refused(self, why: str) -> Connection:
         """What became of it, if it was not let in."""
         self._error = LocalError("too-many-connections", why)
+        self._ending = "limit"
         return self.connection()
 
     def connection(self) -> Connection:
@@ -129,13 +142,23 @@ class Serving:
         return Connection(
             site=self._site.name,
             peer=self._peer,
+            accepted=self._accepted.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            handshake_ms=self._handshake_ms,
+            duration_ms=self._duration_ms,
             **self._facts,
+            hello=None,
+            requests=self._requests,
             received=self._received,
             sent=self._sent,
-            duration_ms=self._duration_ms,
+            ending=self._ending,
             error=self._error.code if self._error else None,
             message=self._error.message if self._error else None,
+            upstream=None,
+            is_upstream_error=False,
         )
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._start) * 1e3
 
     def _echo(self, channel: Channel) -> None:
         while data := channel.read(_CHUNK, self._end.within(self._limits.idle)):
@@ -169,6 +192,7 @@ class Serving:
             else:
                 answer, keep = respond(first + _END_OF_HEAD, {**self._facts, "peer": self._peer})
             channel.write(answer, self._end.within(self._limits.send))
+            self._requests += 1
             self._sent += len(answer)
             if not keep:
                 return

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def ready(event: Ready, style: Style) -> str:
     """The line with which a server says that it listens, and what to give to clients of it."""
     trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with a certificate of SHA-256 {event.fingerprint}"
-    return f"{style.good('ready')} on {event.url} {trust}"
+    fault = f", to show {safe(event.fault)}" if event.fault else ""
+    return f"{style.good('ready')} on {event.url} {trust}{fault}"
 
 
 def connection(event: Connection, style: Style) -> str:
@@ -26,6 +27,8 @@ def connection(event: Connection, style: Style) -> str:
         protocol = f"TLS {event.tls} {event.suite or ''} {event.group or ''}".rstrip()
         parts = [event.peer, protocol, event.kind or "", f"alpn {safe(event.alpn)}" if event.alpn else ""]
         parts += [f"sni {safe(event.sni)}" if event.sni else "no sni", f"{event.received:,} B in, {event.sent:,} B out"]
+    if event.upstream:
+        parts.append(f"to {safe(event.upstream)}")
     parts.append(milliseconds(event.duration_ms))
     if event.error:
         parts.append(f"{style.bad(event.error)}: {safe(event.message or '')}")

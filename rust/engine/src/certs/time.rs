@@ -18,6 +18,14 @@ pub fn rfc3339(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// The same to the millisecond: `2026-01-02T03:04:05.678Z`.
+pub fn rfc3339_ms(moment: SystemTime) -> String {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut text = rfc3339(i64::try_from(since.as_secs()).unwrap_or(LAST).min(LAST));
+    text.truncate(text.len() - 1);
+    format!("{text}.{:03}Z", since.subsec_millis())
+}
+
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
 ///
 /// The year is taken to begin in March, so that the leap day is its last: then the lengths of months follow one rule.
@@ -36,6 +44,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -51,5 +61,11 @@ mod tests {
         ] {
             assert_eq!(rfc3339(seconds), text);
         }
+    }
+
+    #[test]
+    fn milliseconds_stand_behind_the_second() {
+        let moment = UNIX_EPOCH + Duration::from_micros(951_868_799_007_900);
+        assert_eq!(rfc3339_ms(moment), "2000-02-29T23:59:59.007Z");
     }
 }

@@ -40,6 +40,13 @@ impl<'a> ClientHello<'a> {
         self.list(kind::SUPPORTED_GROUPS, |reader| Reader::new(reader.vector16()?).all(Reader::u16))
     }
 
+    /// `ec_point_formats` (RFC 8422 section 5.1.2)
+    pub fn point_formats(&self) -> &'a [u8] {
+        Extension::find(&self.extensions, kind::EC_POINT_FORMATS)
+            .and_then(|mut data| data.vector8())
+            .unwrap_or_default()
+    }
+
     /// `signature_algorithms`
     pub fn signature_schemes(&self) -> Vec<u16> {
         self.list(kind::SIGNATURE_ALGORITHMS, |reader| Reader::new(reader.vector16()?).all(Reader::u16))
@@ -50,6 +57,11 @@ impl<'a> ClientHello<'a> {
         self.list(kind::KEY_SHARE, |reader| {
             Reader::new(reader.vector16()?).all(|share| Some((share.u16()?, share.vector16()?.len())))
         })
+    }
+
+    /// `compress_certificate` (RFC 8879)
+    pub fn certificate_compression(&self) -> Vec<u16> {
+        self.list(kind::COMPRESS_CERTIFICATE, |reader| Reader::new(reader.vector8()?).all(Reader::u16))
     }
 
     /// `application_layer_protocol_negotiation` (RFC 7301)

@@ -5,11 +5,18 @@
 
 mod client;
 mod extension;
+mod fingerprint;
+mod first;
+mod names;
+mod offer;
 mod reader;
 mod server;
 
 pub use client::ClientHello;
 pub use extension::{Extension, kind};
+pub use fingerprint::Fingerprints;
+pub use first::{Coming, FirstMessage};
+pub use offer::{Decoded, KeyShare, Offer};
 pub use reader::Reader;
 pub use server::ServerHello;
 

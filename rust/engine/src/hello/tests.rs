@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod fingerprints;
+mod offers;
+
 use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
@@ -93,6 +96,9 @@ fn read_everything(body: &[u8]) -> bool {
         assert!(lists.iter().all(|list| list.len() * 2 <= body.len()));
         assert!(hello.key_shares().len() * 4 <= body.len() && hello.alpn().len() <= body.len());
         assert!(hello.server_name().is_none_or(|name| name.len() <= body.len()));
+    }
+    if let Some(offer) = Offer::parse(body) {
+        assert!(offer.decoded().suites.len() * 2 <= body.len());
     }
     let server = ServerHello::parse(body);
     if let Some(hello) = &server {

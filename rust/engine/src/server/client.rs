@@ -1,27 +1,34 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
+mod ending;
+mod lapsing;
+mod misbehaving;
+mod phase;
+mod relay;
+
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 
 use super::Connection;
-use super::limits::{Clock, Lapse, Limits, Waiting};
-use super::phase::{Incoming, Phase};
-use super::service::{Facts, Next, Service, Talk, http};
+use super::forward::Relay;
+use super::history::{Ending, History};
+use super::misconduct::{Act, Moment};
+use super::renewal::Renewal;
+use super::service::{Facts, Next, Service, Talk};
 use super::site::Site;
 use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
 use crate::conn::{self, MAX_RECORD, Progress};
-use crate::error::reason;
 use crate::{Error, Result};
+use phase::{Incoming, Phase};
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
@@ -30,11 +37,18 @@ pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
     service: Box<dyn Service>,
+    /// Where the connection is forwarded to, once the session is up and until that is over. The service has no part in it.
+    relay: Option<Box<Relay>>,
+    /// The address that it was forwarded to, or should have been, once that is over.
+    upstream: Option<String>,
+    renewal: Renewal,
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
     sni: Option<Box<str>>,
-    clock: Clock,
+    history: History,
+    /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
+    clock: Instant,
     /// The earliest time at which the worker will look after this connection.
     pub scheduled: Option<Instant>,
     phase: Phase,
@@ -45,30 +59,34 @@ pub struct Client {
     has_more: bool,
     /// Application data is on its way and not yet in the socket.
     owes: bool,
-    received: u64,
-    sent: u64,
     error: Option<Box<Error>>,
+    /// What is to be done wrong, and has not been done.
+    act: Option<Arc<Act>>,
 }
 
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, site: &Site, now: Instant) -> Result<Self> {
+        let act = site.misconduct.next_act();
         Ok(Self {
-            wire: Wire::new(stream),
+            wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
+            relay: None,
+            upstream: None,
+            renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             sni: None,
-            clock: Clock { accepted: now, since: now },
+            history: History::new(now, site.keeps_hellos),
+            clock: now,
             scheduled: None,
             phase: Phase::Handshake,
             incoming: Incoming::Open,
             partial: Vec::new(),
             has_more: false,
             owes: false,
-            received: 0,
-            sent: 0,
             error: None,
+            act,
         })
     }
 
@@ -78,26 +96,8 @@ impl Client {
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
-    pub fn saw_fin(&mut self) {
+    fn saw_fin(&mut self) {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
-    }
-
-    /// When a limit runs out next.
-    pub fn due(&self, limits: &Limits) -> Instant {
-        limits.due(self.clock, self.waiting())
-    }
-
-    /// The limit that has run out, if one has.
-    pub fn lapsed(&self, limits: &Limits, now: Instant) -> Option<Lapse> {
-        limits.lapsed(self.clock, self.waiting(), now)
-    }
-
-    pub fn is_in_handshake(&self) -> bool {
-        self.phase == Phase::Handshake
-    }
-
-    pub fn address(&self) -> IpAddr {
-        self.peer.ip()
     }
 
     /// Do what can be done without waiting.
@@ -110,59 +110,57 @@ impl Client {
         Outcome::Again
     }
 
-    /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
-    pub fn expire(&mut self, turn: &mut Turn<'_>, lapse: Lapse) -> Outcome {
-        let fault = turn.limits.fault(lapse);
-        match self.phase {
-            Phase::Handshake => self.over_with(fault),
-            Phase::Open if self.is_idle() => self.close_now(turn),
-            Phase::Open => {
-                self.error = Some(Box::new(fault));
-                if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
-            }
-            Phase::Closing if self.owes => self.over_with(fault),
-            Phase::Closing | Phase::Draining => Outcome::Over,
-        }
-    }
-
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.is_between_requests() { self.close_now(turn) } else { Outcome::Wait }
+        if self.phase == Phase::Holding {
+            return Outcome::Over;
+        }
+        if !self.is_between_requests() {
+            return Outcome::Wait;
+        }
+        self.history.ends(Ending::Server);
+        self.close_now(turn)
     }
 
     /// The server ends at once: one last word, whether it arrives or not.
     pub fn cut(&mut self, turn: &mut Turn<'_>) {
-        let closing = matches!(self.phase, Phase::Closing | Phase::Draining);
+        self.history.ends(Ending::Server);
+        let closing = matches!(self.phase, Phase::Closing | Phase::Draining | Phase::Holding);
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.wire.is_clear() {
+        // What is cut off behind a relay must not look like an end in order.
+        if self.phase == Phase::Open && self.relay.is_none() && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
     }
 
-    /// Whether the handshake was completed, and if so, whether it resumed a session.
-    pub fn handshake(&self) -> Option<bool> {
-        (!self.tls.is_handshaking()).then(|| self.tls.handshake_kind() == Some(HandshakeKind::Resumed))
-    }
-
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let duration = now.saturating_duration_since(self.clock.accepted);
-        Connection::ended(
-            site.name.clone(),
-            Facts::of(&self.tls, self.sni.as_deref(), self.peer),
-            self.received,
-            self.sent,
-            duration,
-            self.error.as_deref(),
-        )
+        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
+        Connection {
+            upstream: upstream.or_else(|| self.upstream.clone()),
+            ..Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        }
+    }
+
+    /// The code of what went wrong, if anything did.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.error.as_deref().map(Error::code)
     }
 
     /// One read or write at most, and what follows from it. None: there may be more to do.
     fn step(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        match self.flush(turn.now) {
+        let flushed = self.flush(turn.now);
+        if let Some(act) = self.due_act(Moment::Accept) {
+            return self.act(&act, turn);
+        }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay(relay, flushed, turn);
+        }
+        match flushed {
             Ok(true) => {}
             Ok(false) => return Some(Outcome::Wait),
             Err(error) => return Some(self.broken(error)),
@@ -171,12 +169,15 @@ impl Client {
             Phase::Closing if self.incoming == Incoming::Ended || self.wire.shut_down().is_err() => Some(Outcome::Over),
             Phase::Closing => {
                 self.phase = Phase::Draining;
-                self.clock.since = turn.now;
+                self.clock = turn.now;
                 None
             }
             Phase::Draining => self.drain(turn),
+            Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
+            Phase::Holding => Some(Outcome::Over),
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
+                self.history.ends(Ending::CloseNotify);
                 self.close(turn);
                 self.sending(turn)
             }
@@ -219,17 +220,20 @@ impl Client {
     fn take_in(&mut self, turn: &mut Turn<'_>, filled: usize) -> Option<Outcome> {
         let Buffers { input, plain, output, .. } = &mut *turn.buffers;
         plain.clear();
+        if self.phase == Phase::Handshake {
+            self.history.hear(&input[self.partial.len()..filled]);
+        }
         let (used, progress) =
             conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
         keep(&mut self.partial, &input[used..filled]);
-        self.received += plain.len() as u64;
+        self.history.received += plain.len() as u64;
+        turn.counters.received(plain.len());
+        let mut has_come_up = false;
         if self.phase == Phase::Handshake {
-            if let Some(name) = take_requested_name() {
-                self.sni = Some(name);
-            }
-            if progress.is_ok() && !self.tls.is_handshaking() {
-                self.phase = Phase::Open;
-                self.clock.since = turn.now;
+            has_come_up = self.look_after_handshake(turn, progress.is_ok());
+            let answers = progress.is_ok() && !turn.buffers.output.is_empty();
+            if let Some(act) = self.due_act(self.phase.moment(answers)) {
+                return self.act(&act, turn);
             }
         }
         match progress {
@@ -237,12 +241,15 @@ impl Client {
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
                 self.fail(Error::PeerMisbehaved("the client's message is longer than any may be".to_owned()), turn.now);
             }
-            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => self.fail(Error::ConnectionClosed, turn.now),
+            Ok(Progress::PeerClosed) if self.phase == Phase::Handshake => {
+                self.history.ends(Ending::CloseNotify);
+                self.fail(Error::ConnectionClosed, turn.now);
+            }
             Ok(progress) => {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !turn.buffers.plain.is_empty() {
+                if has_come_up || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
@@ -250,113 +257,69 @@ impl Client {
         self.sending(turn)
     }
 
+    /// Note what the bytes that were taken in have brought; whether the session has just come up, and is `intact`.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> bool {
+        if let Some(name) = take_requested_name() {
+            self.sni = Some(name);
+        }
+        if self.tls.is_handshaking() {
+            return false;
+        }
+        // Not the time of the turn, which is when it began: the server's own work belongs to it.
+        let took = self.history.accepted.elapsed();
+        self.history.handshake = Some(took);
+        turn.counters.shook_hands(self.tls.protocol_version(), self.tls.handshake_kind(), took);
+        if intact {
+            self.phase = Phase::Open;
+            self.clock = turn.now;
+        }
+        intact
+    }
+
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
         let was_in_head = self.service.hears_head();
-        let mut talk = Talk { heard: plain, reply, facts: &facts, stopping: turn.stopping };
+        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
+        let mut talk = Talk {
+            heard: plain,
+            reply,
+            facts: &facts,
+            hello: &hello,
+            metrics: &metrics,
+            requests: 0,
+            stopping: turn.stopping,
+        };
         let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
-        self.has_more = next == Next::GoOn;
+        let requests = talk.requests;
+        self.history.requests += requests;
+        turn.counters.requests(requests);
+        self.has_more = matches!(next, Next::GoOn);
         // More of a head that is still not complete does not count.
         if !(was_in_head && self.service.hears_head() && reply.is_empty()) {
-            self.clock.since = turn.now;
+            self.clock = turn.now;
         }
         if !reply.is_empty() {
             self.owes = true;
-            self.sent += reply.len() as u64;
-            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
+            self.history.sent += reply.len() as u64;
+            turn.counters.sent(reply.len());
+            let every = turn.site.key_update_every;
+            if let Err(error) = self.renewal.encrypt(every, &mut self.tls, reply, &mut self.partial, output) {
                 self.fail(error, turn.now);
             }
         }
-        plain.clear();
         reply.clear();
-        if next == Next::Close && self.phase == Phase::Open {
-            self.close(turn);
-        }
-        self.sending(turn)
-    }
-
-    /// Say `close_notify` after all that was said before.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        // It fails only on a session that is broken already, and then there is nobody to tell.
-        let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        self.phase = Phase::Closing;
-        self.clock.since = turn.now;
-    }
-
-    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
-    }
-
-    /// The session is broken: what the output holds (an alert) goes out, nothing else does.
-    fn fail(&mut self, error: Error, now: Instant) {
-        self.error = Some(Box::new(error));
-        self.phase = Phase::Closing;
-        self.clock.since = now;
-    }
-
-    /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
-    fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
-        let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
-        let error = match error {
-            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
-                "the client offers none of the server's application protocols (ALPN)".to_owned(),
-            ),
-            error => Error::from(error),
-        };
-        if !matches!(error, Error::NotTls { .. }) || begun {
-            return self.fail(error, turn.now);
-        }
-        let first = &turn.buffers.input[..(used + self.partial.len()).min(64)];
-        if turn.site.offer.speaks_http() && http::is_plain_request(first) {
-            turn.buffers.output.clear();
-            if self.wire.write(http::PLAIN_REQUEST_ANSWER).is_err() {
-                self.incoming = Incoming::Ended;
+        match next {
+            Next::Close if self.phase == Phase::Open => {
+                self.history.ends(Ending::Server);
+                self.close(turn);
             }
+            Next::Forward(target) => return self.sending(turn).or_else(|| self.forward(target, turn)),
+            _ => {}
         }
-        self.fail(Error::NotTls { first_bytes: first.to_vec() }, turn.now);
-        self.partial = Vec::new();
-    }
-
-    /// The client has closed its side without `close_notify`. Between two messages that is common, and no fault.
-    fn ended(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.incoming = Incoming::Ended;
-        if self.phase == Phase::Handshake {
-            return self.over_with(Error::ConnectionClosed);
-        }
-        if !self.is_idle() {
-            return self.over_with(Error::ConnectionReset(
-                "the client closed the connection in the middle of a message".to_owned(),
-            ));
-        }
-        self.close_now(turn)
-    }
-
-    /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
-    fn broken(&mut self, error: io::Error) -> Outcome {
-        if self.phase == Phase::Handshake || !self.is_idle() {
-            self.error.get_or_insert_with(|| {
-                Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
-            });
-        }
-        Outcome::Over
-    }
-
-    pub fn over_with(&mut self, error: Error) -> Outcome {
-        self.error = Some(Box::new(error));
-        Outcome::Over
-    }
-
-    fn waiting(&self) -> Waiting {
-        match self.phase {
-            Phase::Handshake => Waiting::Handshake,
-            Phase::Open | Phase::Closing if self.owes => Waiting::Send,
-            Phase::Open if self.service.hears_head() => Waiting::Request,
-            Phase::Open => Waiting::Idle,
-            Phase::Closing | Phase::Draining => Waiting::Close,
-        }
+        turn.buffers.plain.clear();
+        self.sending(turn)
     }
 
     /// Whether nothing is under way, in neither direction.
@@ -370,14 +333,14 @@ impl Client {
 
     fn sending(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         match self.send(turn) {
-            Ok(()) => None,
+            Ok(()) => self.due_act(Moment::Accept).and_then(|act| self.act(&act, turn)),
             Err(error) => Some(self.broken(error)),
         }
     }
 
     /// Send the shared output. What the socket does not take is kept, and until that is sent nothing is read.
     fn send(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token())?;
+        self.wire.send(&mut turn.buffers.output, turn.registry, turn.key.token(), turn.now)?;
         self.owes &= !self.wire.is_clear();
         Ok(())
     }
@@ -387,8 +350,8 @@ impl Client {
         if self.wire.is_clear() {
             return Ok(true);
         }
-        if self.wire.flush()? > 0 && self.phase != Phase::Handshake {
-            self.clock.since = now;
+        if self.wire.flush(now)? > 0 && self.phase != Phase::Handshake {
+            self.clock = now;
         }
         self.owes &= !self.wire.is_clear();
         Ok(self.wire.is_clear())

@@ -16,7 +16,21 @@ pub struct ServerSpec {
     pub limits: LimitsSpec,
     pub threads: usize,
     pub count: Option<u64>,
+    pub duration: Option<f64>,
     pub grace: f64,
+    pub tells: Tells,
+    pub counts_every: Option<f64>,
+}
+
+/// What is told of each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tells {
+    Nothing,
+    /// How it was, once it has ended.
+    Connections,
+    /// And all that its client offered.
+    Hellos,
 }
 
 /// A server made ready, once: what it refuses it refuses here, before anything listens.
@@ -26,6 +40,9 @@ pub struct ServerConfig {
     pub grace: Duration,
     pub threads: usize,
     pub count: Option<u64>,
+    pub duration: Option<Duration>,
+    pub tells: Tells,
+    pub counts_every: Option<Duration>,
 }
 
 impl ServerConfig {
@@ -38,12 +55,15 @@ impl ServerConfig {
                 .sites
                 .iter()
                 .enumerate()
-                .map(|(number, site)| Site::new(number, site))
+                .map(|(number, site)| Site::new(number, site, spec.tells))
                 .collect::<Result<_>>()?,
             limits: Limits::new(&spec.limits)?,
             grace: duration("grace", spec.grace)?,
             threads: spec.threads,
             count: spec.count,
+            duration: spec.duration.map(|seconds| duration("duration", seconds)).transpose()?,
+            tells: spec.tells,
+            counts_every: spec.counts_every.map(|seconds| duration("counts_every", seconds)).transpose()?,
         })
     }
 }

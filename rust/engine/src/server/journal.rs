@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Connection;
 
-/// Events that wait at most: some 20 MB if nobody listens.
-const CAPACITY: usize = 65_536;
+/// Events that wait at most: some 15 MB if nobody listens, and five times that if all clients are out to fill it.
+const CAPACITY: usize = 16_384;
 
 pub struct Journal {
     queue: Mutex<Queue>,
@@ -75,23 +75,31 @@ impl Journal {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Ending;
     use super::*;
 
     fn event(number: usize) -> Connection {
         Connection {
             site: None,
             peer: number.to_string(),
+            accepted: String::new(),
+            handshake_ms: None,
             tls: None,
             suite: None,
             group: None,
             alpn: None,
             sni: None,
             kind: None,
+            hello: None,
+            requests: 0,
+            upstream: None,
             received: 0,
             sent: 0,
+            ending: Ending::Server,
             duration_ms: 0.0,
             error: None,
             message: None,
+            is_upstream_error: false,
         }
     }
 

@@ -3,124 +3,173 @@
 mod admission;
 mod client;
 mod config;
+mod counters;
+mod forward;
+mod history;
 mod journal;
 mod limits;
-mod phase;
+mod metrics;
+mod misconduct;
+mod renewal;
 mod service;
 mod shared;
 mod site;
 mod slots;
+mod stream;
 mod turn;
 mod watch;
 mod wire;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{OwnedFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
+use crate::certs::time;
+use crate::hello::Decoded;
 use crate::{Error, Interrupt, Result, crew, sys};
 use admission::lacks_descriptors;
-pub use config::{ServerConfig, ServerSpec};
+pub use config::{ServerConfig, ServerSpec, Tells};
+use counters::{Sums, VERSIONS};
+pub use forward::ForwardSpec;
+pub use history::Ending;
+use history::History;
 use journal::Journal;
 pub use limits::LimitsSpec;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
 use shared::{Shared, Stage};
+use site::Site;
 pub use site::SiteSpec;
+use watch::Watch;
 use worker::Worker;
 
-/// `tlstool.model.Connection`.
+/// `tlstool.sites.Connection`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Connection {
     pub site: Option<String>,
     pub peer: String,
+    pub accepted: String,
+    pub handshake_ms: Option<f64>,
+    pub duration_ms: f64,
     pub tls: Option<&'static str>,
     pub suite: Option<String>,
     pub group: Option<String>,
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub hello: Option<Decoded>,
+    pub requests: u64,
+    pub upstream: Option<String>,
     pub received: u64,
     pub sent: u64,
-    pub duration_ms: f64,
+    pub ending: Ending,
     pub error: Option<&'static str>,
     pub message: Option<String>,
+    pub is_upstream_error: bool,
 }
 
 impl Connection {
     /// Of a client that was not let in.
-    fn refused(site: Option<String>, peer: SocketAddr, error: &Error) -> Self {
+    fn refused(site: &Site, peer: SocketAddr, error: &Error) -> Self {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        Self::ended(site, Facts::nothing(peer), 0, 0, Duration::ZERO, Some(error))
+        let now = Instant::now();
+        let mut history = History::new(now, false);
+        history.ends(Ending::Limit);
+        Self::ended(site, Facts::nothing(peer), &history, now, Some(error))
     }
 
-    fn ended(
-        site: Option<String>,
-        facts: Facts,
-        received: u64,
-        sent: u64,
-        duration: Duration,
-        error: Option<&Error>,
-    ) -> Self {
+    fn ended(site: &Site, facts: Facts, history: &History, now: Instant, error: Option<&Error>) -> Self {
+        let duration = now.saturating_duration_since(history.accepted);
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         Self {
-            site,
+            site: site.name.clone(),
             peer: facts.peer,
+            accepted: time::rfc3339_ms(SystemTime::now() - history.accepted.elapsed()),
+            handshake_ms: history.handshake.map(milliseconds),
+            duration_ms: milliseconds(duration),
             tls: facts.tls,
             suite: facts.suite,
             group: facts.group,
             alpn: facts.alpn,
             sni: facts.sni,
             kind: facts.kind,
-            received,
-            sent,
-            duration_ms: duration.as_secs_f64() * 1e3,
+            upstream: None,
+            hello: history.hello(),
+            requests: history.requests,
+            received: history.received,
+            sent: history.sent,
+            ending: history.ending(),
             error: error.map(Error::code),
             message: error.map(|error| match error {
                 Error::Interrupted => "the server stopped".to_owned(),
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
                 error => error.to_string(),
             }),
+            is_upstream_error: matches!(error, Some(Error::Upstream { .. })),
         }
     }
 }
 
-/// `tlstool.model.ServeTotals`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// `tlstool.sites.ServeTotals`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ServeTotals {
     pub connections: u64,
+    pub active: u64,
     pub handshakes: u64,
     pub resumed: u64,
+    pub versions: BTreeMap<&'static str, u64>,
     pub failed: u64,
+    pub failures: BTreeMap<&'static str, u64>,
     pub refused: u64,
+    pub requests: u64,
     pub received: u64,
     pub sent: u64,
     pub unreported: u64,
+    pub elapsed_ms: f64,
 }
 
 impl ServeTotals {
-    fn add(&mut self, other: &Self) {
-        self.connections += other.connections;
-        self.handshakes += other.handshakes;
-        self.resumed += other.resumed;
-        self.failed += other.failed;
-        self.refused += other.refused;
-        self.received += other.received;
-        self.sent += other.sent;
-        self.unreported += other.unreported;
+    fn new(sums: &Sums, unreported: u64, elapsed: Duration) -> Self {
+        let versions = VERSIONS.iter().enumerate().map(|(place, name)| (*name, sums.of_version(place)));
+        Self {
+            connections: sums.accepted,
+            active: sums.active(),
+            handshakes: sums.all_handshakes(),
+            resumed: sums.resumed(),
+            versions: versions.filter(|(_, count)| *count > 0).collect(),
+            failed: sums.failed(),
+            failures: sums.failures.clone(),
+            refused: sums.refused,
+            requests: sums.requests,
+            received: sums.received,
+            sent: sums.sent,
+            unreported,
+            elapsed_ms: elapsed.as_secs_f64() * 1e3,
+        }
     }
 }
 
-/// Who hears of the connections that have ended; an error of his ends the server.
-pub type OnConnections<'a> = &'a mut dyn FnMut(Vec<Connection>) -> Result<()>;
+/// What a server tells while it works.
+pub enum ServeEvent {
+    /// A connection has ended.
+    Connection(Box<Connection>),
+    /// What there was until now, if it is to be told.
+    Counts(ServeTotals),
+}
+
+/// Who hears of it; an error of his ends the server.
+pub type OnEvents<'a> = &'a mut dyn FnMut(Vec<ServeEvent>) -> Result<()>;
 
 /// Serve on listening sockets until `config.count` connections have ended, or `stop` has a byte to read.
 ///
 /// On that byte the sockets stop listening for good (new clients are refused at once), and open connections get `config.grace`
-/// seconds to end; a second byte ends them at once. `on_connections` is called in the calling thread.
+/// seconds to end; a second byte ends them at once. The same happens by itself once `config.duration` is over. `on_events` is called
+/// in the calling thread.
 ///
 /// `listeners` are those of each site, in their order. With as many sockets as threads each worker has its own, and the kernel spreads the clients (`SO_REUSEPORT`). Otherwise workers
 /// share sockets: all are woken, and those that have time accept. That balances by load, needs no hand-over between threads, and
@@ -130,7 +179,7 @@ pub fn serve(
     listeners: &[Vec<RawFd>],
     stop: RawFd,
     interrupt: &dyn Interrupt,
-    on_connections: OnConnections<'_>,
+    on_events: OnEvents<'_>,
 ) -> Result<ServeTotals> {
     let listeners = listeners
         .iter()
@@ -149,10 +198,11 @@ pub fn serve(
     for (number, poll) in polls.into_iter().enumerate() {
         let own = listeners.iter().map(|site| site[number % site.len()].try_clone()).collect::<io::Result<Vec<_>>>();
         let own = own.map_err(|error| Error::of_system("a listening socket cannot be duplicated", error))?;
-        workers.push(Worker::new(&shared, config, poll, own)?);
+        workers.push(Worker::new(&shared, &shared.counters[number], config, poll, own)?);
     }
     drop(listeners);
-    run(workers, &shared, stop, interrupt, on_connections)
+    let until = config.duration.and_then(|duration| Instant::now().checked_add(duration));
+    run(workers, &shared, Watch { stop, until, counts_every: config.counts_every, interrupt }, on_events)
 }
 
 /// A duplicate of a listening socket, ready for non-blocking accepts.
@@ -181,23 +231,13 @@ fn duplicate(fd: RawFd, what: &str) -> Result<OwnedFd> {
     })
 }
 
-fn run(
-    workers: Vec<Worker<'_>>,
-    shared: &Shared,
-    stop: OwnedFd,
-    interrupt: &dyn Interrupt,
-    on_connections: OnConnections<'_>,
-) -> Result<ServeTotals> {
-    let ((), parts) = crew::run(
+fn run(workers: Vec<Worker<'_>>, shared: &Shared, watch: Watch<'_>, on_events: OnEvents<'_>) -> Result<ServeTotals> {
+    crew::run(
         workers,
         Worker::run,
         || shared.raise(Stage::Halted),
         || shared.finished(),
-        || watch::watch(shared, stop, interrupt, on_connections),
+        || watch::watch(shared, watch, on_events),
     )?;
-    let mut totals = ServeTotals { unreported: shared.journal.lost(), ..ServeTotals::default() };
-    for part in &parts {
-        totals.add(part);
-    }
-    Ok(totals)
+    Ok(shared.totals())
 }

@@ -4,13 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Waker};
 
+use super::ServeTotals;
 use super::admission::Admission;
+use super::counters::{Counters, Sums};
 use super::journal::Journal;
 use super::limits::Limits;
+use super::metrics;
 use super::worker::WAKE;
 use crate::{Error, Result};
 
@@ -40,6 +44,10 @@ pub enum Arrival {
 pub struct Shared {
     pub journal: Journal,
     pub admission: Admission,
+    /// One for each worker.
+    pub counters: Vec<Counters>,
+    begun: Instant,
+    started: SystemTime,
     stage: AtomicU8,
     working: AtomicUsize,
     wakers: Vec<Waker>,
@@ -61,6 +69,9 @@ impl Shared {
         let shared = Self {
             journal,
             admission: Admission::new(limits),
+            counters: (0..threads).map(|_| Counters::default()).collect(),
+            begun: Instant::now(),
+            started: SystemTime::now(),
             stage: AtomicU8::new(Stage::Open as u8),
             working: AtomicUsize::new(threads),
             wakers,
@@ -86,6 +97,16 @@ impl Shared {
                 let _ = waker.wake();
             }
         }
+    }
+
+    /// What the workers have done until now.
+    pub fn totals(&self) -> ServeTotals {
+        ServeTotals::new(&Sums::of(&self.counters), self.journal.lost(), self.begun.elapsed())
+    }
+
+    /// The same for Prometheus.
+    pub fn metrics(&self) -> String {
+        metrics::text(&Sums::of(&self.counters), self.journal.lost(), self.started)
     }
 
     /// Whether any worker still is at work.

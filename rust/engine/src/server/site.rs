@@ -8,6 +8,8 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
 
+use super::config::Tells;
+use super::misconduct::{Demanding, Misconduct, MisconductSpec};
 use super::service::{Offer, ServiceSpec};
 use crate::identity::IdentitySpec;
 use crate::keylog::KeyLogFile;
@@ -25,6 +27,10 @@ pub struct SiteSpec {
     pub groups: Vec<String>,
     pub alpn: Vec<String>,
     pub keylog: Option<String>,
+    pub key_update_every: Option<u64>,
+    #[serde(with = "serde_bytes")]
+    pub staple: Option<Vec<u8>>,
+    pub misconduct: Option<MisconductSpec>,
 }
 
 pub struct Site {
@@ -34,11 +40,30 @@ pub struct Site {
     pub name: Option<String>,
     pub tls: Arc<rustls::ServerConfig>,
     pub offer: Offer,
+    /// After how many bytes of application data we renew the keys; None leaves that to rustls.
+    pub key_update_every: Option<u64>,
+    pub misconduct: Misconduct,
+    /// Whether somebody will ask what the clients offered.
+    pub keeps_hellos: bool,
 }
 
 impl Site {
-    pub fn new(number: usize, spec: &SiteSpec) -> Result<Self> {
-        Ok(Self { number, name: spec.name.clone(), tls: Arc::new(tls(spec)?), offer: Offer::new(&spec.service) })
+    pub fn new(number: usize, spec: &SiteSpec, tells: Tells) -> Result<Self> {
+        if spec.key_update_every == Some(0) {
+            return Err(Error::Usage("key_update_every is 0 bytes, which is no interval".to_owned()));
+        }
+        let misconduct = spec.misconduct.as_ref().map(Misconduct::new).transpose()?.unwrap_or_default();
+        let offer = Offer::new(&spec.service)?;
+        let keeps_hellos = tells == Tells::Hellos || offer.shows_hello();
+        Ok(Self {
+            number,
+            name: spec.name.clone(),
+            tls: Arc::new(tls(spec, &misconduct)?),
+            offer,
+            key_update_every: spec.key_update_every,
+            misconduct,
+            keeps_hellos,
+        })
     }
 }
 
@@ -56,14 +81,22 @@ thread_local! {
     static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
 }
 
-fn tls(spec: &SiteSpec) -> Result<rustls::ServerConfig> {
+fn tls(spec: &SiteSpec, misconduct: &Misconduct) -> Result<rustls::ServerConfig> {
     let provider = provider::provider(&spec.ciphers, &spec.groups)?;
-    let key = spec.identity.certified_key(&provider)?;
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut key = spec.identity.certified_key(&provider)?;
+    if let Some(staple) = &spec.staple {
+        Arc::make_mut(&mut key).ocsp = Some(staple.clone());
+    }
+    let demanding = misconduct.demand_certificate.then(|| Arc::new(Demanding::new(&provider)));
+    let builder = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&provider::versions(&spec.versions)?)
-        .map_err(|error| Error::Usage(provider::misfit(error)))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(OneIdentity(key)));
+        .map_err(|error| Error::Usage(provider::misfit(error)))?;
+    let builder = match demanding {
+        Some(demanding) => builder.with_client_cert_verifier(demanding),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(OneIdentity(key)));
+    config.max_fragment_size = misconduct.record_size;
     // Tickets alone: they need no memory a client, and any worker can open those of the others.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Ticketer::new().map_err(|error| Error::Internal(format!("no ticket keys: {error}")))?;

@@ -1,34 +1,67 @@
-//! The calling thread's part: hear Ctrl-C and the stop descriptor, deliver events, until the last worker has finished.
+//! The calling thread's part: hear Ctrl-C and deliver events, until the last worker has finished. Whoever is to stop the server is
+//! heard in a thread of its own: a listener that takes its time with an event must not keep it from ending.
 
 use std::os::fd::OwnedFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::OnConnections;
 use super::shared::{Shared, Stage};
+use super::{OnEvents, ServeEvent};
 use crate::wait::TICK;
 use crate::{Error, Interrupt, Result};
 
 /// How long events are gathered once some were delivered: a busy server must not take the interpreter lock for each connection.
 const GATHER: Duration = Duration::from_millis(20);
 
-pub fn watch(
+/// What the calling thread is to see to.
+pub struct Watch<'a> {
+    pub stop: OwnedFd,
+    /// When the server is to stop by itself.
+    pub until: Option<Instant>,
+    /// How often it is to tell what it has counted.
+    pub counts_every: Option<Duration>,
+    pub interrupt: &'a dyn Interrupt,
+}
+
+pub fn watch(shared: &Shared, watch: Watch<'_>, on_events: OnEvents<'_>) -> Result<()> {
+    let Watch { stop, until, counts_every, interrupt } = watch;
+    // Its end tells the other thread that nothing is left to be stopped.
+    let (over, working) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Error::Internal(format!("no pipe: {errno}")))?;
+    thread::scope(|scope| {
+        let ear = thread::Builder::new().spawn_scoped(scope, move || listen(shared, stop, until, &over));
+        let ear = ear.map_err(Error::no_thread)?;
+        let delivered = deliver(shared, counts_every, interrupt, on_events);
+        drop(working);
+        let heard = ear.join().unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
+        delivered.and(heard)
+    })
+}
+
+fn deliver(
     shared: &Shared,
-    stop: OwnedFd,
+    counts_every: Option<Duration>,
     interrupt: &dyn Interrupt,
-    on_connections: OnConnections<'_>,
+    on_events: OnEvents<'_>,
 ) -> Result<()> {
-    let mut stop = Some(stop);
-    let mut gather_until = Instant::now();
+    let mut counted = Instant::now();
     loop {
         // Asked before the journal is emptied: what the last worker wrote is then in it.
         let working = shared.working();
-        let events = shared.journal.drain();
+        let connections = shared.journal.drain();
+        let delivering = !connections.is_empty();
+        let mut events =
+            connections.into_iter().map(|event| ServeEvent::Connection(Box::new(event))).collect::<Vec<_>>();
+        if working && counts_every.is_some_and(|every| counted.elapsed() >= every) {
+            counted = Instant::now();
+            events.push(ServeEvent::Counts(shared.totals()));
+        }
         if !events.is_empty() {
-            on_connections(events)?;
-            gather_until = Instant::now() + GATHER;
+            on_events(events)?;
         }
         if !working {
             return Ok(());
@@ -36,25 +69,39 @@ pub fn watch(
         if interrupt.interrupted() {
             return Err(Error::Interrupted);
         }
-        if stop_heard(shared, stop.as_ref(), gather_until)? {
+        if delivering {
+            thread::sleep(GATHER);
+        } else {
+            wait(&mut [PollFd::new(shared.journal.bell(), PollFlags::IN)], Some(TICK))?;
+        }
+    }
+}
+
+/// Heed the stop descriptor and the clock until the server is `over`.
+fn listen(shared: &Shared, stop: OwnedFd, mut until: Option<Instant>, over: &OwnedFd) -> Result<()> {
+    let mut stop = Some(stop);
+    loop {
+        let mut fds = vec![PollFd::new(over, PollFlags::IN)];
+        fds.extend(stop.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        wait(&mut fds, until.map(|until| until.saturating_duration_since(Instant::now())))?;
+        let heard = fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>();
+        if heard[0] {
+            return Ok(());
+        }
+        if until.take_if(|until| *until <= Instant::now()).is_some() {
+            shared.raise(Stage::Stopping);
+        }
+        if heard.last() == Some(&true) {
             stop = stop.and_then(|fd| heed(shared, fd));
         }
     }
 }
 
-/// Wait for the stop descriptor, for an event unless events are being gathered, or for a tick.
-fn stop_heard(shared: &Shared, stop: Option<&OwnedFd>, gather_until: Instant) -> Result<bool> {
-    let gathering = gather_until.saturating_duration_since(Instant::now());
-    let mut fds = Vec::with_capacity(2);
-    fds.extend(stop.map(|fd| PollFd::new(fd, PollFlags::IN)));
-    if gathering.is_zero() {
-        fds.push(PollFd::new(shared.journal.bell(), PollFlags::IN));
-    }
-    let limit = if gathering.is_zero() { TICK } else { gathering };
-    let timeout = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };
-    match poll(&mut fds, Some(&timeout)) {
-        Ok(_) => Ok(stop.is_some() && fds.first().is_some_and(|fd| !fd.revents().is_empty())),
-        Err(Errno::INTR) => Ok(false),
+fn wait(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<()> {
+    // A limit that the system's clock cannot hold is none.
+    let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    match poll(fds, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(errno) => Err(Error::Internal(format!("poll: {errno}"))),
     }
 }

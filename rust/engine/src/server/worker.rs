@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::admission::{Newcomers, gave_way, has_client, lacks_descriptors};
+use super::Connection;
+use super::admission::{Newcomers, has_client, lacks_descriptors};
 use super::client::Client;
-use super::config::ServerConfig;
+use super::config::{ServerConfig, Tells};
+use super::counters::Counters;
 use super::shared::{Arrival, Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
-use super::{Connection, ServeTotals};
 use crate::{Error, Result};
 
 /// The token of the waker. No place for a connection has so high a number.
@@ -38,6 +39,7 @@ struct Listener {
 
 pub struct Worker<'a> {
     shared: &'a Shared,
+    counters: &'a Counters,
     config: &'a ServerConfig,
     poll: Poll,
     /// One for each site; none once no more are to be accepted.
@@ -50,7 +52,6 @@ pub struct Worker<'a> {
     /// Connections that were not done when their turn was over.
     again: Vec<Key>,
     buffers: Buffers,
-    totals: ServeTotals,
     stage: Stage,
     /// The end of the grace period.
     grace_end: Option<Instant>,
@@ -59,6 +60,7 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub fn new(
         shared: &'a Shared,
+        counters: &'a Counters,
         config: &'a ServerConfig,
         poll: Poll,
         listeners: Vec<std::net::TcpListener>,
@@ -73,6 +75,7 @@ impl<'a> Worker<'a> {
         }
         Ok(Self {
             shared,
+            counters,
             config,
             poll,
             listeners: watched,
@@ -82,14 +85,13 @@ impl<'a> Worker<'a> {
             timers: BinaryHeap::new(),
             again: Vec::new(),
             buffers: Buffers::default(),
-            totals: ServeTotals::default(),
             stage: Stage::Open,
             grace_end: None,
         })
     }
 
     /// Work until the server is asked to end and no connection is left.
-    pub fn run(mut self) -> Result<ServeTotals> {
+    pub fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
         let mut ready = Vec::new();
         loop {
@@ -112,8 +114,8 @@ impl<'a> Worker<'a> {
                     }
                     token => {
                         let Some(key) = self.clients.key(token) else { continue };
-                        if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
-                            client.saw_fin();
+                        if let Some(client) = self.clients.at(key) {
+                            client.notice(token, event);
                         }
                         ready.push(key);
                     }
@@ -128,7 +130,7 @@ impl<'a> Worker<'a> {
             self.accept(now)?;
             self.look_after_timers(now);
             if self.stage >= Stage::Full && self.clients.is_empty() {
-                return Ok(self.totals);
+                return Ok(());
             }
         }
     }
@@ -246,7 +248,7 @@ impl<'a> Worker<'a> {
     fn make_room(&mut self, now: Instant) -> bool {
         self.forget_newcomers();
         let Some(key) = self.newcomers.slowest(now) else { return false };
-        self.attend(key, now, |client, _| client.over_with(gave_way()));
+        self.attend(key, now, |client, _| client.give_way());
         true
     }
 
@@ -256,21 +258,21 @@ impl<'a> Worker<'a> {
     }
 
     fn refused(&mut self, site: usize, peer: SocketAddr, why: Option<&Error>) {
-        self.totals.refused += 1;
-        if let Some(why) = why {
-            self.shared.journal.push(Connection::refused(self.config.sites[site].name.clone(), peer, why));
+        self.counters.refused();
+        if let Some(why) = why.filter(|_| self.config.tells != Tells::Nothing) {
+            self.shared.journal.push(Connection::refused(&self.config.sites[site], peer, why));
         }
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, site: usize, now: Instant) -> Result<()> {
         let mut client = Box::new(Client::new(stream, peer, &self.config.sites[site], now)?);
         let key = self.clients.vacant();
-        self.totals.connections += 1;
+        self.counters.accepted();
         if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
             self.shared.admission.leave(peer.ip());
-            self.totals.failed += 1;
+            self.counters.ended(Some("internal-error"));
             return Ok(());
         }
         self.clients.put(key, client);
@@ -289,6 +291,8 @@ impl<'a> Worker<'a> {
             site: &self.config.sites[client.site],
             limits: &self.config.limits,
             registry: self.poll.registry(),
+            counters: self.counters,
+            shared: self.shared,
             stopping: self.stage >= Stage::Stopping,
             now,
         };
@@ -302,18 +306,14 @@ impl<'a> Worker<'a> {
 
     fn end(&mut self, key: Key, now: Instant) {
         let Some(client) = self.clients.remove(key) else { return };
-        let record = client.record(&self.config.sites[client.site], now);
-        if let Some(resumed) = client.handshake() {
-            self.totals.handshakes += 1;
-            self.totals.resumed += u64::from(resumed);
-        }
-        self.totals.failed += u64::from(record.error.is_some());
-        self.totals.received += record.received;
-        self.totals.sent += record.sent;
+        self.counters.ended(client.failure());
+        let record = (self.config.tells != Tells::Nothing).then(|| client.record(&self.config.sites[client.site], now));
         self.shared.admission.leave(client.address());
         // The descriptor first: whoever hears of the end may rely on it.
         drop(client);
-        self.shared.journal.push(record);
+        if let Some(record) = record {
+            self.shared.journal.push(record);
+        }
     }
 
     fn look_after_timers(&mut self, now: Instant) {
@@ -324,9 +324,10 @@ impl<'a> Worker<'a> {
             self.timers.pop();
             let Some(client) = self.clients.at(key).filter(|client| client.scheduled == Some(at)) else { continue };
             client.scheduled = None;
-            match client.lapsed(&self.config.limits, now) {
-                Some(lapse) => self.attend(key, now, |client, turn| client.expire(turn, lapse)),
-                None => self.schedule(key),
+            if client.due(&self.config.limits) <= now {
+                self.attend(key, now, Client::expire);
+            } else {
+                self.schedule(key);
             }
         }
     }

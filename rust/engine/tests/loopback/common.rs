@@ -15,8 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
-    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeTotals,
-    ServerConfig, ServerSpec, ServiceSpec, SiteSpec, serve,
+    ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeEvent,
+    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -74,13 +74,16 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode },
+        service: ServiceSpec { mode, metrics: false, forward: None },
         identity,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
+        key_update_every: None,
+        staple: None,
+        misconduct: None,
     };
     ServerSpec {
         sites: vec![site],
@@ -96,7 +99,10 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
         },
         threads: 2,
         count: None,
+        duration: None,
         grace: 10.0,
+        tells: Tells::Hellos,
+        counts_every: None,
     }
 }
 
@@ -121,9 +127,14 @@ impl Server {
         let (report, ended) = channel();
         let (kept, interrupt) = (Arc::clone(&events), Arc::clone(&trigger));
         std::thread::spawn(move || {
-            let mut tell = |events: Vec<Connection>| {
-                let outcome = on_connections(&events);
-                kept.lock().unwrap().extend(events);
+            let mut tell = |events: Vec<ServeEvent>| {
+                let ended = events.into_iter().filter_map(|event| match event {
+                    ServeEvent::Connection(connection) => Some(*connection),
+                    ServeEvent::Counts(_) => None,
+                });
+                let ended = ended.collect::<Vec<_>>();
+                let outcome = on_connections(&ended);
+                kept.lock().unwrap().extend(ended);
                 outcome
             };
             let (fd, stop_fd) = (listener.as_raw_fd(), hear.as_raw_fd());

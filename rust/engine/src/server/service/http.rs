@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
+use super::super::metrics;
 use super::page::Facts;
 
 /// Bytes of a request's head.
@@ -23,32 +24,42 @@ pub struct Answered {
     pub more: bool,
     /// The connection ends after the reply.
     pub close: bool,
+    /// How many requests were answered, with errors too.
+    pub requests: u64,
+}
+
+/// What there is to see.
+pub struct Site<'a> {
+    pub facts: &'a Facts,
+    /// What stands under `/metrics`; None: nothing.
+    pub metrics: Option<&'a dyn Fn() -> String>,
 }
 
 /// Append the responses to all complete requests in `input` to `reply`. With `closing`, the first one is the last.
-pub fn answer(input: &[u8], facts: &Facts, closing: bool, reply: &mut Vec<u8>) -> Answered {
-    let mut used = 0;
+pub fn answer(input: &[u8], site: &Site<'_>, closing: bool, reply: &mut Vec<u8>) -> Answered {
+    let (mut used, mut requests) = (0, 0);
     while reply.len() < ENOUGH {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
         let response = match request.parse(&input[used..]) {
             Ok(Status::Partial) if input.len() - used <= MAX_HEAD => {
-                return Answered { used, more: false, close: false };
+                return Answered { used, more: false, close: false, requests };
             }
             Ok(Status::Complete(head)) if head <= MAX_HEAD => {
                 used += head;
-                respond(&request, facts)
+                respond(&request, site)
             }
             Ok(_) | Err(httparse::Error::TooManyHeaders) => Response::error("431 Request Header Fields Too Large"),
             Err(_) => Response::error("400 Bad Request"),
         };
+        requests += 1;
         let close = response.connection == Kept::Close || closing;
         response.append_to(reply, close);
         if close {
-            return Answered { used, more: false, close: true };
+            return Answered { used, more: false, close: true, requests };
         }
     }
-    Answered { used, more: used < input.len(), close: false }
+    Answered { used, more: used < input.len(), close: false, requests }
 }
 
 /// Whether these first bytes are a request in plain HTTP.
@@ -86,7 +97,7 @@ struct Response {
     connection: Kept,
 }
 
-fn respond(request: &Request<'_, '_>, facts: &Facts) -> Response {
+fn respond(request: &Request<'_, '_>, site: &Site<'_>) -> Response {
     let headers = &*request.headers;
     let version = request.version.unwrap_or(0);
     // RFC 9112 section 3.2: without exactly one Host, a request of HTTP/1.1 is bad.
@@ -98,10 +109,14 @@ fn respond(request: &Request<'_, '_>, facts: &Facts) -> Response {
     if method != "GET" && method != "HEAD" {
         return Response::error("405 Method Not Allowed");
     }
-    let (content_type, body) = match view(request.path.unwrap_or("/"), headers) {
-        View::Html => ("text/html; charset=utf-8", facts.html()),
-        View::Json => ("application/json", facts.json()),
-        View::Text => ("text/plain; charset=utf-8", facts.text()),
+    let path = path(request.path.unwrap_or("/"));
+    let (content_type, body) = match (path, site.metrics) {
+        ("/metrics", Some(metrics)) => (metrics::CONTENT_TYPE, metrics()),
+        _ => match view(path, headers) {
+            View::Html => ("text/html; charset=utf-8", site.facts.html()),
+            View::Json => ("application/json", site.facts.json()),
+            View::Text => ("text/plain; charset=utf-8", site.facts.text()),
+        },
     };
     Response { status: "200 OK", content_type, body, head_only: method == "HEAD", connection: kept(version, headers) }
 }
@@ -147,11 +162,15 @@ enum View {
     Text,
 }
 
-/// By path, then by what the client would rather have. Weights are not compared: who names a type is taken at his word.
-fn view(target: &str, headers: &[Header<'_>]) -> View {
-    // The absolute form, as proxies get it, has the path behind the authority (RFC 9112 section 3.2.2).
+/// Without a query. The absolute form, as proxies get it, has the path behind the authority (RFC 9112 section 3.2.2).
+fn path(target: &str) -> &str {
     let path = target.split_once("://").map_or(target, |(_, rest)| rest.find('/').map_or("/", |slash| &rest[slash..]));
-    if path.split('?').next() == Some("/json") {
+    path.split('?').next().unwrap_or(path)
+}
+
+/// By path, then by what the client would rather have. Weights are not compared: who names a type is taken at his word.
+fn view(path: &str, headers: &[Header<'_>]) -> View {
+    if path == "/json" {
         return View::Json;
     }
     let accepts = |wanted: &str| values(headers, "accept").any(|value| media_type(value).eq_ignore_ascii_case(wanted));
@@ -211,7 +230,8 @@ mod tests {
 
     fn ask(input: &str) -> (Answered, String) {
         let mut reply = Vec::new();
-        let answered = answer(input.as_bytes(), &facts(), false, &mut reply);
+        let site = Site { facts: &facts(), metrics: Some(&|| "counted\n".to_owned()) };
+        let answered = answer(input.as_bytes(), &site, false, &mut reply);
         (answered, String::from_utf8(reply).unwrap())
     }
 
@@ -226,6 +246,17 @@ mod tests {
         let plain = String::from_utf8(PLAIN_REQUEST_ANSWER.to_vec()).unwrap();
         let (head, body) = plain.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+    }
+
+    #[test]
+    fn metrics_are_there_for_those_who_asked_for_them_to_be() {
+        let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let (answered, reply) = ask(request);
+        assert!(reply.ends_with("\r\n\r\ncounted\n") && reply.contains("Content-Type: text/plain; version=0.0.4"));
+        assert_eq!(answered.requests, 1);
+        let mut reply = Vec::new();
+        answer(request.as_bytes(), &Site { facts: &facts(), metrics: None }, false, &mut reply);
+        assert!(String::from_utf8(reply).unwrap().contains("Content-Type: text/html"));
     }
 
     #[test]
@@ -280,7 +311,7 @@ mod tests {
     fn pipelined_requests_are_answered_in_good_pieces() {
         let one = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         let (answered, reply) = ask(&format!("{one}{one}GET / HT"));
-        assert_eq!(answered, Answered { used: 2 * one.len(), more: false, close: false });
+        assert_eq!(answered, Answered { used: 2 * one.len(), more: false, close: false, requests: 2 });
         assert_eq!(reply.matches("200 OK").count(), 2);
         let (answered, reply) = ask(&one.repeat(2000));
         assert!(answered.more && answered.used < 2000 * one.len() && reply.len() < ENOUGH + 4096);
@@ -290,7 +321,8 @@ mod tests {
     #[test]
     fn a_server_that_stops_says_so_with_its_next_answer() {
         let mut reply = Vec::new();
-        let answered = answer(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &facts(), true, &mut reply);
+        let site = Site { facts: &facts(), metrics: None };
+        let answered = answer(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &site, true, &mut reply);
         assert!(answered.close && String::from_utf8(reply).unwrap().contains("Connection: close"));
     }
 }

@@ -4,16 +4,25 @@ use super::super::turn::keep;
 use super::http;
 use super::{Next, Service, Talk};
 
-#[derive(Default)]
 pub struct Status {
+    /// Whether there is a page with what the server has counted.
+    metrics: bool,
     /// Requests that are not complete, or not yet answered.
     requests: Vec<u8>,
+}
+
+impl Status {
+    pub fn new(metrics: bool) -> Self {
+        Self { metrics, requests: Vec::new() }
+    }
 }
 
 impl Service for Status {
     fn hear(&mut self, talk: &mut Talk<'_>) -> Next {
         talk.heard.splice(..0, self.requests.drain(..));
-        let answered = http::answer(talk.heard, &(talk.facts)(), talk.stopping, talk.reply);
+        let site = http::Site { facts: &(talk.facts)(), metrics: self.metrics.then_some(talk.metrics) };
+        let answered = http::answer(talk.heard, &site, talk.stopping, talk.reply);
+        talk.requests += answered.requests;
         keep(&mut self.requests, if answered.close { &[] } else { &talk.heard[answered.used..] });
         match answered {
             http::Answered { close: true, .. } => Next::Close,
