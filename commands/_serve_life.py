@@ -9,6 +9,7 @@ from ._types import Duration, Whole
 life_options = all_of(
     option("--threads", panel="Server", type=Whole(1, 1024), metavar="N", help="Worker threads; one a core by default."),
     option("--count", panel="Server", type=Whole(min=1), metavar="N", help="Stop after so many connections."),
+    option("--duration", panel="Server", type=Duration(), metavar="TIME", help="Stop after so long."),
     option(
         "--grace",
         panel="Server",

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._command import Command, option
-from ._options import keylog_file, quiet_option, suite_options, verbose_option
+from ._command import Command
+from ._options import keylog_file, suite_options
+from ._serve_clients import client_options
+from ._serve_clients import for_request as clients_for_request
 from ._serve_faults import fault_options, list_faults
 from ._serve_forward import forward_options, take_forward
-from ._serve_identity import identity_options
+from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
 from ._serve_limits import limit_options
 from ._serve_modes import mode_options
 from ._serve_protocol import protocol_options
+from ._serve_sessions import session_options
+from ._serve_telling import listener, request_fields, telling_options
+from ._session import version_range_options, with_range
 
 if TYPE_CHECKING:
-    from tlstool.events import Event, OnEvent
     from tlstool.output.console import Console
 
 
@@ -28,7 +32,10 @@ if TYPE_CHECKING:
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
         ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
         ("serve 6380 --forward localhost:6379", "TLS for a server that has none"),
-        ("serve --count 1 --json", "one connection, as JSON Lines"),
+        ("serve --count 1 --json", "one connection, as JSON Lines, with all that its client offered"),
+        ("serve 4433 -v --metrics --duration 10m", "figures on the terminal and under /metrics, for ten minutes"),
+        ("serve --sni-dir certs/ --cert default.p12", "a certificate for each name, and one for all others"),
+        ("serve --make-certs pki/ --san a.test", "certificates for tests, in files"),
         ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
         ("serve --fault all", "every fault on a port of its own, beside a sound server"),
     ),
@@ -44,33 +51,42 @@ if TYPE_CHECKING:
 @life_options
 @limit_options
 @identity_options
+@client_options
+@session_options
 @fault_options
 @suite_options
+@version_range_options
 @protocol_options
-@option("--json", is_flag=True, help="Print JSON Lines: ready, connection, totals, error.")
-@quiet_option
-@verbose_option
+@telling_options
 @click.pass_obj
-def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **options: Any) -> int:
+def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose: int, **options: Any) -> int:
     """Serve TLS until interrupted.
 
-    Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0. Without --cert it
-    makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the authority's certificate is.
+    Prints one line when it listens and one a connection; SIGINT and SIGTERM stop it in order, with status 0, and the second one
+    at once. Without --cert it makes an authority and a certificate for localhost, 127.0.0.1 and ::1, and says where the
+    authority's certificate is. SIGHUP has it read all files with certificates and keys again.
+
+    Sockets that systemd passes (LISTEN_FDS) are served instead of the argument, and it is told when the server is ready and
+    when it stops (NOTIFY_SOCKET).
     """
     from tlstool import ServeRequest, Stop, TlsToolError, serve
 
-    console.quiet, console.verbose = quiet, verbose
-    if list_faults(console, options["faults"], as_json=json):
+    console.quiet, console.verbose, as_json = quiet, verbose, json or jsonl
+    if list_faults(console, options["faults"], as_json=as_json):
         return 0
     options["limits"] = options.pop("limit")
     options["keylog"] = keylog_file(console, options["keylog"])
-    show = _listener(console, as_json=json)
+    options |= request_fields(console, as_json=as_json)
+    show = listener(console, as_json=as_json)
     try:
+        if options["make_certs"]:
+            make_certificates(console, options, as_json=as_json)
+            return 0
         forward = take_forward(options)
-        with Stop() as stop, stop.on_signals():
-            show(serve(ServeRequest(forward=forward, **options), show, stop))
+        with Stop() as stop, stop.on_signals(options["grace"], console.abandon):
+            show(serve(ServeRequest(forward=forward, **for_request(clients_for_request(with_range(options)))), show, stop))
     except TlsToolError as error:
-        if json:
+        if as_json:
             from tlstool.output import jsonout
 
             console.result(jsonout.line(jsonout.event_failure(error)))
@@ -78,29 +94,3 @@ def serve(console: Console, /, *, json: bool, quiet: bool, verbose: int, **optio
             console.error(error.message, error.hint)
         return error.exit_status
     return 0
-
-
-def _listener(console: Console, /, *, as_json: bool) -> OnEvent:
-    """What prints a line an event: as JSON all of them, for people the totals on stderr."""
-    from tlstool.events import FaultShown, Ready
-    from tlstool.output import jsonout
-    from tlstool.output.human import faults, serving
-    from tlstool.sites import Connection, ServeTotals
-
-    def on_event(event: Event) -> None:
-        if not isinstance(event, (Ready, FaultShown, Connection, ServeTotals)):
-            return
-        if as_json:
-            console.result(jsonout.line(jsonout.event(event)))
-        elif console.quiet:
-            return
-        elif isinstance(event, Ready):
-            console.result(serving.ready(event, console.out))
-        elif isinstance(event, FaultShown):
-            console.result(faults.shown(event))
-        elif isinstance(event, Connection):
-            console.result(serving.connection(event, console.out))
-        else:
-            console.note(serving.totals(event))
-
-    return on_event

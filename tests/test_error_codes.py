@@ -28,7 +28,7 @@ from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
-from tlstool.model import ClientConfig, Criteria, Identity, Roots, Trust
+from tlstool.model import ClientConfig, Criteria, Roots, Trust
 from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 from tlstool.sites import Connection, ServerLimits, Site
 
@@ -233,6 +233,11 @@ def port_in_use(scene: Scene) -> object:
     return serve(ServeRequest(listen=str(taken.getsockname()[1])))
 
 
+def bad_staple(scene: Scene) -> object:
+    good = scene.files.good
+    return serve(ServeRequest(cert=(str(good.cert),), key=(str(good.key),), staple=(scene.file(b"nonsense"),)))
+
+
 def no_roots(scene: Scene) -> object:
     class Nowhere:
         cafile = capath = None
@@ -272,7 +277,7 @@ def served(*, cut: bool) -> Provocation:
     def provoke(scene: Scene) -> object:
         listener = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
         scene.held.enter_context(socket.create_connection(listener.getsockname()))
-        serving = Serving(listener.accept()[0], None, Site(Identity(b"", b"", "", "")), ServerLimits())  # type: ignore[arg-type]
+        serving = Serving(listener.accept()[0], None, Site(()), ServerLimits())  # type: ignore[arg-type]
         if cut:
             serving.cut()
         serving.run()
@@ -309,6 +314,7 @@ PROVOCATIONS: dict[str, Provocation] = {
         str(scene.files.good.cert), str(scene.files.encrypted_key), scene.file(b"another\n")
     ),
     "key-mismatch": mismatch,
+    "bad-staple": bad_staple,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
     "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,

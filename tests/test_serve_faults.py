@@ -80,6 +80,16 @@ def test_connect_answers_to_a_fault_as_the_list_promises(zoo: Zoo, name: str) ->
         assert said == [None] if promise["code"] is None else promise["code"] in said
 
 
+# The interpreter's ssl sees no staples.
+@pytest.mark.parametrize("name", [fault.name for fault in faults.CERTIFICATES if fault.name not in STAPLED])
+def test_the_second_backend_answers_to_the_fault_of_a_certificate_alike(zoo: Zoo, name: str) -> None:
+    promise = zoo.events[name]["promises"][0]
+    done = connected(zoo, zoo.port(name), "--backend", "openssl")
+    assert done.status == promise["exit_status"], done.document["error"]
+    if done.status:
+        assert done.document["error"]["code"] == promise["code"]
+
+
 @pytest.mark.parametrize("name", STEADY)
 def test_curl_fails_where_we_do_but_for_what_it_does_not_look_at(zoo: Zoo, name: str) -> None:
     limit = ("--max-time", "2" if name in SPEECHLESS else "20")

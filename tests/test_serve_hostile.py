@@ -39,6 +39,17 @@ def within(limits: dict[str, int], *args: str) -> Iterator[Server]:
         yield Server(process)
 
 
+def test_an_address_that_others_may_reach_is_said_to_be_one_in_a_line() -> None:
+    with runner.started([*runner.COMMAND, "serve", "0.0.0.0:0"]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"ready on ")
+        process.terminate()
+        told = runner.end(process).errors
+    assert told.count("every address of this machine (0.0.0.0)") == 1
+    with serving() as server:
+        assert "not-loopback" not in server.stop().text
+
+
 # ---- limits in time ------------------------------------------------------------------------------
 
 

@@ -91,6 +91,7 @@ class LocalError(TlsToolError):
         "key-encrypted",
         "wrong-password",
         "key-mismatch",
+        "bad-staple",
         "bad-crl",
         "bad-ech-config",
         "no-roots",

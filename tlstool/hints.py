@@ -35,6 +35,7 @@ HINTS: dict[str, str] = {
     "wrong-password": "the pass phrase is the first line of --pass-file, without its end; spaces count",
     "no-key": "--key takes the file with the private key; without it, the file of --cert has to have both",
     "key-mismatch": "--key has to be the private key of the first certificate in --cert",
+    "bad-staple": "have it made for this certificate: openssl ocsp -issuer CA -cert CERT -url URL -respout FILE",
     "bad-library": "--against takes the path of a libssl (libssl.so.3 or the like), or openssl for the one of Python's ssl",
     "bad-baseline": "make one with: tlstool bench local --export json:FILE",
     "package-missing": "pip install 'tlstool[report]'",

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import ExitStack
+from dataclasses import replace
 
-from tlstool import backends, certs, descriptors, machine, names, pem
-from tlstool.events import OnEvent, Ready, ignore
+from tlstool import backends, descriptors, machine, names
+from tlstool.errors import UsageError
+from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
+from tlstool.serving import activation, announcing, clients, presenting
 from tlstool.serving.bounds import limits
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
 from tlstool.serving.forwarding import service
-from tlstool.serving.listening import LOOPBACK, listen
+from tlstool.serving.listening import LOOPBACK, exposure, listen
+from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
-from tlstool.sites import ServerConfig, ServeTotals, Site
+from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 
 
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
     """Serve until `stop` is requested or `request.count` connections have ended.
 
-    `on_event` hears `Ready` once the server listens, then each `Connection` that ended.
+    `on_event` hears `Ready` once the server listens, then each `Connection` that ended, and from another thread, but never two at
+    once, `Caution` and `Renewed` of certificates out of files.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
@@ -29,7 +35,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     """
     ciphers = tuple(names.suite(name) for name in request.ciphers)
     groups = tuple(names.group(name) for name in request.groups)
-    name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    announcing.check_descriptor(request.ready_fd)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
         held.enter_context(descriptors.all_allowed())
@@ -37,30 +44,83 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         exhibition = Exhibition(request)
         if exhibition.shows_all:
             threads = min(threads, MOST_THREADS)
-        identity, ca_file = held.enter_context(exhibition.identity())
+        presented = held.enter_context(exhibition.presentation())
         sound = Site(
-            identity=identity,
-            service=service(request),
+            identities=presented.identities,
+            service=_service(request),
+            named=presented.named,
+            sni_strict=request.sni_strict,
+            raw_public_key=request.raw_public_key,
+            cert_compression=request.cert_compression,
             versions=request.tls,
             ciphers=ciphers,
             groups=groups,
             alpn=request.alpn,
             keylog=request.keylog,
+            client_auth=clients.auth(request),
+            sessions=clients.sessions(request),
             key_update_every=request.key_update_every,
         )
-        config = ServerConfig(exhibition.sites(sound), limits(request), threads=threads, count=request.count, grace=request.grace)
+        passed = _passed(held, exhibition)
+        config = ServerConfig(
+            _beside(exhibition.sites(sound), [called for called, _ in passed]),
+            limits(request),
+            threads=threads,
+            count=request.count,
+            duration=request.duration,
+            grace=request.grace,
+            keeps_sockets=bool(passed),
+            tells=request.tells,
+            counts_every=request.counts_every,
+        )
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
-        server = backends.get(name).server(config)
-        listeners = [held.enter_context(listener) for listener in listen(request.listen, threads)]
-        further = exhibition.further_listeners(listeners[0])
+        server = backends.get(backend).server(config)
+        if passed:
+            listeners = [[listener] for _, listener in passed]
+        else:
+            listeners = [[held.enter_context(listener) for listener in listen(request.listen, threads)]]
+        first = listeners[0][0]
+        further = exhibition.further_listeners(first)
         for own in further:
             held.enter_context(own[0])
-        address, port = listeners[0].getsockname()[:2]
+        address, port = first.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
-        host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
-        fingerprint = certs.sha256(pem.certificates(config.sites[0].identity.chain)[0])
-        on_event(Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name))
-        if exhibition.shows_all:
-            for event in exhibition.events(further, host):
-                on_event(event)
-        return server.serve([listeners, *further], on_event, stop.fd)
+        host = "localhost" if presented.ca_file and address in (LOOPBACK, "::1") else shown
+        prints = presenting.fingerprints(config.sites[0])
+        url = f"https://{host}:{port}/"
+        ready = Ready(address, port, url, presented.ca_file, prints[0], prints, os.getpid(), exhibition.name)
+        faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
+        held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
+        held.enter_context(stop.telling(announcing.stopping))
+        on_event(ready)
+        if caution := exposure(address):
+            on_event(caution)
+        for fault in faults:
+            on_event(fault)
+        if presented.sources:
+            on_event = one_at_a_time(on_event)
+            held.enter_context(renewing(presented.sources, server, on_event, stop))
+        return server.serve([*listeners, *further], on_event, stop.fd)
+
+
+def _service(request: ServeRequest) -> Service:
+    chosen = service(request)
+    if request.metrics and chosen.mode not in HTTP_MODES:
+        hint = f"choose one of {', '.join(f'--{mode}' for mode in HTTP_MODES)}, or leave out --metrics"
+        raise UsageError("usage", f"--metrics is a page, and --{chosen.mode} has none", hint)
+    return replace(chosen, metrics=request.metrics)
+
+
+def _passed(held: ExitStack, exhibition: Exhibition) -> list[tuple[str | None, socket.socket]]:
+    """The sockets that a service manager passed, each with what it calls it."""
+    passed = activation.passed()
+    for _, listener in passed:
+        held.enter_context(listener)
+    if exhibition.shows_all and len(passed) > 1:
+        raise UsageError("usage", "all faults are shown beside one socket, and LISTEN_FDS names more", "pass one of them")
+    return passed
+
+
+def _beside(sites: tuple[Site, ...], called: list[str | None]) -> tuple[Site, ...]:
+    """The same site once for each of several sockets, by the names that these have."""
+    return sites if len(called) <= 1 else tuple(replace(sites[0], name=name) for name in called)

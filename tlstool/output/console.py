@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Literal, TextIO
 
 ColorChoice = Literal["auto", "always", "never"]
@@ -135,9 +136,13 @@ class Console:
         if self.verbose and not self.quiet:
             self._put(self._stderr, f"{self.err.label('*')} {safe(message)}\n")
 
+    def shows_progress(self) -> bool:
+        """Whether there is a place where a line can be rewritten, and somebody who wants to see it."""
+        return not self.quiet and self._stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
     def progress(self, message: str) -> None:
         """Where a long run is; each call replaces the one before."""
-        if self.quiet or not self._stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("CI"):
+        if not self.shows_progress():
             return
         self._in_progress = True
         self._stderr.write(_CLEAR_LINE + _encodable(self._stderr, safe(message)[: _columns()]))
@@ -149,6 +154,15 @@ class Console:
             self._in_progress = False
             self._stderr.write(_CLEAR_LINE)
             self._stderr.flush()
+
+    def abandon(self) -> None:
+        """Nobody reads any more, though nobody has closed the streams: what waits to be written goes nowhere."""
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (self._stdout, self._stderr):
+            # A stream of another kind has no descriptor, and never waits.
+            with suppress(OSError, ValueError):
+                os.dup2(null, stream.fileno())
+        os.close(null)
 
     def _put(self, stream: TextIO, text: str) -> None:
         self.clear()

@@ -8,6 +8,7 @@ import socket
 from tlstool import descriptors, endpoint
 from tlstool.aside import Aside
 from tlstool.errors import LocalError, UsageError
+from tlstool.events import Caution
 from tlstool.phases import Trace
 
 LOOPBACK = "127.0.0.1"
@@ -46,6 +47,17 @@ def listen(where: str, count: int) -> list[socket.socket]:
             listener.close()
         raise _cannot_listen(f"{host}:{port}", error) from None
     return listeners
+
+
+def exposure(address: str) -> Caution | None:
+    """What to say of an address that is not this machine's alone."""
+    import ipaddress
+
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip.is_loopback:
+        return None
+    where = f"every address of this machine ({address})" if ip.is_unspecified else f"{address}, which is no loopback address"
+    return Caution("not-loopback", f"listening on {where}: others may reach it")
 
 
 def _local_address(host: str, port: int) -> tuple[int, object]:

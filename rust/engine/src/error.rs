@@ -37,6 +37,8 @@ pub enum Error {
     AlertReceived { alert: String },
     /// The peer asked for a certificate, got none, and gave up.
     ClientCertificateRequired { alert: String },
+    /// The client was asked for a certificate, has shown none, and needs one.
+    NoClientCertificate,
     /// The peer did not like our certificate, and said so by an alert, or went without a word.
     ClientCertificateRefused { alert: Option<String> },
     /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
@@ -70,6 +72,7 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-key",
     "bad-library",
     "bad-signature",
+    "bad-staple",
     "ca-as-leaf",
     "certificate-version",
     "chain-too-complex",
@@ -160,7 +163,7 @@ impl Error {
             Self::ConnectionClosed => "connection-closed",
             Self::ConnectionReset(_) => "connection-reset",
             Self::AlertReceived { .. } => "alert-received",
-            Self::ClientCertificateRequired { .. } => "client-certificate-required",
+            Self::ClientCertificateRequired { .. } | Self::NoClientCertificate => "client-certificate-required",
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
@@ -210,6 +213,7 @@ impl fmt::Display for Error {
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
             }
+            Self::NoClientCertificate => f.write_str("the client showed no certificate, and one is required"),
             Self::ClientCertificateRefused { alert: Some(alert) } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
             }
@@ -290,6 +294,9 @@ fn incompatibility(why: &PeerIncompatible) -> String {
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SupportedVersionsExtensionRequired => "the peer offers no TLS version that is allowed here",
+        PeerIncompatible::IncorrectCertificateTypeExtension => {
+            "a raw public key (RFC 7250) is all that one side has, and the other does not take it"
+        }
         other => return format!("the peer is not compatible: {}", spelled_out(&format!("{other:?}"))),
     };
     words.to_owned()

@@ -146,6 +146,8 @@ class Serving:
             handshake_ms=self._handshake_ms,
             duration_ms=self._duration_ms,
             **self._facts,
+            client_certificate=None,
+            early_data=None,
             hello=None,
             requests=self._requests,
             received=self._received,
@@ -190,7 +192,9 @@ class Serving:
             if len(first) > HEAD_LIMIT:
                 answer, keep = refusal("431 Request Header Fields Too Large"), False
             else:
-                answer, keep = respond(first + _END_OF_HEAD, {**self._facts, "peer": self._peer})
+                answer, keep = respond(
+                    first + _END_OF_HEAD, {**self._facts, "client_certificate": None, "early_data": None, "peer": self._peer}
+                )
             channel.write(answer, self._end.within(self._limits.send))
             self._requests += 1
             self._sent += len(answer)

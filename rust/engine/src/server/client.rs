@@ -1,6 +1,6 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod ending;
+mod failing;
 mod lapsing;
 mod misbehaving;
 mod phase;
@@ -16,13 +16,13 @@ use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
 use super::Connection;
+use super::brought::Brought;
 use super::forward::Relay;
 use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
 use super::renewal::Renewal;
 use super::service::{Facts, Next, Service, Talk};
 use super::site::Site;
-use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
@@ -45,7 +45,7 @@ pub struct Client {
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
-    sni: Option<Box<str>>,
+    brought: Brought,
     history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
@@ -76,7 +76,7 @@ impl Client {
             renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-            sni: None,
+            brought: Brought::default(),
             history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
@@ -113,6 +113,7 @@ impl Client {
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
         if self.phase == Phase::Holding {
+            self.history.ends(Ending::Server);
             return Outcome::Over;
         }
         if !self.is_between_requests() {
@@ -138,7 +139,7 @@ impl Client {
 
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let facts = Facts::of(&self.tls, &self.brought, self.peer);
         let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
         Connection {
             upstream: upstream.or_else(|| self.upstream.clone()),
@@ -174,7 +175,10 @@ impl Client {
             }
             Phase::Draining => self.drain(turn),
             Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
-            Phase::Holding => Some(Outcome::Over),
+            Phase::Holding => {
+                self.history.ends(Ending::Fin);
+                Some(Outcome::Over)
+            }
             Phase::Open if self.has_more => self.serve(turn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.history.ends(Ending::CloseNotify);
@@ -223,19 +227,23 @@ impl Client {
         if self.phase == Phase::Handshake {
             self.history.hear(&input[self.partial.len()..filled]);
         }
-        let (used, progress) =
-            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
-        keep(&mut self.partial, &input[used..filled]);
-        self.history.received += plain.len() as u64;
-        turn.counters.received(plain.len());
-        let mut has_come_up = false;
+        let input = &mut input[..filled];
+        let (hear, hold) = (|bytes: &[u8]| plain.extend_from_slice(bytes), |bytes: &[u8]| self.brought.hold(bytes));
+        let (used, progress) = conn::advance_with_early_data(&mut self.tls, input, output, hear, hold);
+        keep(&mut self.partial, &input[used..]);
+        let was_open = self.phase == Phase::Open;
         if self.phase == Phase::Handshake {
-            has_come_up = self.look_after_handshake(turn, progress.is_ok());
+            if let Err(error) = self.look_after_handshake(turn, progress.is_ok()) {
+                self.fail(error, turn.now);
+                return self.sending(turn);
+            }
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
             }
         }
+        self.history.received += turn.buffers.plain.len() as u64;
+        turn.counters.received(turn.buffers.plain.len());
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
@@ -249,7 +257,7 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if has_come_up || !turn.buffers.plain.is_empty() {
+                if !was_open && self.phase == Phase::Open || !turn.buffers.plain.is_empty() {
                     return self.serve(turn);
                 }
             }
@@ -257,13 +265,11 @@ impl Client {
         self.sending(turn)
     }
 
-    /// Note what the bytes that were taken in have brought; whether the session has just come up, and is `intact`.
-    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> bool {
-        if let Some(name) = take_requested_name() {
-            self.sni = Some(name);
-        }
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good, unless the client may not have it.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> Result<()> {
+        self.brought.note(turn.site, &self.history);
         if self.tls.is_handshaking() {
-            return false;
+            return Ok(());
         }
         // Not the time of the turn, which is when it began: the server's own work belongs to it.
         let took = self.history.accepted.elapsed();
@@ -272,14 +278,15 @@ impl Client {
         if intact {
             self.phase = Phase::Open;
             self.clock = turn.now;
+            self.brought.admit(turn.site, &self.tls, &mut turn.buffers.plain)?;
         }
-        intact
+        Ok(())
     }
 
     /// Let the service have what came, or go on with what it was at.
     fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
+        let facts = || Facts::of(&self.tls, &self.brought, self.peer);
         let was_in_head = self.service.hears_head();
         let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
         let mut talk = Talk {
@@ -320,6 +327,21 @@ impl Client {
         }
         turn.buffers.plain.clear();
         self.sending(turn)
+    }
+
+    /// Say `close_notify` after all that was said before.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
     }
 
     /// Whether nothing is under way, in neither direction.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::identities::{NamedIdentity, ServerIdentity};
 use super::limits::{Limits, LimitsSpec};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
@@ -18,6 +19,7 @@ pub struct ServerSpec {
     pub count: Option<u64>,
     pub duration: Option<f64>,
     pub grace: f64,
+    pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<f64>,
 }
@@ -41,6 +43,7 @@ pub struct ServerConfig {
     pub threads: usize,
     pub count: Option<u64>,
     pub duration: Option<Duration>,
+    pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<Duration>,
 }
@@ -62,9 +65,16 @@ impl ServerConfig {
             threads: spec.threads,
             count: spec.count,
             duration: spec.duration.map(|seconds| duration("duration", seconds)).transpose()?,
+            keeps_sockets: spec.keeps_sockets,
             tells: spec.tells,
             counts_every: spec.counts_every.map(|seconds| duration("counts_every", seconds)).transpose()?,
         })
+    }
+
+    /// From the next handshake on, have the site of this number show these; may be called while it serves.
+    pub fn present(&self, site: usize, given: Vec<ServerIdentity>, named: Vec<NamedIdentity>) -> Result<()> {
+        let site = self.sites.get(site).ok_or_else(|| Error::Usage(format!("there is no site {site}")))?;
+        site.identities.renew(given, named)
     }
 }
 

@@ -1,17 +1,22 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
 mod admission;
+mod brought;
 mod client;
+mod client_auth;
 mod config;
 mod counters;
+mod early;
 mod forward;
 mod history;
+mod identities;
 mod journal;
 mod limits;
 mod metrics;
 mod misconduct;
 mod renewal;
 mod service;
+mod sessions;
 mod shared;
 mod site;
 mod slots;
@@ -33,15 +38,19 @@ use crate::certs::time;
 use crate::hello::Decoded;
 use crate::{Error, Interrupt, Result, crew, sys};
 use admission::lacks_descriptors;
+pub use client_auth::{ClientAuthSpec, ClientCertificate};
 pub use config::{ServerConfig, ServerSpec, Tells};
 use counters::{Sums, VERSIONS};
+pub use early::EarlyDataReceived;
 pub use forward::ForwardSpec;
 pub use history::Ending;
 use history::History;
+pub use identities::{NamedIdentity, NamedSpec, ServerIdentity};
 use journal::Journal;
 pub use limits::LimitsSpec;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
+pub use sessions::SessionsSpec;
 use shared::{Shared, Stage};
 use site::Site;
 pub use site::SiteSpec;
@@ -62,9 +71,11 @@ pub struct Connection {
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub upstream: Option<String>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub early_data: Option<EarlyDataReceived>,
     pub hello: Option<Decoded>,
     pub requests: u64,
-    pub upstream: Option<String>,
     pub received: u64,
     pub sent: u64,
     pub ending: Ending,
@@ -99,6 +110,8 @@ impl Connection {
             sni: facts.sni,
             kind: facts.kind,
             upstream: None,
+            client_certificate: facts.client_certificate,
+            early_data: facts.early_data,
             hello: history.hello(),
             requests: history.requests,
             received: history.received,
@@ -108,6 +121,7 @@ impl Connection {
             message: error.map(|error| match error {
                 Error::Interrupted => "the server stopped".to_owned(),
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
+                Error::Certificate(fault) => format!("the client's certificate is refused: {fault}"),
                 error => error.to_string(),
             }),
             is_upstream_error: matches!(error, Some(Error::Upstream { .. })),

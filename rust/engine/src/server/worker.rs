@@ -174,9 +174,9 @@ impl<'a> Worker<'a> {
     }
 
     /// Clients that come from now on are refused at once, and not left waiting in the backlog for as long as somebody else holds
-    /// the socket open.
+    /// the socket open; but whoever passed the socket to us may want to go on with it.
     fn stop_listening(&mut self) {
-        for listener in self.listeners.drain(..) {
+        for listener in self.listeners.drain(..).filter(|_| !self.config.keeps_sockets) {
             // Some systems do not do this to a listening socket; there, closing it has to be enough.
             let _ = rustix::net::shutdown(&listener.socket, rustix::net::Shutdown::Both);
         }

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
+mod identities;
 mod load;
 mod serve;
+mod sessions;

@@ -38,7 +38,7 @@ fn the_page_shows_what_was_negotiated() {
     let json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
     let wanted = serde_json::json!({
         "tls": "1.3", "suite": "TLS_AES_256_GCM_SHA384", "group": "x25519", "alpn": null, "sni": "localhost",
-        "kind": "full", "peer": peer,
+        "kind": "full", "client_certificate": null, "early_data": null, "peer": peer,
     });
     assert_eq!(json, wanted);
     let text = ask(&mut tls, GET);

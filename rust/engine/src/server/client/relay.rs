@@ -8,6 +8,7 @@ use mio::Token;
 use mio::event::Event;
 
 use super::super::forward::{End, Heard, Introduction, Relay, Target, Up, Upstream};
+use super::super::history::Ending;
 use super::super::limits::{Lapse, Waiting};
 use super::super::slots::is_second;
 use super::super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
@@ -48,11 +49,16 @@ impl Client {
     /// Let an upstream have the connection. What was heard until now is in the turn's `plain`.
     pub(super) fn forward(&mut self, target: Arc<Target>, turn: &mut Turn<'_>) -> Option<Outcome> {
         let server = self.wire.local_address().filter(|_| target.proxy_protocol);
-        let header = server.map(|server| Introduction::of(&self.tls, self.sni.as_deref(), self.peer, server).header());
+        let header =
+            server.map(|server| Introduction::of(&self.tls, self.brought.requested_name(), self.peer, server).header());
         let early = turn.buffers.plain.clone();
         let mut upstream = Upstream::new(target, self.tls.alpn_protocol(), header.unwrap_or_default(), early, turn.now);
         let begun = upstream.connect(turn.link());
-        let relay = Box::new(Relay::new(upstream));
+        let mut relay = Box::new(Relay::new(upstream));
+        if self.incoming >= Incoming::CloseNotify {
+            relay.up = Up::Ending { by_notify: true };
+            self.history.ends(Ending::CloseNotify);
+        }
         match begun {
             Ok(()) => {
                 self.relay = Some(relay);
@@ -95,12 +101,15 @@ impl Client {
                 Err(error) => self.give_up(&relay, error, turn).unwrap_or(Outcome::Again),
             };
         }
-        if !self.wire.is_clear() {
-            return self.over_with(turn.limits.fault(Lapse::Phase(Waiting::Send)));
-        }
-        if !relay.is_clear() {
+        if !relay.is_clear() && self.wire.is_clear() {
+            self.history.ends(Ending::Upstream);
             self.upstream = Some(relay.upstream.address());
             return self.over_with(relay.upstream.fault(Error::TimeLimit));
+        }
+        self.history.ends(Ending::Limit);
+        if !self.wire.is_clear() {
+            self.upstream = Some(relay.upstream.address());
+            return self.over_with(turn.limits.fault(Lapse::Phase(Waiting::Send)));
         }
         // Nobody has anything to say: both are told that it is over.
         if relay.up != Up::Over {
@@ -164,6 +173,7 @@ impl Client {
                 // It fails only on a session that is broken already, and then there is nobody to tell.
                 let _ = conn::close_notify(&mut self.tls, &mut self.partial, output);
                 relay.is_down_over = true;
+                self.history.ends(Ending::Upstream);
             }
         }
         self.send(turn).map_err(Break::Client)?;
@@ -232,6 +242,7 @@ impl Client {
         }
         if progress == Progress::PeerClosed {
             self.incoming = Incoming::CloseNotify;
+            self.history.ends(Ending::CloseNotify);
             relay.up = if relay.up == Up::Over { Up::Over } else { Up::Ending { by_notify: true } };
         }
         self.send(turn).map_err(Break::Client)?;
@@ -241,6 +252,7 @@ impl Client {
     /// The client's TCP connection has ended. Between two records that may be its way to say that it has nothing more to say.
     fn client_left(&mut self, relay: &mut Relay) -> Result<bool, Break> {
         self.incoming = Incoming::Ended;
+        self.history.ends(Ending::Fin);
         if !self.partial.is_empty() {
             let words = "the client closed the connection in the middle of a record";
             return Err(Break::Fault(Error::ConnectionReset(words.to_owned())));
@@ -255,14 +267,21 @@ impl Client {
         self.upstream = Some(relay.upstream.address());
         match stopped {
             Break::Client(error) => return Some(self.broken(error)),
-            Break::Fault(error) => return Some(self.over_with(error)),
+            Break::Fault(error) => {
+                self.history.ends(Ending::Error);
+                return Some(self.over_with(error));
+            }
             Break::Session(error) => {
                 self.refuse(turn, error, 0);
                 return self.sending(turn);
             }
-            Break::Upstream(error) if relay.upstream.is_open() => self.fail(relay.upstream.fault(error), turn.now),
+            Break::Upstream(error) if relay.upstream.is_open() => {
+                self.history.ends(Ending::Upstream);
+                self.fail(relay.upstream.fault(error), turn.now);
+            }
             Break::Upstream(error) => return self.give_up(relay, error, turn),
             Break::CutOff => {
+                self.history.ends(Ending::Upstream);
                 self.phase = Phase::Closing;
                 self.clock = turn.now;
             }
@@ -273,6 +292,7 @@ impl Client {
     /// No session with the upstream came about, and so no byte was lost: the client gets an end in order.
     fn give_up(&mut self, relay: &Relay, error: Error, turn: &mut Turn<'_>) -> Option<Outcome> {
         self.upstream = Some(relay.upstream.address());
+        self.history.ends(Ending::Upstream);
         self.error = Some(Box::new(relay.upstream.fault(error)));
         self.close(turn);
         self.sending(turn)

@@ -223,6 +223,8 @@ mod tests {
             group: Some("x25519".to_owned()),
             alpn: None,
             sni: Some("localhost".to_owned()),
+            client_certificate: None,
+            early_data: None,
             kind: Some("full"),
             peer: "127.0.0.1:4711".to_owned(),
         }

@@ -33,9 +33,9 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     pub mode: Mode,
+    pub forward: Option<ForwardSpec>,
     /// Whether `/metrics` is what the server has counted, where the service speaks HTTP.
     pub metrics: bool,
-    pub forward: Option<ForwardSpec>,
 }
 
 /// What all connections of a site get, made ready once.

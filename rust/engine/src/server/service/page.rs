@@ -7,6 +7,8 @@ use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 use serde::Serialize;
 
+use super::super::brought::Brought;
+use super::super::{ClientCertificate, EarlyDataReceived};
 use crate::provider::{group_name, suite_name, version_name};
 
 /// What client and server agreed on: the keys of `/json`.
@@ -18,29 +20,43 @@ pub struct Facts {
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub early_data: Option<EarlyDataReceived>,
     pub peer: String,
 }
 
 impl Facts {
-    pub fn of(tls: &UnbufferedServerConnection, sni: Option<&str>, peer: SocketAddr) -> Self {
+    pub fn of(tls: &UnbufferedServerConnection, brought: &Brought, peer: SocketAddr) -> Self {
         Self {
             tls: tls.protocol_version().map(version_name),
             suite: tls.negotiated_cipher_suite().map(|suite| suite_name(suite.suite())),
             group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
             alpn: tls.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
-            sni: sni.map(str::to_owned),
+            sni: brought.requested_name().map(str::to_owned),
             kind: tls.handshake_kind().map(|kind| match kind {
                 HandshakeKind::Full => "full",
                 HandshakeKind::FullWithHelloRetryRequest => "full_with_retry",
                 HandshakeKind::Resumed => "resumed",
             }),
+            client_certificate: brought.certificate(),
+            early_data: brought.early_data(tls.handshake_kind()),
             peer: peer.to_string(),
         }
     }
 
     /// Of a client with which nothing was negotiated.
     pub fn nothing(peer: SocketAddr) -> Self {
-        Self { tls: None, suite: None, group: None, alpn: None, sni: None, kind: None, peer: peer.to_string() }
+        Self {
+            tls: None,
+            suite: None,
+            group: None,
+            alpn: None,
+            sni: None,
+            kind: None,
+            client_certificate: None,
+            early_data: None,
+            peer: peer.to_string(),
+        }
     }
 
     pub fn json(&self) -> String {
@@ -144,11 +160,17 @@ mod tests {
             alpn: None,
             sni: Some("<script>alert('1')</script>\u{1b}\"&".to_owned()),
             kind: None,
+            client_certificate: None,
+            early_data: None,
             peer: "127.0.0.1:1".to_owned(),
         };
         let page = facts.html();
         assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&quot;&amp;"));
         assert!(!page.contains("<script"));
-        assert!(facts.json().contains(r#""sni":"<script>alert('1')</script>\u001b\"&","kind":null"#));
+        assert!(
+            facts
+                .json()
+                .contains(r#""sni":"<script>alert('1')</script>\u001b\"&","kind":null,"client_certificate":null"#)
+        );
     }
 }
