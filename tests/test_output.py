@@ -305,11 +305,11 @@ def test_durations_have_about_three_digits(value, shown):
 
 def test_a_server_has_a_line_a_connection():
     assert serving.connection(factories.connection(), PLAIN) == (
-        "127.0.0.1:50312, TLS 1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, full, alpn http/1.1, sni localhost, "
-        "78 B in, 1,024 B out, 12.3 ms"
+        "10:00:00 127.0.0.1:50312, TLS 1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, full, alpn http/1.1, sni localhost, "
+        "1 request, 78 B in, 1,024 B out, 12.3 ms"
     )
-    failed = factories.connection(tls=None, error="alert-received", message="unknown\x1b ca")
-    assert serving.connection(failed, PLAIN) == r"127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
+    failed = factories.connection(tls=None, sni=None, error="alert-received", message="unknown\x1b ca")
+    assert serving.connection(failed, PLAIN) == r"10:00:00 127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
 
 
 def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
