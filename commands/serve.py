@@ -14,6 +14,7 @@ from ._serve_faults import fault_options, list_faults
 from ._serve_forward import forward_options, take_forward
 from ._serve_identity import for_request, identity_options, make_certificates
 from ._serve_life import life_options
+from ._serve_limits import limit_options
 from ._serve_modes import mode_options, take_mode
 from ._serve_protocol import protocol_options
 from ._serve_sessions import session_options
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @mode_options
 @forward_options
 @life_options
+@limit_options
 @identity_options
 @client_options
 @session_options
@@ -66,6 +68,7 @@ def serve(console: Console, /, *, json: bool, jsonl: bool, quiet: bool, verbose:
     console.quiet, console.verbose, as_json = quiet, verbose, json or jsonl
     if list_faults(console, options["faults"], as_json=as_json):
         return 0
+    options["limits"] = options.pop("limit")
     options["keylog"] = keylog_file(console, options["keylog"])
     options |= request_fields(console, as_json=as_json)
     show = listener(console, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from typing import Any
 
 from tlstool.events import Caution, CertificatesMade, Ready, Renewed
@@ -280,12 +281,13 @@ def connection(**fields: Any) -> Connection:
     return Connection(**usual | fields)
 
 
+LIMITS = [field.name for field in fields_of(ServerLimits)]  # type: ignore[arg-type]
 WHOLE = ("threads", "count", "duration", "grace", "tells", "counts_every")
 
 
 def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any) -> ServerConfig:
     """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
-    limits = {name: fields.pop(name) for name in ("handshake", "idle") if name in fields}
+    limits = {name: fields.pop(name) for name in LIMITS if name in fields}
     whole = {name: fields.pop(name) for name in WHOLE if name in fields}
     return ServerConfig((Site((identity,), Service(mode), **fields),), ServerLimits(**limits), **whole)
 
@@ -299,6 +301,7 @@ def serve_totals(**fields: Any) -> ServeTotals:
         "versions": {"1.2": 1, "1.3": 1},
         "failed": 1,
         "failures": {"not-tls": 1},
+        "refused": 0,
         "requests": 2,
         "received": 156,
         "sent": 2048,

@@ -16,6 +16,7 @@ import benches
 import greetings
 import pki
 import pytest
+import shortages
 import zoo
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -320,6 +321,9 @@ PROVOCATIONS: dict[str, Provocation] = {
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
     "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
+    "out-of-descriptors": lambda scene: shortages.of_descriptors(scene.held),
+    "out-of-threads": lambda scene: shortages.of_threads(scene.patch),
+    "too-many-connections": lambda scene: shortages.of_places(scene.held),
     "bad-library": lambda scene: benches.bad_library(scene.file(b"no library")),
     "bad-baseline": lambda scene: benches.bench_local(LocalBenchRequest(baseline=scene.file(b"{}"))),
     "unknown-host": resolver(socket.EAI_NONAME),

@@ -98,6 +98,9 @@ class LocalError(TlsToolError):
         "port-in-use",
         "cannot-listen",
         "cannot-bind",
+        "out-of-descriptors",
+        "out-of-threads",
+        "too-many-connections",
         "bad-library",
         "bad-baseline",
     )

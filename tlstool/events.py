@@ -105,7 +105,8 @@ class Caution(Record):
     """What the owner of a server should know, and what does not keep it from serving.
 
     Attributes:
-        code: `expired`, `not-yet-valid`, or `name-mismatch` for a file that is called after a name that its certificate has not.
+        code: `expired`, `not-yet-valid`, or `name-mismatch` for a file that is called after a name that its certificate has not;
+            `not-loopback` for an address that other machines may reach.
         message: the same in words.
     """
 

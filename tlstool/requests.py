@@ -215,6 +215,8 @@ class ServeRequest(Record, kw_only=True):
         count: stop after so many connections.
         duration: stop after so many seconds.
         grace: seconds that open connections have to end once the server stops.
+        limits: names of `tlstool.sites.SERVER_PHASES` with the seconds that clients have instead of the usual ones.
+        max_connections, max_per_address: as in `tlstool.sites.ServerLimits`.
         metrics, tells, counts_every: see `Service` and `ServerConfig`.
         port_file: where to write the port once the server listens; removed when it ends.
         ready_fd: a descriptor that gets the port and a newline then, and is closed.
@@ -256,6 +258,9 @@ class ServeRequest(Record, kw_only=True):
     count: int | None = None
     duration: float | None = None
     grace: float = 5.0
+    limits: tuple[tuple[str, float], ...] = ()
+    max_connections: int | None = None
+    max_per_address: int | None = None
     metrics: bool = False
     tells: Tells = "connections"
     counts_every: float | None = None

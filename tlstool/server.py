@@ -7,13 +7,14 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
-from tlstool import backends, machine, names
+from tlstool import backends, descriptors, machine, names
 from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
 from tlstool.serving import activation, announcing, clients, presenting, services
+from tlstool.serving.bounds import limits
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
-from tlstool.serving.listening import LOOPBACK, listen
+from tlstool.serving.listening import LOOPBACK, exposure, listen
 from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
 from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
@@ -27,7 +28,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
-        LocalError: a file is no good, or the address cannot be listened on.
+        LocalError: a file is no good, the address cannot be listened on, or the system has too little of something.
         ResolveError: the upstream's name has no address.
         TimeLimitError: the name of an address could not be looked up in time.
     """
@@ -37,6 +38,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
     announcing.check_descriptor(request.ready_fd)
     threads = request.threads or machine.cores()
     with ExitStack() as held:
+        held.enter_context(descriptors.all_allowed())
         stop = stop or held.enter_context(Stop())
         exhibition = Exhibition(request)
         if exhibition.shows_all:
@@ -61,6 +63,7 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         passed = _passed(held, exhibition)
         config = ServerConfig(
             _beside(exhibition.sites(sound), [called for called, _ in passed]),
+            limits(request),
             threads=threads,
             count=request.count,
             duration=request.duration,
@@ -89,6 +92,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
         held.enter_context(stop.telling(announcing.stopping))
         on_event(ready)
+        if caution := exposure(address):
+            on_event(caution)
         for fault in faults:
             on_event(fault)
         if presented.sources:

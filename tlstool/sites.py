@@ -148,15 +148,32 @@ class Site(Record):
 
 
 class ServerLimits(Record):
-    """What no client may exceed, in seconds.
+    """What no client may exceed, in seconds where it is a time. What is only begun never extends a time, what is completed does.
 
     Attributes:
-        handshake: for the whole handshake.
-        idle: without a byte, after which a connection is closed.
+        handshake: from the accept to the end of the handshake.
+        request: for the head of an HTTP request, from its first byte on.
+        send: without the client taking any of what it is sent.
+        idle: without a byte, after which a connection is closed in order.
+        close: for the client to close its side once the server has.
+        connection: from the accept to the end; None for any time.
+        max_connections: open at once; None for any number. Further clients are turned away, but for those that take the place of
+            one that has been in its handshake for more than a second.
+        max_per_address: open at once from one address; None for any number. Further ones are turned away.
     """
 
     handshake: float = 10.0
+    request: float = 30.0
+    send: float = 30.0
     idle: float = 300.0
+    close: float = 2.0
+    connection: float | None = None
+    max_connections: int | None = None
+    max_per_address: int | None = None
+
+
+SERVER_PHASES = ("handshake", "request", "send", "idle", "close", "connection")
+"""Those of `ServerLimits` that are times."""
 
 
 class ServerConfig(Record):
@@ -336,6 +353,7 @@ class ServeTotals(Record):
         versions: of those, how many by version; none that is 0.
         failed: connections that ended in an error.
         failures: of those, how many by its code.
+        refused: clients that were turned away at once, which are not among the connections.
         requests: that were answered, where the service speaks HTTP.
         received, sent: bytes of application data.
         unreported: connections whose event was dropped, because the listener was too slow for them.
@@ -349,6 +367,7 @@ class ServeTotals(Record):
     versions: dict[str, int]
     failed: int
     failures: dict[str, int]
+    refused: int
     requests: int
     received: int
     sent: int

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from tlstool import passphrase
+from tlstool import descriptors, passphrase
 
 if TYPE_CHECKING:
     import signal
@@ -27,10 +27,16 @@ class Stop:
         fd: has a byte to read for each wish.
         asked: how often it was wished.
         renewals: has True for each SIGHUP: the wish that certificates be read again. Whoever waits for these puts False to end.
+
+    Raises:
+        LocalError: `out-of-descriptors`.
     """
 
     def __init__(self) -> None:
-        self.fd, self._write_fd = os.pipe()
+        try:
+            self.fd, self._write_fd = os.pipe()
+        except OSError as error:
+            raise descriptors.lack(error, "there is no pipe to stop the server by") or error from None
         self.renewals: SimpleQueue[bool] = SimpleQueue()  # the one queue that the handler of a signal may put into
         os.set_blocking(self._write_fd, False)
         self.asked = 0

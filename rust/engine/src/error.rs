@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use rustix::io::Errno;
 // Not of its stable interface; but the configurations that come with a rejection can be had in no other way.
 use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
@@ -20,6 +21,8 @@ pub enum Error {
     Unsupported(String),
     /// A file of the caller's is.
     Local { code: &'static str, message: String },
+    /// A client of ours: it went over a limit that the server has.
+    Limit { code: &'static str, message: String },
     /// Nobody: Ctrl-C.
     Interrupted,
     /// The peer, or the network: a limit ran out.
@@ -98,6 +101,8 @@ pub const ERROR_CODES: &[&str] = &[
     "not-http",
     "not-tls",
     "not-yet-valid",
+    "out-of-descriptors",
+    "out-of-threads",
     "path-length",
     "peer-incompatible",
     "peer-misbehaved",
@@ -107,6 +112,7 @@ pub const ERROR_CODES: &[&str] = &[
     "self-signed",
     "time-limit",
     "tlsa-mismatch",
+    "too-many-connections",
     "truncated",
     "unknown-critical-extension",
     "unknown-issuer",
@@ -125,6 +131,18 @@ impl Error {
         Self::Local { code, message: message.into() }
     }
 
+    /// A system call failed that ordinarily does not: for want of descriptors, or we did something wrong.
+    pub fn of_system(what: &str, error: io::Error) -> Self {
+        let is_want = matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE));
+        let message = format!("{what}: {}", reason(error));
+        if is_want { Self::local("out-of-descriptors", message) } else { Self::Internal(message) }
+    }
+
+    /// The system gave no thread.
+    pub fn no_thread(error: io::Error) -> Self {
+        Self::local("out-of-threads", format!("a thread cannot be started: {}", reason(error)))
+    }
+
     /// A thread's panic, as `join` or `catch_unwind` gave it.
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let words =
@@ -138,7 +156,7 @@ impl Error {
             Self::Internal(_) => "internal-error",
             Self::Usage(_) => "usage",
             Self::Unsupported(_) => "unsupported",
-            Self::Local { code, .. } => code,
+            Self::Local { code, .. } | Self::Limit { code, .. } => code,
             Self::Interrupted => "interrupted",
             Self::TimeLimit => "time-limit",
             Self::NotTls { .. } => "not-tls",
@@ -177,6 +195,7 @@ impl fmt::Display for Error {
             | Self::Usage(message)
             | Self::Unsupported(message)
             | Self::Local { message, .. }
+            | Self::Limit { message, .. }
             | Self::ConnectionReset(message)
             | Self::PeerIncompatible(message)
             | Self::PeerMisbehaved(message)

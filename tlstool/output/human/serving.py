@@ -95,10 +95,11 @@ def _brought(event: Connection, style: Style) -> list[str]:
 def totals(event: ServeTotals) -> str:
     """A server's life in a line."""
     resumed = f" ({event.resumed:,} resumed)" if event.resumed else ""
+    refused = f", {event.refused:,} turned away" if event.refused else ""
     unreported = f", {event.unreported:,} not shown above" if event.unreported else ""
     return (
-        f"{count(event.connections, 'connection')}, {count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed, "
-        f"{event.received:,} B in, {event.sent:,} B out{unreported}"
+        f"{count(event.connections, 'connection')}, {count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed"
+        f"{refused}, {event.received:,} B in, {event.sent:,} B out{unreported}"
     )
 
 

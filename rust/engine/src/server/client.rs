@@ -1,6 +1,7 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
 mod ending;
+mod lapsing;
 mod misbehaving;
 mod phase;
 mod relay;
@@ -15,6 +16,7 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
+use super::Connection;
 use super::brought::Brought;
 use super::forward::Relay;
 use super::history::{Ending, History};
@@ -25,7 +27,6 @@ use super::site::Site;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
-use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::{Error, Result};
 use phase::{Incoming, Phase};
@@ -101,15 +102,6 @@ impl Client {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
     }
 
-    /// When the limit of the present phase runs out, or the connection wants to be woken before.
-    pub fn due(&self, limits: &Limits) -> Instant {
-        let limit = self.phase.limit(limits);
-        let patience = self.patience().map_or(limit, |patience| patience.min(limit));
-        let end = self.clock + patience + self.wire.held();
-        let upstream = self.relay.as_ref().and_then(|relay| relay.upstream.due());
-        [self.prompt(), upstream].into_iter().flatten().fold(end, Instant::min)
-    }
-
     /// Do what can be done without waiting.
     pub fn turn(&mut self, turn: &mut Turn<'_>) -> Outcome {
         for _ in 0..STEPS_A_TURN {
@@ -118,30 +110,6 @@ impl Client {
             }
         }
         Outcome::Again
-    }
-
-    /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
-    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
-            return self.turn(turn);
-        }
-        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
-            return self.relay_expired(relay, turn);
-        }
-        if self.is_silent(turn.now) {
-            return self.serve_now(turn, Cue::Silence);
-        }
-        self.history.ends(Ending::Limit);
-        match self.phase {
-            Phase::Handshake => self.over_with(Error::TimeLimit),
-            Phase::Open if self.is_idle() => self.serve_now(turn, Cue::End),
-            Phase::Open => {
-                self.error = Some(Box::new(Error::TimeLimit));
-                if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
-            }
-            Phase::Closing if self.owes && self.error.is_none() => self.over_with(Error::TimeLimit),
-            Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
-        }
     }
 
     /// The server has been asked to stop: a kept connection between two requests is closed in order.

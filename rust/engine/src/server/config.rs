@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::identities::{NamedIdentity, ServerIdentity};
+use super::limits::{Limits, LimitsSpec};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
 
@@ -34,14 +35,6 @@ pub enum Tells {
     Hellos,
 }
 
-/// `tlstool.model.ServerLimits`, made `plain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsSpec {
-    pub handshake: f64,
-    pub idle: f64,
-}
-
 /// A server made ready, once: what it refuses it refuses here, before anything listens.
 pub struct ServerConfig {
     pub sites: Vec<Site>,
@@ -53,12 +46,6 @@ pub struct ServerConfig {
     pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<Duration>,
-}
-
-/// What no client may exceed.
-pub struct Limits {
-    pub handshake: Duration,
-    pub idle: Duration,
 }
 
 impl ServerConfig {
@@ -91,12 +78,7 @@ impl ServerConfig {
     }
 }
 
-impl Limits {
-    fn new(spec: &LimitsSpec) -> Result<Self> {
-        Ok(Self { handshake: duration("handshake", spec.handshake)?, idle: duration("idle", spec.idle)? })
-    }
-}
-
+/// A time in seconds that the caller gave.
 pub fn duration(name: &str, seconds: f64) -> Result<Duration> {
     /// Ten years: more would overflow the clock on some systems.
     const LONGEST: f64 = 315_360_000.0;

@@ -6,6 +6,7 @@ use mio::Registry;
 
 use super::counters::Counters;
 use super::forward::Link;
+use super::limits::Limits;
 use super::service::bulk::Bulk;
 use super::shared::Shared;
 use super::site::Site;
@@ -44,6 +45,7 @@ pub struct Turn<'a> {
     pub key: Key,
     pub buffers: &'a mut Buffers,
     pub site: &'a Site,
+    pub limits: &'a Limits,
     pub registry: &'a Registry,
     /// Of the worker whose turn it is.
     pub counters: &'a Counters,

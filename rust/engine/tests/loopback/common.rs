@@ -101,7 +101,16 @@ pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     };
     ServerSpec {
         sites: vec![site],
-        limits: LimitsSpec { handshake: 10.0, idle: 10.0 },
+        limits: LimitsSpec {
+            handshake: 10.0,
+            request: 10.0,
+            send: 10.0,
+            idle: 10.0,
+            close: 2.0,
+            connection: None,
+            max_connections: None,
+            max_per_address: None,
+        },
         threads: 2,
         count: None,
         duration: None,

@@ -148,6 +148,7 @@ fn a_scan_of_the_port_is_a_connection_that_was_closed() {
 fn silent_and_trickling_clients_run_into_their_limits_and_harm_nobody() {
     let server = Server::start(Mode::Status, |spec| {
         spec.limits.handshake = 0.3;
+        spec.limits.request = 0.3;
         spec.limits.idle = 0.3;
         spec.threads = 1;
     });
@@ -186,7 +187,7 @@ fn server_is_there(stream: &mut TcpStream) -> bool {
 fn a_client_that_never_reads_holds_up_only_itself() {
     let server = Server::start(Mode::Echo, |spec| {
         spec.threads = 1;
-        spec.limits.idle = 2.0;
+        spec.limits.send = 2.0;
     });
     let mut greedy = server.tls();
     greedy.sock.set_write_timeout(Some(std::time::Duration::from_millis(200))).unwrap();

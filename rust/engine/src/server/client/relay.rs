@@ -9,6 +9,7 @@ use mio::event::Event;
 
 use super::super::forward::{End, Heard, Introduction, Relay, Target, Up, Upstream};
 use super::super::history::Ending;
+use super::super::limits::{Lapse, Waiting};
 use super::super::slots::is_second;
 use super::super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::{Client, Incoming, Phase};
@@ -108,7 +109,7 @@ impl Client {
         self.history.ends(Ending::Limit);
         if !self.wire.is_clear() {
             self.upstream = Some(relay.upstream.address());
-            return self.over_with(Error::TimeLimit);
+            return self.over_with(turn.limits.fault(Lapse::Phase(Waiting::Send)));
         }
         // Nobody has anything to say: both are told that it is over.
         if relay.up != Up::Over {

@@ -74,6 +74,7 @@ impl Client {
 
     /// Let the service do its part.
     fn hand_over(&mut self, turn: &mut Turn<'_>, cue: Cue) -> Said {
+        let was_in_head = self.service.hears_head();
         let Buffers { plain, reply, bulk, .. } = &mut *turn.buffers;
         let facts = || Facts::of(&self.tls, &self.brought, self.peer);
         let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
@@ -99,7 +100,9 @@ impl Client {
         let Talk { requests, progress, forward, error, .. } = talk;
         self.history.requests += requests;
         turn.counters.requests(requests);
-        if progress || cue == Cue::Silence {
+        // More of a head that is still not complete does not count, but its beginning does.
+        let begins = !was_in_head && self.service.hears_head();
+        if progress || begins || cue == Cue::Silence {
             self.clock = turn.now;
         }
         Said { next, forward, error }

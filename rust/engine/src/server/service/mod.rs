@@ -158,6 +158,11 @@ pub trait Service: Send {
         true
     }
 
+    /// Whether a request has begun whose head is not complete. A client has little time for that, however often it says something.
+    fn hears_head(&self) -> bool {
+        false
+    }
+
     /// Whether the client cannot wait for an end: it may leave at any time then, and that is no fault.
     fn is_endless(&self) -> bool {
         false

@@ -55,6 +55,21 @@ impl Facts {
             peer: peer.to_string(),
         }
     }
+
+    /// Of a client with which nothing was negotiated.
+    pub fn nothing(peer: SocketAddr) -> Self {
+        Self {
+            tls: None,
+            suite: None,
+            group: None,
+            alpn: None,
+            sni: None,
+            kind: None,
+            client_certificate: None,
+            early_data: None,
+            peer: peer.to_string(),
+        }
+    }
 }
 
 /// A heading of the page with labels and values below it.

@@ -227,6 +227,10 @@ impl<A: Application> Service for Http<A> {
         self.pending.is_empty() && matches!(self.state, State::Heads)
     }
 
+    fn hears_head(&self) -> bool {
+        !self.pending.is_empty() && matches!(self.state, State::Heads)
+    }
+
     fn is_endless(&self) -> bool {
         matches!(&self.state, State::Download(download) if download.body.is_endless())
     }
