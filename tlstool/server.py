@@ -6,6 +6,7 @@ import os
 import socket
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from tlstool import backends, descriptors, machine, names
 from tlstool.errors import UsageError
@@ -32,67 +33,32 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         ResolveError: the upstream's name has no address.
         TimeLimitError: the name of an address could not be looked up in time.
     """
-    ciphers = tuple(names.suite(name) for name in request.ciphers)
-    groups = tuple(names.group(name) for name in request.groups)
-    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    site = _site(request)
+    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=site["ciphers"], groups=site["groups"])
     announcing.check_descriptor(request.ready_fd)
-    threads = request.threads or machine.cores()
     with ExitStack() as held:
         held.enter_context(descriptors.all_allowed())
         stop = stop or held.enter_context(Stop())
         exhibition = Exhibition(request)
-        if exhibition.shows_all:
-            threads = min(threads, MOST_THREADS)
         presented = held.enter_context(exhibition.presentation())
-        sound = Site(
-            identities=presented.identities,
-            service=_service(request),
-            named=presented.named,
-            sni_strict=request.sni_strict,
-            raw_public_key=request.raw_public_key,
-            cert_compression=request.cert_compression,
-            versions=request.tls,
-            ciphers=ciphers,
-            groups=groups,
-            alpn=request.alpn,
-            keylog=request.keylog,
-            client_auth=clients.auth(request),
-            sessions=clients.sessions(request),
-            key_update_every=request.key_update_every,
-        )
         passed = _passed(held, exhibition)
-        config = ServerConfig(
-            _beside(exhibition.sites(sound), [called for called, _ in passed]),
-            limits(request),
-            threads=threads,
-            count=request.count,
-            duration=request.duration,
-            grace=request.grace,
-            keeps_sockets=bool(passed),
-            tells=request.tells,
-            counts_every=request.counts_every,
-        )
+        sound = Site(identities=presented.identities, named=presented.named, service=_service(request), **site)
+        config = _config(request, _beside(exhibition.sites(sound), [called for called, _ in passed]), bool(passed))
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
         server = backends.get(backend).server(config)
         if passed:
             listeners = [[listener] for _, listener in passed]
         else:
-            listeners = [[held.enter_context(listener) for listener in listen(request.listen, threads)]]
-        first = listeners[0][0]
-        further = exhibition.further_listeners(first)
+            listeners = [[held.enter_context(listener) for listener in listen(request.listen, config.threads)]]
+        further = exhibition.further_listeners(listeners[0][0])
         for own in further:
             held.enter_context(own[0])
-        address, port = first.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        host = "localhost" if presented.ca_file and address in (LOOPBACK, "::1") else shown
-        prints = presenting.fingerprints(config.sites[0])
-        url = f"https://{host}:{port}/"
-        ready = Ready(address, port, url, presented.ca_file, prints[0], prints, os.getpid(), exhibition.name)
+        ready, host = _ready(listeners[0][0], presented.ca_file, config.sites[0], exhibition)
         faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
         held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
         held.enter_context(stop.telling(announcing.stopping))
         on_event(ready)
-        if caution := exposure(address):
+        if caution := exposure(ready.address):
             on_event(caution)
         for fault in faults:
             on_event(fault)
@@ -100,6 +66,47 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             on_event = one_at_a_time(on_event)
             held.enter_context(renewing(presented.sources, server, on_event, stop))
         return server.serve([*listeners, *further], on_event, stop.fd)
+
+
+def _site(request: ServeRequest) -> dict[str, Any]:
+    """The fields of a `Site` that the request has, but for the certificates and the service."""
+    return {
+        "sni_strict": request.sni_strict,
+        "raw_public_key": request.raw_public_key,
+        "cert_compression": request.cert_compression,
+        "versions": request.tls,
+        "ciphers": tuple(names.suite(name) for name in request.ciphers),
+        "groups": tuple(names.group(name) for name in request.groups),
+        "alpn": request.alpn,
+        "keylog": request.keylog,
+        "client_auth": clients.auth(request),
+        "sessions": clients.sessions(request),
+        "key_update_every": request.key_update_every,
+    }
+
+
+def _config(request: ServeRequest, sites: tuple[Site, ...], keeps_sockets: bool) -> ServerConfig:
+    threads = request.threads or machine.cores()
+    return ServerConfig(
+        sites,
+        limits(request),
+        threads=min(threads, MOST_THREADS) if len(sites) > 1 else threads,
+        count=request.count,
+        duration=request.duration,
+        grace=request.grace,
+        keeps_sockets=keeps_sockets,
+        tells=request.tells,
+        counts_every=request.counts_every,
+    )
+
+
+def _ready(listener: socket.socket, ca_file: str | None, site: Site, exhibition: Exhibition) -> tuple[Ready, str]:
+    """The event, and the host of its URL."""
+    address, port = listener.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
+    prints = presenting.fingerprints(site)
+    return Ready(address, port, f"https://{host}:{port}/", ca_file, prints[0], prints, os.getpid(), exhibition.name), host
 
 
 def _service(request: ServeRequest) -> Service:

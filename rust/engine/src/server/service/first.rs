@@ -110,6 +110,10 @@ impl<H: Service, R: Service> Service for ByFirstBytes<H, R> {
         self.service().is_none_or(Service::is_idle)
     }
 
+    fn hears_head(&self) -> bool {
+        self.service().is_some_and(Service::hears_head)
+    }
+
     fn is_endless(&self) -> bool {
         self.service().is_some_and(Service::is_endless)
     }
