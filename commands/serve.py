@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     cls=Command,
     examples=(
         ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
-        ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
-        ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
+        ("serve 0.0.0.0:4433 --echo --cert chain.pem --key key.pem", "send back every byte, to all the network"),
         ("serve --count 1 --json", "one connection, as JSON Lines, with all that its client offered"),
-        ("serve 4433 -v --metrics --duration 10m", "figures on the terminal and under /metrics, for ten minutes"),
-        ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
-        ("serve --fault all", "every fault on a port of its own, beside a sound server"),
+        ("serve --fault expired", "an expired certificate; all for every fault, a port each"),
     ),
     files=(
         ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),

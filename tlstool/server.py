@@ -10,6 +10,7 @@ from dataclasses import replace
 from tlstool import backends, certs, machine, names, pem
 from tlstool.errors import UsageError
 from tlstool.events import OnEvent, Ready, ignore
+from tlstool.model import Identity
 from tlstool.requests import ServeRequest
 from tlstool.serving import activation, announcing
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
@@ -69,18 +70,27 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
         further = exhibition.further_listeners(first)
         for own in further:
             held.enter_context(own[0])
-        address, port = first.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
-        fingerprint = certs.sha256(pem.certificates(config.sites[0].identity.chain)[0])
-        ready = Ready(address, port, f"https://{host}:{port}/", ca_file, fingerprint, os.getpid(), exhibition.name)
-        faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
+        ready = _ready(first, config.sites[0].identity, ca_file, exhibition.name)
+        faults = list(exhibition.events(further, _host(ready.address, ca_file))) if exhibition.shows_all else []
         held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
         held.enter_context(stop.telling(announcing.stopping))
         on_event(ready)
         for fault in faults:
             on_event(fault)
         return server.serve([*listeners, *further], on_event, stop.fd)
+
+
+def _ready(listener: socket.socket, identity: Identity, ca_file: str | None, fault: str | None) -> Ready:
+    address, port = listener.getsockname()[:2]
+    fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
+    return Ready(address, port, f"https://{_host(address, ca_file)}:{port}/", ca_file, fingerprint, os.getpid(), fault)
+
+
+def _host(address: str, ca_file: str | None) -> str:
+    """What clients call the server in a URL: a throw-away certificate is for localhost."""
+    if ca_file and address in (LOOPBACK, "::1"):
+        return "localhost"
+    return f"[{address}]" if ":" in address else address
 
 
 def _service(request: ServeRequest) -> Service:
