@@ -50,7 +50,7 @@ def request_fields(console: Console, *, as_json: bool) -> dict[str, object]:
 
 def listener(console: Console, /, *, as_json: bool) -> OnEvent:
     """What prints a line an event: as JSON all of them, for people the totals on stderr."""
-    from tlstool.events import FaultShown, Ready
+    from tlstool.events import Caution, FaultShown, Ready, Renewed
     from tlstool.output import jsonout
     from tlstool.output.human import faults, serving
     from tlstool.sites import Connection, Counts, ServeTotals
@@ -58,11 +58,17 @@ def listener(console: Console, /, *, as_json: bool) -> OnEvent:
     live = serving.Live()
 
     def on_json(event: Event) -> None:
-        if isinstance(event, (Ready, FaultShown, Connection, ServeTotals)):
+        if isinstance(event, (Ready, FaultShown, Connection, ServeTotals, Caution, Renewed)):
             console.result(jsonout.line(jsonout.event(event)))
 
     def on_event(event: Event) -> None:
         match event:
+            case Renewed():
+                for problem in event.problems:
+                    console.error(problem.message, problem.hint)
+                console.note(serving.renewed(event))
+            case Caution():
+                console.warn(event.message)
             case _ if console.quiet:
                 pass
             case Ready():

@@ -76,9 +76,13 @@ class KeyingMaterial(click.ParamType["Export"]):
         return Export(found["label"], length, context)
 
 
-range_options = all_of(
+version_range_options = all_of(
     option("--tls-min", panel="Protocol", type=Version(), metavar="VERSION", help="The oldest TLS version to allow."),
     option("--tls-max", panel="Protocol", type=Version(), metavar="VERSION", help="The newest TLS version to allow."),
+)
+
+range_options = all_of(
+    version_range_options,
     option(
         "--sigalgs",
         panel="Protocol",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -56,32 +56,41 @@ class FileName(click.Path):
 
 
 class PhaseLimit(click.ParamType["tuple[str, float]"]):
-    """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds."""
+    """A phase of a connection and its limit, such as `handshake=2s`, as name and seconds.
+
+    `phases` finds those that there are; by default, those of a client.
+    """
 
     name = "limit"
+
+    def __init__(self, phases: Callable[[], Iterable[str]] | None = None) -> None:
+        self._phases = phases or _phases_of_clients
 
     def convert(
         self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, float]:
         """Name and seconds."""
-        from tlstool.phases import LIMITS
-
         if not isinstance(value, str):
             return value
         phase, separator, limit = value.partition("=")
         if not separator:
             raise _wrong(param, f"{value!r} is no limit of a phase", "write PHASE=TIME, as in handshake=2s")
-        if phase.strip() not in LIMITS:
-            raise _wrong(param, f"there is no phase {phase!r}", f"choose from {', '.join(LIMITS)}")
+        phases = tuple(self._phases())
+        if phase.strip() not in phases:
+            raise _wrong(param, f"there is no phase {phase!r}", f"choose from {', '.join(phases)}")
         return phase.strip(), Duration().convert(limit, param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
         """The phases."""
         from click.shell_completion import CompletionItem
 
-        from tlstool.phases import LIMITS
+        return [CompletionItem(f"{phase}=") for phase in self._phases() if phase.startswith(incomplete)]
 
-        return [CompletionItem(f"{phase}=") for phase in LIMITS if phase.startswith(incomplete)]
+
+def _phases_of_clients() -> Iterable[str]:
+    from tlstool.phases import LIMITS
+
+    return LIMITS
 
 
 class Whole(click.IntRange):
@@ -114,9 +123,12 @@ class Numbers(click.ParamType["tuple[int, ...]"]):
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes such as `512`, `64KiB` or `1MiB`."""
+    """A number of bytes such as `512`, `64KiB` or `1MiB`, and not fewer than `least`."""
 
     name = "size"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Bytes."""
@@ -126,7 +138,10 @@ class Size(click.ParamType[int]):
         if not found:
             raise _wrong(param, f"{value!r} is no size", "write bytes, or a number with its unit: 512, 64KiB, 1MiB")
         number, unit = found.groups()
-        return int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        size = int(number) << _SIZE_SHIFTS[(unit or "b").lower()]
+        if size < self._least:
+            raise _wrong(param, f"{value!r} is too little", f"give {self._least} B or more")
+        return size
 
 
 class Instant(click.ParamType[int]):

@@ -17,7 +17,7 @@ from tlstool.backends.base import Backend
 from tlstool.phases import Deadline
 from tlstool.sites import Connection, ServerConfig, ServeTotals
 
-pytest_plugins = ("credentials", "foreign", "proxies", "starttls_servers")
+pytest_plugins = ("credentials", "foreign", "proxies", "starttls_servers", "upstreams")
 """Modules with fixtures: named here, before any test imports one of them by itself."""
 
 PATIENCE = 10.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from typing import Any
 
-from tlstool.events import Ready
+from tlstool.events import Caution, CertificatesMade, Ready, Renewed
 from tlstool.figures import ComparedFigure, ComparedRun, CompareReport, Environment, LocalBenchReport, LocalResult, Ratio
 from tlstool.model import Certificate, Finding, Handshake, Identity, LoadPlan, LoadResult, Staple, Trust
 from tlstool.reports import (
@@ -230,9 +231,26 @@ def ready(**fields: Any) -> Ready:
         "url": "https://localhost:4433/",
         "ca_file": "/tmp/tlstool-ca-x.pem",
         "fingerprint": "ef56" * 16,
+        "fingerprints": ("ef56" * 16,),
         "pid": 4711,
     }
     return Ready(**usual | fields)
+
+
+def caution(**fields: Any) -> Caution:
+    return Caution(**{"code": "expired", "message": "the certificate has expired"} | fields)
+
+
+def renewed(**fields: Any) -> Renewed:
+    return Renewed(**{"added": ("a.test",), "replaced": (), "removed": ("b.test",), "problems": (problem(),)} | fields)
+
+
+def certificates_made(**fields: Any) -> CertificatesMade:
+    files = {
+        role + part: f"pki/{role}{end}" for role in ("ca", "server", "client") for part, end in (("", ".pem"), ("_key", ".key"))
+    }
+    usual = {"names": ("localhost", "a.test"), "not_after": "2027-01-27T10:00:00Z", "fingerprint": "ef56" * 16}
+    return CertificatesMade(**files | usual | fields)
 
 
 def connection(**fields: Any) -> Connection:
@@ -248,6 +266,8 @@ def connection(**fields: Any) -> Connection:
         "alpn": "http/1.1",
         "sni": "localhost",
         "kind": "full",
+        "client_certificate": None,
+        "early_data": None,
         "hello": None,
         "requests": 1,
         "received": 78,
@@ -255,18 +275,21 @@ def connection(**fields: Any) -> Connection:
         "ending": "close_notify",
         "error": None,
         "message": None,
+        "upstream": None,
+        "is_upstream_error": False,
     }
     return Connection(**usual | fields)
 
 
+LIMITS = [field.name for field in fields_of(ServerLimits)]  # type: ignore[arg-type]
 WHOLE = ("threads", "count", "duration", "grace", "tells", "counts_every")
 
 
 def server_config(identity: Identity, mode: ServeMode = "status", **fields: Any) -> ServerConfig:
     """A server with one site; fields are those of the limits, of the server as a whole, or of the site."""
-    limits = {name: fields.pop(name) for name in ("handshake", "idle") if name in fields}
+    limits = {name: fields.pop(name) for name in LIMITS if name in fields}
     whole = {name: fields.pop(name) for name in WHOLE if name in fields}
-    return ServerConfig((Site(identity, Service(mode), **fields),), ServerLimits(**limits), **whole)
+    return ServerConfig((Site((identity,), Service(mode), **fields),), ServerLimits(**limits), **whole)
 
 
 def serve_totals(**fields: Any) -> ServeTotals:
@@ -278,6 +301,7 @@ def serve_totals(**fields: Any) -> ServeTotals:
         "versions": {"1.2": 1, "1.3": 1},
         "failed": 1,
         "failures": {"not-tls": 1},
+        "refused": 0,
         "requests": 2,
         "received": 156,
         "sent": 2048,

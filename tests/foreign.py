@@ -32,7 +32,8 @@ _GO_SOURCE = Path(__file__).parent / "go" / "peer.go"
 _NODE_SOURCE = Path(__file__).parent / "node" / "peer.js"
 _JAVA_SOURCE = Path(__file__).parent / "java" / "Peer.java"
 
-_PASSWORD = "changeit"
+PASSWORD = "changeit"
+"""Of what `pkcs12_of` makes."""
 
 _GNUTLS_PORT = 5556
 
@@ -199,9 +200,9 @@ class ForeignServers:
 
     def _start_java(self, pair: Pair, options: tuple[str, ...]) -> ForeignServer:
         identity = self._own_folder("java") / "identity.p12"
-        identity.write_bytes(_pkcs12(pair))
+        identity.write_bytes(pkcs12_of(pair))
         # It is at its work for a few handshakes: to compile them well would take longer than they do.
-        _, said = self._start(require("java"), "-XX:TieredStopAtLevel=1", _JAVA_SOURCE, identity, _PASSWORD, *options)
+        _, said = self._start(require("java"), "-XX:TieredStopAtLevel=1", _JAVA_SOURCE, identity, PASSWORD, *options)
         return ForeignServer(port_in(said, r"ready (\d+)"), said=said)
 
     def _own_folder(self, maker: str) -> Path:
@@ -259,11 +260,12 @@ def port_in(said: Path, pattern: str) -> int:
     return int(_eventually(line, f"a server did not say that it listens, see {said}")[1])
 
 
-def _pkcs12(pair: Pair) -> bytes:
+def pkcs12_of(pair: Pair, name: str = "server") -> bytes:
+    """The pair as one file, under the name that NSS and Java find it by."""
     key = load_pem_private_key(pair.key.read_bytes(), None)
     assert isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
     leaf, *above = x509.load_pem_x509_certificates(pair.cert.read_bytes())
-    return pkcs12.serialize_key_and_certificates(b"server", key, leaf, above, BestAvailableEncryption(_PASSWORD.encode()))
+    return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, above, BestAvailableEncryption(PASSWORD.encode()))
 
 
 def _free_port() -> int:

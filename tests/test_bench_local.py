@@ -25,6 +25,7 @@ from tlstool.bench.chain import Chain
 from tlstool.bench.contestant import Contestant, WorkerLost
 from tlstool.bench.libraries import interpreter_libssl
 from tlstool.bench.local import bench_local
+from tlstool.bench.plan import signature
 from tlstool.errors import LocalError, TlsToolError, Unsupported
 from tlstool.events import Event, Progress
 from tlstool.figures import RATES, LocalResult
@@ -53,6 +54,7 @@ def spec(library: str, chain: Chain, **changes: Any) -> dict[str, Any]:
         "scenario": "handshake-full",
         "suite": "TLS_AES_128_GCM_SHA256",
         "group": "x25519",
+        "signature": signature(chain.key_type),
         "chain_pem": chain.chain,
         "key_pem": chain.key,
         "root_pem": chain.root,

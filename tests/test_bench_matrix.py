@@ -1,7 +1,7 @@
 """Every contestant of `bench local` in every scenario: it does what was asked, by its own account, or says why it cannot.
 
 The interpreter's OpenSSL is always there. BoringSSL is Debian's `android-libboringssl`, OpenSSL 3.5 that of the PyPI package
-`psycopg-binary`; `TLSTOOL_LIBSSL` may name more, with colons between.
+`psycopg-binary`; `TLSTOOL_LIBSSL` may name more, with colons between, which may refuse more.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tlstool.bench import chain as chains
 from tlstool.bench.chain import Chain
 from tlstool.bench.contestant import Contestant
 from tlstool.bench.libraries import interpreter_libssl
-from tlstool.bench.plan import GROUPS, KEY_TYPES
-from tlstool.errors import Unsupported
+from tlstool.bench.plan import GROUPS, KEY_TYPES, signature
+from tlstool.errors import LocalError, Unsupported
 
 pytest.importorskip("tlstool._native", reason="the engine is not built")
 
@@ -39,13 +39,13 @@ def found() -> dict[str, str]:
     package = find_spec("psycopg_binary")
     place = Path(package.origin).parent.parent / "psycopg_binary.libs" if package and package.origin else Path("/nonexistent")
     newer = glob.glob(str(place / "libssl-*.so.3"))
-    more = [path for path in os.environ.get("TLSTOOL_LIBSSL", "").split(":") if path]
     named = {"rustls": "rustls", "openssl": ""}
     named |= {"boringssl": boring[0]} if boring else {}
     named |= {"openssl-3.5": newer[0]} if newer else {}
-    return named | {f"more-{place}": path for place, path in enumerate(more, start=1)}
+    return named | {f"more-{place}": path for place, path in enumerate(GUESTS, start=1)}
 
 
+GUESTS = [path for path in os.environ.get("TLSTOOL_LIBSSL", "").split(":") if path]
 LIBRARIES = found()
 
 
@@ -67,6 +67,7 @@ def spec(library: str, chain: Chain, **changes: Any) -> dict[str, Any]:
         "scenario": "handshake-full",
         "suite": SUITE["1.3"],
         "group": "x25519",
+        "signature": signature(chain.key_type),
         "chain_pem": chain.chain,
         "key_pem": chain.key,
         "root_pem": chain.root,
@@ -87,9 +88,11 @@ def measured(library: str, chain: Chain, **changes: Any) -> tuple[dict[str, Any]
         said, refusal = introduced(worker)
         if refusal:
             assert library != "rustls"
-            assert refusal.startswith("not selectable: ")
+            assert refusal.startswith("not selectable: ") or library in GUESTS
             return None
-        assert {name: said[name] for name in ("suite", "group")} == {name: asked[name] for name in ("suite", "group")}
+        # What comes after the first handshake has no signature in it.
+        pinned = ("suite", "group", *(("signature",) if asked["scenario"] == "handshake-full" else ()))
+        assert {name: said[name] for name in pinned} == {name: asked[name] for name in pinned}
         assert said["tls"] == ("1.3" if names.is_tls13(asked["suite"]) else "1.2")
         return said, worker.measure(SECONDS)
 
@@ -98,7 +101,7 @@ def introduced(worker: Contestant) -> tuple[dict[str, Any], str]:
     """What a worker says that it measures, or why it does not."""
     try:
         return worker.introduce(), ""
-    except Unsupported as why:
+    except (Unsupported, LocalError) as why:
         return {}, why.message
 
 
@@ -110,7 +113,7 @@ def test_handshakes_are_done_and_resumed_as_asked(library: str, made: dict[str, 
         assert figures["count"] > 0
         assert min(figures[f"{side}_{clock}s"] for side in ("client", "server") for clock in ("", "cpu_")) > 0
         assert 0 < said["harness_ns"] < 10_000
-    else:
+    elif library not in GUESTS:
         # BoringSSL keeps no sessions of TLS 1.3 (and 2022's is here without anything else to refuse).
         assert (scenario, tls) == ("handshake-session", "1.3")
 
@@ -126,13 +129,13 @@ def test_every_suite_moves_data(library: str, made: dict[str, Chain], suite: str
 def test_every_group_is_the_one_that_is_used(library: str, made: dict[str, Chain], group: str) -> None:
     measured(library, made["ecdsa-p256"], group=group)
     if "MLKEM" not in group:
-        assert measured(library, made["ecdsa-p256"], group=group, suite=SUITE["1.2"])
+        assert measured(library, made["ecdsa-p256"], group=group, suite=SUITE["1.2"]) or library in GUESTS
 
 
 @pytest.mark.parametrize(("key_type", "tls"), list(product(("ecdsa-p256", "ecdsa-p384", "rsa-2048", "ed25519"), ("1.2", "1.3"))))
 def test_every_key_type_is_verified(library: str, made: dict[str, Chain], key_type: str, tls: str) -> None:
     suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" if key_type == "rsa-2048" and tls == "1.2" else SUITE[tls]
-    assert measured(library, made[key_type], suite=suite)
+    assert measured(library, made[key_type], suite=suite) or library in GUESTS
 
 
 @pytest.mark.parametrize("scenario", HANDSHAKES)
@@ -140,12 +143,18 @@ def test_every_key_type_is_verified(library: str, made: dict[str, Chain], key_ty
 def test_a_client_may_show_a_certificate(library: str, made: dict[str, Chain], scenario: str, tls: str) -> None:
     chain = made["ecdsa-p256"]
     identity = {"client_chain_pem": chain.client_chain, "client_key_pem": chain.client_key}
-    assert measured(library, chain, scenario=scenario, suite=SUITE[tls], **identity) or scenario == "handshake-session"
+    assert (
+        measured(library, chain, scenario=scenario, suite=SUITE[tls], **identity)
+        or scenario == "handshake-session"
+        or library in GUESTS
+    )
 
 
 def test_threads_share_the_configuration_and_each_has_its_figures(library: str, made: dict[str, Chain]) -> None:
     for scenario in ("handshake-full", "handshake-ticket", "bulk"):
         found = measured(library, made["ecdsa-p256"], scenario=scenario, threads=3)
+        if library in GUESTS and not found:
+            continue
         assert found
         amounts = [figures["bytes" if scenario == "bulk" else "count"] for figures in found[1]]
         assert len(amounts) == 3
@@ -164,7 +173,7 @@ def test_memory_of_a_connection_is_that_of_one_connection(library: str, made: di
 
 @pytest.mark.parametrize("scenario", ["handshake-full", "handshake-ticket", "bulk"])
 def test_the_published_method_runs_too(library: str, made: dict[str, Chain], scenario: str) -> None:
-    assert measured(library, made["ecdsa-p256"], scenario=scenario, published_method=True)
+    assert measured(library, made["ecdsa-p256"], scenario=scenario, published_method=True) or library in GUESTS
 
 
 MOVE_AND_COUNT_FAULTS = """
@@ -182,6 +191,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.parametrize("scenario", ["bulk", "handshake-full", "handshake-ticket"])
 def test_no_memory_is_fetched_from_the_system_while_the_clock_runs(library: str, made: dict[str, Chain], scenario: str) -> None:
+    if library in GUESTS and not measured(library, made["ecdsa-p256"], scenario=scenario):
+        pytest.skip("it cannot do this")
     # Buffers of a megabyte that come and go are what makes rates jump: malloc gives them back, and each page faults in anew.
     path = os.pathsep.join(entry for entry in sys.path if entry)
     done = subprocess.run(
@@ -200,7 +211,8 @@ def test_latencies_are_those_of_the_handshakes_that_counted(library: str, made: 
     from hdrh.histogram import HdrHistogram
 
     with Contestant(spec(library, made["ecdsa-p256"], scenario="handshake-ticket")) as worker:
-        worker.introduce()
+        if introduced(worker)[1] and library in GUESTS:
+            pytest.skip("it resumes nothing by tickets")
         worker.warm_up(SECONDS)
         counted = sum(worker.measure(SECONDS)[0]["count"] for _ in range(2))
         latency = worker.latency()

@@ -24,6 +24,7 @@ def row(library: str = "rustls", **fields: object) -> LocalResult:
         "suite": "TLS_AES_128_GCM_SHA256",
         "group": "x25519",
         "key_type": "ecdsa-p256",
+        "signature": "ecdsa_secp256r1_sha256",
         "library_version": "1.0",
     }
     return LocalResult(library=library, **usual | fields)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ import benches
 import greetings
 import pki
 import pytest
+import shortages
 import zoo
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,7 +28,7 @@ from tlstool.backends.openssl import OpenSsl
 from tlstool.backends.openssl.serving import Serving
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.judge import judge
-from tlstool.model import ClientConfig, Criteria, Identity, Roots, Trust
+from tlstool.model import ClientConfig, Criteria, Roots, Trust
 from tlstool.requests import ConnectRequest, Expect, LocalBenchRequest, Send, ServeRequest, VerifyRequest
 from tlstool.sites import Connection, ServerLimits, Site
 
@@ -232,6 +233,11 @@ def port_in_use(scene: Scene) -> object:
     return serve(ServeRequest(listen=str(taken.getsockname()[1])))
 
 
+def bad_staple(scene: Scene) -> object:
+    good = scene.files.good
+    return serve(ServeRequest(cert=(str(good.cert),), key=(str(good.key),), staple=(scene.file(b"nonsense"),)))
+
+
 def no_roots(scene: Scene) -> object:
     class Nowhere:
         cafile = capath = None
@@ -271,7 +277,7 @@ def served(*, cut: bool) -> Provocation:
     def provoke(scene: Scene) -> object:
         listener = scene.held.enter_context(socket.create_server(("127.0.0.1", 0)))
         scene.held.enter_context(socket.create_connection(listener.getsockname()))
-        serving = Serving(listener.accept()[0], None, Site(Identity(b"", b"", "", "")), ServerLimits())  # type: ignore[arg-type]
+        serving = Serving(listener.accept()[0], None, Site(()), ServerLimits())  # type: ignore[arg-type]
         if cut:
             serving.cut()
         serving.run()
@@ -308,12 +314,16 @@ PROVOCATIONS: dict[str, Provocation] = {
         str(scene.files.good.cert), str(scene.files.encrypted_key), scene.file(b"another\n")
     ),
     "key-mismatch": mismatch,
+    "bad-staple": bad_staple,
     "bad-crl": lambda scene: trust.crls((scene.file(b"nonsense"),)),
     "bad-ech-config": lambda scene: echconfig.from_file(scene.file(b"nonsense")),
     "no-roots": no_roots,
     "port-in-use": port_in_use,
     "cannot-listen": lambda _: serve(ServeRequest(listen="192.0.2.1:0")),  # an address of nobody (RFC 5737)
     "cannot-bind": lambda _: connect(ConnectRequest(target="127.0.0.1:1", bind="192.0.2.1")),
+    "out-of-descriptors": lambda scene: shortages.of_descriptors(scene.held),
+    "out-of-threads": lambda scene: shortages.of_threads(scene.patch),
+    "too-many-connections": lambda scene: shortages.of_places(scene.held),
     "bad-library": lambda scene: benches.bad_library(scene.file(b"no library")),
     "bad-baseline": lambda scene: benches.bench_local(LocalBenchRequest(baseline=scene.file(b"{}"))),
     "unknown-host": resolver(socket.EAI_NONAME),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
+import click
 import pytest
 
 from tlstool import faults
+from tlstool.cli import program
 from tlstool.errors import UsageError
+from tlstool.events import FaultShown
 from tlstool.faults import alerts, behaviour
 from tlstool.faults.blueprint import Blueprint
 from tlstool.misconduct import Misconduct
 from tlstool.sniff import recognise
 
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "faults.md").read_text()
 NAMES = [fault.name for fault in faults.FAULTS]
 
 
@@ -105,6 +112,30 @@ def test_faults_that_exclude_each_other_are_refused_in_either_order(one: str, ot
 def test_faults_that_only_look_alike_go_together() -> None:
     for names in (("close-after=handshake", "expired"), ("close-after=300", "small-records"), ("ssh-banner", "trickle")):
         assert faults.variation(names).name == "+".join(names)
+
+
+def test_the_document_has_the_line_of_every_fault() -> None:
+    table = [line for line in DOCUMENT.splitlines() if line.startswith("| `")]
+    assert table == [f"| `{fault.label}` | {fault.words} | {said(fault.listed())} |" for fault in faults.FAULTS]
+
+
+def test_every_command_line_of_the_document_is_understood() -> None:
+    lines = [line for block in DOCUMENT.split("```\n")[1::2] for line in block.splitlines() if line.startswith("tlstool")]
+    assert len(lines) > 5
+    for line in lines:
+        _, name, *words = shlex.split(line)
+        context = program.commands[name].make_context(name, words, parent=click.Context(program, info_name="tlstool"))
+        names = [one for one in context.params["faults"] if one not in (faults.LIST, faults.ALL)]
+        assert not names or faults.variation(names)
+
+
+def said(event: FaultShown) -> str:
+    return "; ".join(
+        f"{one.exit_status}"
+        + (f" `{one.code}`" if one.code else "")
+        + (f" with `{' '.join(one.options)}`" if one.options else "")
+        for one in event.promises
+    )
 
 
 def test_garbage_looks_like_nothing_that_is_known() -> None:

@@ -43,6 +43,7 @@ LAYERS = (
         "judge",
         "machine",
     }
+    | {"descriptors"}
     | {"names", "dialogue", "escapes", "http1", "newlines"}
     | {"faults"}
     | {"advice", "caveats", "explain", "extensions", "identities", "passphrase", "pins"}

@@ -68,7 +68,17 @@ def test_a_failure_keeps_what_is_known():
     assert (failure["target"], failure["address"]) == ("example.com", None)
 
 
-@pytest.mark.parametrize("event", [factories.ready(), factories.connection(), factories.serve_totals()])
+@pytest.mark.parametrize(
+    "event",
+    [
+        factories.ready(),
+        factories.connection(),
+        factories.serve_totals(),
+        factories.caution(),
+        factories.renewed(),
+        factories.certificates_made(),
+    ],
+)
 def test_a_server_event_is_one_line_of_what_its_schema_says(event):
     line = jsonout.line(jsonout.event(event))
     assert "\n" not in line

@@ -332,3 +332,21 @@ def test_live_figures_say_how_fast_they_grow():
 def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
     assert serving.totals(factories.serve_totals()).endswith("156 B in, 2,048 B out")
     assert serving.totals(factories.serve_totals(unreported=7)).endswith(", 7 not shown above")
+
+
+def test_a_server_says_what_has_become_of_its_certificates():
+    assert serving.renewed(factories.renewed(replaced=("c.test", "d.test"))) == (
+        "certificates: added a.test; replaced c.test, d.test; removed b.test"
+    )
+    assert serving.renewed(factories.renewed(added=(), removed=())) == "certificates: as before"
+
+
+def test_certificates_that_were_made_come_with_the_commands_that_use_them():
+    text = serving.made(factories.certificates_made(server="my pki/server.pem"))
+    assert "tlstool serve --cert 'my pki/server.pem' --key pki/server.key" in text
+    assert "--ca pki/ca.pem --cert pki/client.pem --key pki/client.key" in text
+
+
+def test_every_fingerprint_of_a_server_with_several_certificates_is_told():
+    line = serving.ready(factories.ready(ca_file=None, fingerprints=("aa", "bb")), Style(color=False))
+    assert line.endswith("with certificates of SHA-256 aa, bb")

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from tlstool.requests import (
         ConnectRequest,
         Expect,
+        ForwardRequest,
         HandshakeBenchRequest,
         LocalBenchRequest,
         Send,
         ServeRequest,
+        TlsOptions,
         VerifyRequest,
     )
     from tlstool.server import serve
@@ -43,6 +45,7 @@ __all__ = [
     "Established",
     "Event",
     "Expect",
+    "ForwardRequest",
     "Handshake",
     "HandshakeBenchReport",
     "HandshakeBenchRequest",
@@ -56,6 +59,7 @@ __all__ = [
     "ServeRequest",
     "ServeTotals",
     "Stop",
+    "TlsOptions",
     "TlsToolError",
     "VerifyReport",
     "VerifyRequest",
@@ -82,10 +86,12 @@ _HOMES = {
     "tlstool.requests": (
         "ConnectRequest",
         "Expect",
+        "ForwardRequest",
         "HandshakeBenchRequest",
         "LocalBenchRequest",
         "Send",
         "ServeRequest",
+        "TlsOptions",
         "VerifyRequest",
     ),
     "tlstool.server": ("serve",),

@@ -12,6 +12,7 @@ __all__ = [
     "LocalBench",
     "Resumption",
     "ServerConfig",
+    "ServerIdentity",
     "Session",
     "certificates",
     "connect",
@@ -68,6 +69,13 @@ class ServerConfig:
     """Built once, before anyone is told that there is a server."""
 
     def __new__(cls, spec: Mapping[str, Any]) -> ServerConfig: ...
+    def present(self, site: int, identities: Sequence[ServerIdentity], named: Sequence[tuple[str, ServerIdentity]]) -> None: ...
+
+@final
+class ServerIdentity:
+    """A chain with its key and staple, checked once, for `ServerConfig.present`."""
+
+    def __new__(cls, spec: Mapping[str, Any]) -> ServerIdentity: ...
 
 def serve(
     config: ServerConfig,
@@ -89,6 +97,8 @@ class LocalBench:
     """One library and one scenario in memory, client and server in one thread."""
 
     def __new__(cls, spec: Mapping[str, Any]) -> LocalBench: ...
+    @staticmethod
+    def identify(library: str) -> dict[str, Any]: ...
     def info(self) -> dict[str, Any]: ...
     def warm_up(self, seconds: float) -> None: ...
     def run(self, seconds: float) -> list[dict[str, Any]]: ...

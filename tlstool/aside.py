@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tlstool.errors import TimeLimitError
+from tlstool.errors import LocalError, TimeLimitError
 from tlstool.phases import Deadline
 
 T = TypeVar("T")
 
 
 class Aside(Generic[T]):
-    """A function at work in a thread of its own, from now on. The thread keeps no process alive."""
+    """A function at work in a thread of its own, from now on. The thread keeps no process alive.
+
+    Raises:
+        LocalError: `out-of-threads`.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         import threading  # a millisecond that an address instead of a name saves
@@ -21,7 +25,10 @@ class Aside(Generic[T]):
         self._done: list[T] = []
         self._raised: list[Exception] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise LocalError("out-of-threads", f"a thread cannot be started: {error}") from None
 
     def result(self, deadline: Deadline, too_late: str) -> T:
         """What the function returned, or raised; waited for.

@@ -16,6 +16,7 @@ from tlstool.model import Identity
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from cryptography.hazmat.primitives.hashes import SHA256
 
 VALID = timedelta(days=30)
 """How long a certificate that is made here is good for."""
@@ -44,28 +45,34 @@ class Issued:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256") -> tuple[Identity, bytes]:
+def throwaway(names: Sequence[str], key_type: str = "ecdsa-p256", *, staple: bool = False) -> tuple[Identity, bytes]:
     """A leaf of an authority whose key is forgotten at once.
 
     Args:
         names: DNS names and addresses of the leaf; the first is its common name.
         key_type: of both, as in `new_key`.
+        staple: whether the authority says, for as long as the leaf is good, that it is not revoked.
 
     Returns:
         The leaf with its key, and the authority's certificate in PEM.
     """
-    authority = issue_authority("tlstool throw-away CA", key_type)
+    # Two authorities of one name in one file of roots confuse clients that look for an issuer by its name alone.
+    subject = "tlstool throw-away CA" + ("" if key_type == "ecdsa-p256" else f" ({key_type})")
+    authority = issue_authority(subject, key_type)
     leaf = issue_leaf(names, key_type, authority)
     identity = Identity(
         chain=leaf.certificate_pem(),
         key=leaf.key_pem(),
         chain_file="the throw-away certificate",
         key_file="the throw-away key",
+        staple=ocsp_response(leaf, authority) if staple else None,
     )
     return identity, authority.certificate_pem()
 
 
-def issue_authority(subject: str, key_type: str, issuer: Issued | None = None, *, depth: int = 0) -> Issued:
+def issue_authority(
+    subject: str, key_type: str, issuer: Issued | None = None, *, depth: int = 0, valid: timedelta = VALID
+) -> Issued:
     """A certificate authority: an intermediate one of `issuer`'s, or a root without.
 
     Args:
@@ -73,19 +80,27 @@ def issue_authority(subject: str, key_type: str, issuer: Issued | None = None, *
         key_type: as in `new_key`.
         issuer: an authority whose `depth` allows for one more.
         depth: how many authorities may stand between it and a leaf (pathLenConstraint, RFC 5280 section 4.2.1.9).
+        valid: how long it is good for.
     """
     from cryptography import x509
 
     key = new_key(key_type)
     builder = (
-        draft(subject, key, issuer)
+        draft(subject, key, issuer, (-_SLOW_CLOCK, valid))
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
     )
     return signed(builder, key, issuer)
 
 
-def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued, *, purpose: Literal["server", "client"] = "server") -> Issued:
+def issue_leaf(
+    names: Sequence[str],
+    key_type: str,
+    issuer: Issued,
+    *,
+    purpose: Literal["server", "client"] = "server",
+    valid: timedelta = VALID,
+) -> Issued:
     """A certificate of `issuer`'s with these DNS names and addresses, for a server or a client; the first is its common name."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -93,13 +108,37 @@ def issue_leaf(names: Sequence[str], key_type: str, issuer: Issued, *, purpose: 
     key = new_key(key_type)
     usage = ExtendedKeyUsageOID.SERVER_AUTH if purpose == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        draft(names[0], key, issuer)
+        draft(names[0], key, issuer, (-_SLOW_CLOCK, valid))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
     )
     return signed(builder, key, issuer)
+
+
+def ocsp_response(leaf: Issued, issuer: Issued) -> bytes:
+    """The issuer's word that the leaf is not revoked (RFC 6960 section 4.2.1), in DER, for as long as the leaf is good."""
+    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import ocsp
+
+    builder = (
+        ocsp.OCSPResponseBuilder()
+        .add_response(
+            cert=leaf.certificate,
+            issuer=issuer.certificate,
+            # Not for security, but to name the certificate: the one hash that every client knows (RFC 5019 section 2.1.1).
+            algorithm=SHA1(),
+            cert_status=ocsp.OCSPCertStatus.GOOD,
+            this_update=leaf.certificate.not_valid_before_utc,
+            next_update=leaf.certificate.not_valid_after_utc,
+            revocation_time=None,
+            revocation_reason=None,
+        )
+        .responder_id(ocsp.OCSPResponderEncoding.HASH, issuer.certificate)
+    )
+    return builder.sign(issuer.key, _digest(issuer.key)).public_bytes(Encoding.DER)
 
 
 def new_key(key_type: str) -> CertificateIssuerPrivateKeyTypes:
@@ -160,12 +199,16 @@ def draft(
 
 def signed(builder: x509.CertificateBuilder, key: CertificateIssuerPrivateKeyTypes, issuer: Issued | None) -> Issued:
     """The certificate for `key`, signed by its issuer, or by itself without one."""
+    signer = issuer.key if issuer else key
+    return Issued(builder.sign(signer, _digest(signer)), key)
+
+
+def _digest(signer: CertificateIssuerPrivateKeyTypes) -> SHA256 | None:
+    """The hash for a signature; Ed25519 has its own built in (RFC 8410 section 3)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    signer = issuer.key if issuer else key
-    # Ed25519 has its hash built in (RFC 8410 section 3).
-    return Issued(builder.sign(signer, None if isinstance(signer, Ed25519PrivateKey) else SHA256()), key)
+    return None if isinstance(signer, Ed25519PrivateKey) else SHA256()
 
 
 def general_name(name: str) -> x509.GeneralName:

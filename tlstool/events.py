@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from tlstool.record import Record
-from tlstool.reports import ConnectReport, HttpResponse
+from tlstool.reports import ConnectReport, HttpResponse, Problem
 from tlstool.sites import Connection, Counts, ServeTotals
 
 
@@ -52,8 +52,9 @@ class Ready(Record):
     Attributes:
         address, port: where.
         url: the same as a URL.
-        ca_file: a temporary file with the throw-away CA's certificate, gone at exit; None with an own certificate.
-        fingerprint: SHA-256 of the leaf.
+        ca_file: a file with the throw-away CA's certificate, gone at exit unless it was asked for by name; None without one.
+        fingerprint: SHA-256 of the leaf for clients that ask for no name; of its public key if only that is shown.
+        fingerprints: of all such leaves, where there are several for clients to choose from by kind of key.
         pid: the server's process.
         fault: what it does wrong there, as it was asked for; None for nothing.
     """
@@ -63,6 +64,7 @@ class Ready(Record):
     url: str
     ca_file: str | None
     fingerprint: str
+    fingerprints: tuple[str, ...]
     pid: int
     fault: str | None = None
 
@@ -99,6 +101,55 @@ class FaultShown(Record):
     url: str | None = None
 
 
+class Caution(Record):
+    """What the owner of a server should know, and what does not keep it from serving.
+
+    Attributes:
+        code: `expired`, `not-yet-valid`, or `name-mismatch` for a file that is called after a name that its certificate has not;
+            `not-loopback` for an address that other machines may reach.
+        message: the same in words.
+    """
+
+    code: str
+    message: str
+
+
+class Renewed(Record):
+    """A server has read certificates again; what is new is shown from the next handshake on.
+
+    Attributes:
+        added, replaced, removed: names of hosts of the folder, and files that were given one by one.
+        problems: files that are no good; what they were before is still shown.
+    """
+
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    removed: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+class CertificatesMade(Record):
+    """Certificates for tests have been written to files.
+
+    Attributes:
+        ca, server, client: the files with the certificates in PEM: the authority's, and of a leaf each.
+        ca_key, server_key, client_key: the files with their keys, which only their owner can read.
+        names: of the server's leaf.
+        not_after: until when all of them are good.
+        fingerprint: SHA-256 of the server's leaf.
+    """
+
+    ca: str
+    ca_key: str
+    server: str
+    server_key: str
+    client: str
+    client_key: str
+    names: tuple[str, ...]
+    not_after: str
+    fingerprint: str
+
+
 class Established(Record):
     """The verdict is good, and application data may flow; `report` says what is known until now."""
 
@@ -119,9 +170,35 @@ class Progress(Record):
     what: str
 
 
-Event = PhaseEvent | WireEvent | Established | Answered | Ready | FaultShown | Connection | Counts | ServeTotals | Progress
+Event = (
+    PhaseEvent
+    | WireEvent
+    | Established
+    | Answered
+    | Ready
+    | FaultShown
+    | Connection
+    | Counts
+    | ServeTotals
+    | Caution
+    | Renewed
+    | Progress
+)
 OnEvent = Callable[[Event], None]
 
 
 def ignore(_event: Event) -> None:
     """The listener of callers that listen to nothing."""
+
+
+def one_at_a_time(on_event: OnEvent) -> OnEvent:
+    """A listener for several threads, who never hears two of them at once."""
+    from threading import Lock
+
+    lock = Lock()
+
+    def listen(event: Event) -> None:
+        with lock:
+            on_event(event)
+
+    return listen

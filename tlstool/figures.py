@@ -33,6 +33,7 @@ class LocalScenario(Record, kw_only=True):
             is application data from server to client, `memory` the heap of connections.
         tls, suite, group: the one version, suite and key exchange group that are allowed.
         key_type: of the leaf.
+        signature: the scheme that the server signs the handshake with, and so does a client that shows a certificate.
         threads: that work at the same time, each with connections of its own.
         client_auth: whether the client shows a certificate, too.
         write_size: bytes of a write; None but for bulk.
@@ -43,6 +44,7 @@ class LocalScenario(Record, kw_only=True):
     suite: str
     group: str
     key_type: str
+    signature: str
     threads: int = 1
     client_auth: bool = False
     write_size: int | None = None
@@ -111,7 +113,7 @@ class LocalResult(LocalScenario, kw_only=True):
         library: its name: `rustls`, `OpenSSL`, `BoringSSL` ..., or what the caller called it.
         library_version: in its own words.
         library_build: compiler and options, as far as the library tells.
-        tls, suite, group: as read back from both ends.
+        tls, suite, group, signature: as read back from both ends.
         skipped: why the library cannot do this, or did not survive it; None if it was measured.
         rounds: how many were taken.
         client_handshakes_per_s, server_handshakes_per_s: handshakes by the seconds that the side worked for them, added up over

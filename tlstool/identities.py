@@ -51,12 +51,26 @@ def read(cert: str, key: str | None, pass_file: str | None = None) -> Identity:
             "usage", "certificate, key and pass phrase cannot all come from standard input", "name files for the rest"
         )
 
+    return read_by(cert, key, asking(pass_file))
+
+
+def asking(pass_file: str | None) -> Secret:
+    """Pass phrases out of a file, or of whoever sits at the terminal.
+
+    What it returns raises LocalError: as `passphrase.read`, or `key-encrypted` if there is nobody to ask.
+    """
+
     def secret(what: str) -> bytes:
         if pass_file is not None:
             return passphrase.read(pass_file)
         nobody = LocalError("key-encrypted", f"{what} is encrypted, and there is no terminal to ask at")
         return passphrase.ask(f"Pass phrase of {what}: ", nobody).encode()
 
+    return secret
+
+
+def read_by(cert: str, key: str | None, secret: Secret) -> Identity:
+    """As `read`, with pass phrases from elsewhere."""
     data = files.read(cert)
     held = data if key is None else files.read(key)
     key_file = cert if key is None else key

@@ -79,12 +79,14 @@ class Identity(Record):
         key: PEM or DER of the private key (PKCS#8, PKCS#1 or SEC1), not encrypted.
         chain_file: where `chain` came from, for messages.
         key_file: where `key` came from, for messages.
+        staple: the OCSP response, in DER, that a server sends along (RFC 6066 section 8); None for none. Clients do not use it.
     """
 
     chain: bytes = field(repr=False)
     key: bytes = field(repr=False)
     chain_file: str
     key_file: str
+    staple: bytes | None = field(default=None, repr=False)
 
 
 class ClientConfig(Record):

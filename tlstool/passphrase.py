@@ -22,10 +22,17 @@ def read(file: str) -> bytes:
 
 def ask(question: str, otherwise: TlsToolError) -> str:
     """The answer of whoever sits at the terminal, which stdin need not be; `otherwise` is raised where there is none."""
-    try:
-        os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        raise otherwise from None
+    if not has_terminal():
+        raise otherwise
     from getpass import getpass
 
     return getpass(question)
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal that the process belongs to."""
+    try:
+        os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -169,45 +169,105 @@ class VerifyRequest(TlsOptions, kw_only=True):
     assertions: tuple[str, ...] = ()
 
 
+class ForwardRequest(Record, kw_only=True):
+    """Pass connections on.
+
+    Attributes:
+        target: "HOST:PORT", "[v6]:PORT" or "unix:/path"; a name is looked up once, at the start.
+        tls: speak TLS with it, too: trust, names and our own certificate count, and no other option does; None for plain bytes.
+        proxy_protocol: tell it of the client by a header of the PROXY protocol, version 2.
+        limit: seconds that it has to take a connection, over all its addresses, and as many again to shake hands.
+    """
+
+    target: str
+    tls: TlsOptions | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
+
+
 class ServeRequest(Record, kw_only=True):
     """Serve TLS.
 
     Attributes:
         listen: "PORT", "ADDRESS:PORT" or "[v6]:PORT"; port 0 takes a free one. Sockets that a service manager passes (LISTEN_FDS)
             are taken instead.
-        cert, key: files; both None for a throw-away CA and a leaf for localhost, 127.0.0.1 and ::1.
-        mode: see `ServerConfig`.
+        cert, key: files with chains, leaf first, and with their keys, as many and in the same order; no keys if each is in its
+            chain's file. Neither these nor `sni_dir`: a throw-away CA, and a leaf for localhost, 127.0.0.1 and ::1.
+        pass_file: as in `TlsOptions`, for all of them.
+        staple: files with an OCSP response for each of `cert`; or `auto` alone, for one made by the throw-away CA.
+        key_types: of throw-away leaves, as `authority.new_key` has them, one leaf each; empty for `ecdsa-p256`.
+        san: more names and addresses for the throw-away leaves.
+        ca_out: where the throw-away CA's certificate is written to and stays; None for a temporary file.
+        sni_dir: a folder with NAME.pem for each name that clients may ask for, watched for changes; see `serving.folder`.
+        sni_strict, raw_public_key, cert_compression: see `Site`.
+        ech: refused, as no backend can do it for servers.
+        mode, size, folder: see `Service`.
+        respond: the file whose bytes `Service.content` are; "-" for standard input.
+        forward: who gets the connections, in place of a `mode`; None for nobody.
         tls, ciphers, groups, alpn, keylog, backend: as in `TlsOptions`.
+        client_ca: files or folders with the authorities of clients' certificates.
+        client_certificate: `require` one from every client, or only `request` it; None does neither.
+        client_crl: files with revocation lists for them.
+        tickets: for each handshake of TLS 1.3; 0 for no resumption at all.
+        ticket_key: files of 48 or 80 random bytes; the first seals tickets, all open them.
+        max_early_data: bytes that a client may send before the handshake is complete; 0 for none.
         threads: worker threads, None for one a core.
         count: stop after so many connections.
         duration: stop after so many seconds.
         grace: seconds that open connections have to end once the server stops.
+        limits: names of `tlstool.sites.SERVER_PHASES` with the seconds that clients have instead of the usual ones.
+        max_connections, max_per_address: as in `tlstool.sites.ServerLimits`.
         metrics, tells, counts_every: see `Service` and `ServerConfig`.
         port_file: where to write the port once the server listens; removed when it ends.
         ready_fd: a descriptor that gets the port and a newline then, and is closed.
         faults: what to do wrong on purpose, by names of `faults.FAULTS`; `all` alone for each on a port of its own.
+        key_update_every: renew the keys of a TLS 1.3 session each time that so many bytes were sent; None for never.
     """
 
     listen: str = "127.0.0.1:0"
-    cert: str | None = None
-    key: str | None = None
+    cert: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    pass_file: str | None = None
+    staple: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+    san: tuple[str, ...] = ()
+    ca_out: str | None = None
+    sni_dir: str | None = None
+    sni_strict: bool = False
+    raw_public_key: bool = False
+    cert_compression: tuple[str, ...] | None = None
+    ech: str | None = None
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    respond: str | None = None
+    forward: ForwardRequest | None = None
     tls: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
     backend: BackendName = "auto"
+    client_ca: tuple[str, ...] = ()
+    client_certificate: Literal["request", "require"] | None = None
+    client_crl: tuple[str, ...] = ()
+    tickets: int = 2
+    ticket_key: tuple[str, ...] = ()
+    max_early_data: int = 0
     threads: int | None = None
     count: int | None = None
     duration: float | None = None
     grace: float = 5.0
+    limits: tuple[tuple[str, float], ...] = ()
+    max_connections: int | None = None
+    max_per_address: int | None = None
     metrics: bool = False
     tells: Tells = "connections"
     counts_every: float | None = None
     port_file: str | None = None
     ready_fd: int | None = None
     faults: tuple[str, ...] = ()
+    key_update_every: int | None = None
 
 
 class HandshakeBenchRequest(TlsOptions, kw_only=True):

@@ -6,15 +6,17 @@ import os
 import socket
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
-from tlstool import backends, certs, machine, names, pem
+from tlstool import backends, descriptors, machine, names
 from tlstool.errors import UsageError
-from tlstool.events import OnEvent, Ready, ignore
-from tlstool.model import Identity
+from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
 from tlstool.requests import ServeRequest
-from tlstool.serving import activation, announcing
+from tlstool.serving import activation, announcing, clients, presenting, services
+from tlstool.serving.bounds import limits
 from tlstool.serving.exhibition import MOST_THREADS, Exhibition
-from tlstool.serving.listening import LOOPBACK, listen
+from tlstool.serving.listening import LOOPBACK, exposure, listen
+from tlstool.serving.renewing import renewing
 from tlstool.serving.stopping import Stop
 from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 
@@ -22,82 +24,97 @@ from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
     """Serve until `stop` is requested or `request.count` connections have ended.
 
-    `on_event` hears `Ready` once the server listens, then each `Connection` that ended.
+    `on_event` hears `Ready` once the server listens, then each `Connection` that ended, and from another thread, but never two at
+    once, `Caution` and `Renewed` of certificates out of files.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
-        LocalError: a file is no good, or the address cannot be listened on.
-        TimeLimitError: the name of the address could not be looked up in time.
+        LocalError: a file is no good, the address cannot be listened on, or the system has too little of something.
+        ResolveError: the upstream's name has no address.
+        TimeLimitError: the name of an address could not be looked up in time.
     """
-    ciphers = tuple(names.suite(name) for name in request.ciphers)
-    groups = tuple(names.group(name) for name in request.groups)
-    name, _ = backends.choose(request.backend, tls=request.tls, ciphers=ciphers, groups=groups)
+    site = _site(request)
+    backend, _ = backends.choose(request.backend, tls=request.tls, ciphers=site["ciphers"], groups=site["groups"])
     announcing.check_descriptor(request.ready_fd)
-    threads = request.threads or machine.cores()
     with ExitStack() as held:
+        held.enter_context(descriptors.all_allowed())
         stop = stop or held.enter_context(Stop())
         exhibition = Exhibition(request)
-        if exhibition.shows_all:
-            threads = min(threads, MOST_THREADS)
-        identity, ca_file = held.enter_context(exhibition.identity())
-        sound = Site(
-            identity=identity,
-            service=_service(request),
-            versions=request.tls,
-            ciphers=ciphers,
-            groups=groups,
-            alpn=request.alpn,
-            keylog=request.keylog,
-        )
+        presented = held.enter_context(exhibition.presentation())
         passed = _passed(held, exhibition)
-        config = ServerConfig(
-            _beside(exhibition.sites(sound), [called for called, _ in passed]),
-            threads=threads,
-            count=request.count,
-            duration=request.duration,
-            grace=request.grace,
-            keeps_sockets=bool(passed),
-            tells=request.tells,
-            counts_every=request.counts_every,
-        )
+        sound = Site(identities=presented.identities, named=presented.named, service=_service(request), **site)
+        config = _config(request, _beside(exhibition.sites(sound), [called for called, _ in passed]), bool(passed))
         # Ready before it listens: what a backend refuses, it refuses before anyone is told that there is a server.
-        server = backends.get(name).server(config)
+        server = backends.get(backend).server(config)
         if passed:
             listeners = [[listener] for _, listener in passed]
         else:
-            listeners = [[held.enter_context(listener) for listener in listen(request.listen, threads)]]
-        first = listeners[0][0]
-        further = exhibition.further_listeners(first)
+            listeners = [[held.enter_context(listener) for listener in listen(request.listen, config.threads)]]
+        further = exhibition.further_listeners(listeners[0][0])
         for own in further:
             held.enter_context(own[0])
-        ready = _ready(first, config.sites[0].identity, ca_file, exhibition.name)
-        faults = list(exhibition.events(further, _host(ready.address, ca_file))) if exhibition.shows_all else []
+        ready, host = _ready(listeners[0][0], presented.ca_file, config.sites[0], exhibition)
+        faults = list(exhibition.events(further, host)) if exhibition.shows_all else []
         held.enter_context(announcing.announced(ready, faults, port_file=request.port_file, ready_fd=request.ready_fd))
         held.enter_context(stop.telling(announcing.stopping))
         on_event(ready)
+        if caution := exposure(ready.address):
+            on_event(caution)
         for fault in faults:
             on_event(fault)
+        if presented.sources:
+            on_event = one_at_a_time(on_event)
+            held.enter_context(renewing(presented.sources, server, on_event, stop))
         return server.serve([*listeners, *further], on_event, stop.fd)
 
 
-def _ready(listener: socket.socket, identity: Identity, ca_file: str | None, fault: str | None) -> Ready:
+def _site(request: ServeRequest) -> dict[str, Any]:
+    """The fields of a `Site` that the request has, but for the certificates and the service."""
+    return {
+        "sni_strict": request.sni_strict,
+        "raw_public_key": request.raw_public_key,
+        "cert_compression": request.cert_compression,
+        "versions": request.tls,
+        "ciphers": tuple(names.suite(name) for name in request.ciphers),
+        "groups": tuple(names.group(name) for name in request.groups),
+        "alpn": request.alpn,
+        "keylog": request.keylog,
+        "client_auth": clients.auth(request),
+        "sessions": clients.sessions(request),
+        "key_update_every": request.key_update_every,
+    }
+
+
+def _config(request: ServeRequest, sites: tuple[Site, ...], keeps_sockets: bool) -> ServerConfig:
+    threads = request.threads or machine.cores()
+    return ServerConfig(
+        sites,
+        limits(request),
+        threads=min(threads, MOST_THREADS) if len(sites) > 1 else threads,
+        count=request.count,
+        duration=request.duration,
+        grace=request.grace,
+        keeps_sockets=keeps_sockets,
+        tells=request.tells,
+        counts_every=request.counts_every,
+    )
+
+
+def _ready(listener: socket.socket, ca_file: str | None, site: Site, exhibition: Exhibition) -> tuple[Ready, str]:
+    """The event, and the host of its URL."""
     address, port = listener.getsockname()[:2]
-    fingerprint = certs.sha256(pem.certificates(identity.chain)[0])
-    return Ready(address, port, f"https://{_host(address, ca_file)}:{port}/", ca_file, fingerprint, os.getpid(), fault)
-
-
-def _host(address: str, ca_file: str | None) -> str:
-    """What clients call the server in a URL: a throw-away certificate is for localhost."""
-    if ca_file and address in (LOOPBACK, "::1"):
-        return "localhost"
-    return f"[{address}]" if ":" in address else address
+    shown = f"[{address}]" if ":" in address else address
+    host = "localhost" if ca_file and address in (LOOPBACK, "::1") else shown
+    prints = presenting.fingerprints(site)
+    return Ready(address, port, f"https://{host}:{port}/", ca_file, prints[0], prints, os.getpid(), exhibition.name), host
 
 
 def _service(request: ServeRequest) -> Service:
-    if request.metrics and request.mode not in HTTP_MODES:
+    chosen = services.service(request)
+    if request.metrics and chosen.mode not in HTTP_MODES:
         hint = f"choose one of {', '.join(f'--{mode}' for mode in HTTP_MODES)}, or leave out --metrics"
-        raise UsageError("usage", f"--metrics is a page, and --{request.mode} has none", hint)
-    return Service(request.mode, request.metrics)
+        raise UsageError("usage", f"--metrics is a page, and --{chosen.mode} has none", hint)
+    return replace(chosen, metrics=request.metrics)
 
 
 def _passed(held: ExitStack, exhibition: Exhibition) -> list[tuple[str | None, socket.socket]]:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from tlstool.misconduct import Misconduct
-from tlstool.model import Identity, TlsVersion
+from tlstool.model import ClientConfig, Crl, Finding, Identity, Roots, TlsVersion, Verdict
 from tlstool.record import Record
 
-ServeMode = Literal["status", "echo"]
+ServeMode = Literal["status", "echo", "discard", "source", "files", "respond", "forward"]
+
+
+class Forward(Record):
+    """Where connections are passed on to, and how.
+
+    Attributes:
+        addresses: `ADDRESS:PORT` each, to be tried in this order; empty for a Unix socket.
+        path: of a Unix socket, where "@" begins a name in the abstract namespace; None for TCP.
+        tls: how to speak TLS with the upstream; None speaks none. The application protocol offered is the one that was agreed on
+            with the client.
+        proxy_protocol: whether a header of the PROXY protocol, version 2, comes before everything else.
+        limit: seconds for connecting, over all addresses, and as many again for a handshake.
+    """
+
+    addresses: tuple[str, ...]
+    path: str | None = None
+    tls: ClientConfig | None = None
+    proxy_protocol: bool = False
+    limit: float = 10.0
 
 
 HTTP_MODES: tuple[ServeMode, ...] = ("status",)
@@ -16,55 +36,144 @@ HTTP_MODES: tuple[ServeMode, ...] = ("status",)
 
 Tells = Literal["nothing", "connections", "hellos"]
 
-Ending = Literal["close_notify", "fin", "reset", "limit", "server", "error"]
+Ending = Literal["close_notify", "fin", "reset", "limit", "server", "upstream", "error"]
 
 
 class Service(Record):
     """What connections get once their session is up.
 
     Attributes:
-        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes.
+        mode: `status`, an HTTP page that shows what was negotiated; `echo`, their own bytes; `discard`, number and SHA-256
+            of the bytes that they sent; `source`, bytes to take; `files`, those of a folder over HTTP; `respond`, the same bytes
+            for all; `forward`, what somebody else says.
+        size: bytes of `source`; None for no end.
+        folder: the path of `files`.
+        content: what `respond` says.
+        forward: who that is; None in the other modes.
         metrics: whether `/metrics` is what the server has counted, for Prometheus, where the mode speaks HTTP.
+        withheld: paths that `files` does not serve, whatever they hold; nor does it ever serve what looks like a private key.
     """
 
     mode: ServeMode = "status"
+    size: int | None = None
+    folder: str | None = None
+    content: bytes | None = field(default=None, repr=False)
     metrics: bool = False
+    forward: Forward | None = None
+    withheld: tuple[str, ...] = ()
+
+
+class NamedIdentity(Record):
+    """A chain and key for clients that ask for one name (SNI, RFC 6066 section 3).
+
+    Attributes:
+        name: in A-labels and lower case; with `*.` in front it stands for every name right below.
+        identity: what they are shown, whatever names the certificate itself has.
+    """
+
+    name: str
+    identity: Identity
+
+
+class ClientAuth(Record):
+    """A demand for a certificate of the client (RFC 8446 section 4.3.2).
+
+    Attributes:
+        roots: the authorities that clients' certificates have to come from; their names are sent as a hint.
+        crls: revocation lists; with any, a certificate that none of them covers is bad.
+        required: whether a client without a good one is sent away. If not, the session comes about whatever the verdict.
+    """
+
+    roots: Roots
+    crls: tuple[Crl, ...] = ()
+    required: bool = True
+
+
+class Sessions(Record):
+    """How sessions are resumed.
+
+    Attributes:
+        tickets: sent after each handshake of TLS 1.3 (RFC 8446 section 4.6.1), as many as the client says at most (RFC 9149);
+            with 0 no session is ever resumed, in TLS 1.2 neither.
+        ticket_keys: of 48 or 80 random bytes; the first one seals tickets, all of them open those. None for one that only this
+            process has, and renews every six hours.
+        max_early_data: bytes that a client may send in its first flight (section 4.2.10). More than 0 has the server keep
+            sessions in memory, to take each once; it does not go with `ticket_keys`.
+    """
+
+    tickets: int = 2
+    ticket_keys: tuple[bytes, ...] = ()
+    max_early_data: int = 0
 
 
 class Site(Record):
     """What clients of one address find. Empty tuples mean the backend's defaults.
 
+    A client that asks for a name is shown what is for that name: of `named` first, then of those of `identities` whose
+    certificates have it. All others are shown the default, which is `identities`, or the first of `named` where there are none.
+    Of several the first one counts whose key can sign as the client demands.
+
     Attributes:
-        identity: the certificate chain and key.
+        identities: certificate chains and keys.
+        named: those that go by the name that they are listed under.
         service: what connections get.
         name: what events call it; None where there is only one.
+        sni_strict: whether clients that ask for no known name get the alert unrecognized_name instead of the default.
+        raw_public_key: whether keys are shown without certificates (RFC 7250); clients that do not know of that get an alert.
+        cert_compression: `brotli`, `zlib` (RFC 8879), in order of preference; None for all that the backend has.
         versions, ciphers, groups, alpn, keylog: as in `ClientConfig`.
-        staple: an OCSP response (RFC 6066 section 8) in DER, that goes with the certificate; None for none.
+        client_auth: None asks no client for a certificate.
+        sessions: how they are resumed.
         misconduct: what it does wrong on purpose; None for nothing.
+        key_update_every: after how many bytes of application data the keys of a TLS 1.3 session are renewed (RFC 8446 section
+            4.6.3); None leaves that to the backend.
     """
 
-    identity: Identity
+    identities: tuple[Identity, ...]
     service: Service = Service()
     name: str | None = None
+    named: tuple[NamedIdentity, ...] = ()
+    sni_strict: bool = False
+    raw_public_key: bool = False
+    cert_compression: tuple[str, ...] | None = None
     versions: tuple[TlsVersion, ...] = ()
     ciphers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     keylog: str | None = None
-    staple: bytes | None = None
+    client_auth: ClientAuth | None = None
+    sessions: Sessions = Sessions()
     misconduct: Misconduct | None = None
+    key_update_every: int | None = None
 
 
 class ServerLimits(Record):
-    """What no client may exceed, in seconds.
+    """What no client may exceed, in seconds where it is a time. What is only begun never extends a time, what is completed does.
 
     Attributes:
-        handshake: for the whole handshake.
-        idle: without a byte, after which a connection is closed.
+        handshake: from the accept to the end of the handshake.
+        request: for the head of an HTTP request, from its first byte on.
+        send: without the client taking any of what it is sent.
+        idle: without a byte, after which a connection is closed in order.
+        close: for the client to close its side once the server has.
+        connection: from the accept to the end; None for any time.
+        max_connections: open at once; None for any number. Further clients are turned away, but for those that take the place of
+            one that has been in its handshake for more than a second.
+        max_per_address: open at once from one address; None for any number. Further ones are turned away.
     """
 
     handshake: float = 10.0
+    request: float = 30.0
+    send: float = 30.0
     idle: float = 300.0
+    close: float = 2.0
+    connection: float | None = None
+    max_connections: int | None = None
+    max_per_address: int | None = None
+
+
+SERVER_PHASES = ("handshake", "request", "send", "idle", "close", "connection")
+"""Those of `ServerLimits` that are times."""
 
 
 class ServerConfig(Record):
@@ -147,12 +256,51 @@ class Hello(Record):
     ja4_r: str
 
 
+class ClientCertificate(Record):
+    """What a client showed of itself when it was asked for a certificate. Texts end after 1,024 characters.
+
+    Attributes:
+        verdict: `good`, `bad`, or `not_checked` for a client that showed none.
+        subject, issuer: of the leaf, as in `Certificate`; None if there was none.
+        names: its subjectAltNames, the first 32 of them.
+        not_after: the end of its validity; None if there was none.
+        sha256: of it all; None if there was none.
+        revocation: by the server's revocation lists: `good`, `bad`, `unknown`, or `not_checked` without such lists.
+        findings: everything that is wrong with it, the fault that decides first.
+    """
+
+    verdict: Verdict
+    subject: str | None
+    issuer: str | None
+    names: tuple[str, ...]
+    not_after: str | None
+    sha256: str | None
+    revocation: Verdict
+    findings: tuple[Finding, ...]
+
+
+class EarlyDataReceived(Record):
+    """What became of data that a client sent before the handshake was complete (RFC 8446 section 4.2.10).
+
+    Attributes:
+        accepted: None if the client announced some and sent none.
+        received: bytes that were accepted.
+    """
+
+    accepted: bool | None
+    received: int
+
+
 class Connection(Record):
     """One connection that a server had.
 
     Attributes:
         site: the name of the site that it came to; None for a server that has only one.
         peer: the client's address and port.
+        tls, suite, group, alpn, sni, kind: as in `Handshake`.
+        client_certificate: None if the client was not asked for one, or the handshake did not get as far.
+        early_data: None if the client announced none, or the server takes none.
+        received, sent: bytes of application data, early data included.
         accepted: when it was, RFC 3339 in UTC with milliseconds.
         handshake_ms: from accept to the end of the handshake; None if it did not come to that.
         duration_ms: from accept to the end.
@@ -162,10 +310,12 @@ class Connection(Record):
         requests: that were answered, where the service speaks HTTP; 0 elsewhere.
         received, sent: bytes of application data.
         ending: how it ended: the client said `close_notify`, or closed without it (`fin`); it broke (`reset`); the client
-            exceeded a time limit (`limit`); the server had said all, or was stopped (`server`); one side sent what the other
-            did not accept (`error`).
+            exceeded a time limit (`limit`); the server had said all, or was stopped (`server`); the upstream had, or it failed
+            (`upstream`); one side sent what the other did not accept (`error`).
         error: the code of what went wrong, None if nothing did.
         message: the same in words.
+        upstream: the address that it was passed on to, or should have been; None if it was for nobody else.
+        is_upstream_error: whether `error` is about the upstream, and not about the client.
     """
 
     site: str | None
@@ -179,6 +329,8 @@ class Connection(Record):
     alpn: str | None
     sni: str | None
     kind: str | None
+    client_certificate: ClientCertificate | None
+    early_data: EarlyDataReceived | None
     hello: Hello | None
     requests: int
     received: int
@@ -186,6 +338,8 @@ class Connection(Record):
     ending: Ending
     error: str | None
     message: str | None
+    upstream: str | None
+    is_upstream_error: bool
 
 
 class ServeTotals(Record):
@@ -199,6 +353,7 @@ class ServeTotals(Record):
         versions: of those, how many by version; none that is 0.
         failed: connections that ended in an error.
         failures: of those, how many by its code.
+        refused: clients that were turned away at once, which are not among the connections.
         requests: that were answered, where the service speaks HTTP.
         received, sent: bytes of application data.
         unreported: connections whose event was dropped, because the listener was too slow for them.
@@ -212,6 +367,7 @@ class ServeTotals(Record):
     versions: dict[str, int]
     failed: int
     failures: dict[str, int]
+    refused: int
     requests: int
     received: int
     sent: int

@@ -37,9 +37,14 @@ def roots(options: TlsOptions) -> Roots:
     return Roots(named, None, extra) if store.pem is None else Roots(named, store.pem + extra)
 
 
+def only(paths: tuple[str, ...]) -> Roots:
+    """The anchors in these files and folders, and no others; raises as `roots`."""
+    return Roots(", ".join(paths) or "none", tuple(anchor for path in paths for anchor in _anchors(path)))
+
+
 def _store(options: TlsOptions) -> Roots:
     if options.ca:
-        return Roots(", ".join(options.ca), tuple(anchor for path in options.ca for anchor in _anchors(path)))
+        return only(options.ca)
     if options.roots == "certifi":
         import certifi
 

@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use crate::local::LocalBench;
     #[pymodule_export]
-    use crate::server::{ServerConfig, serve};
+    use crate::server::{ServerConfig, ServerIdentity, serve};
 
     /// Versions, provider, and the paths of the CPU that matter.
     #[pyfunction]

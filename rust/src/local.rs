@@ -19,6 +19,13 @@ impl LocalBench {
         job::run(py, |_| tlstool_engine::LocalBench::new(&spec)).map(|bench| Self(Mutex::new(bench)))
     }
 
+    /// Who a library is: name, version, and build as far as it tells.
+    #[staticmethod]
+    fn identify<'py>(py: Python<'py>, library: &str) -> PyResult<Bound<'py, PyAny>> {
+        let identity = job::run(py, |_| tlstool_engine::LocalBench::identify(library))?;
+        data::to_python(py, &identity)
+    }
+
     /// Who is measured, and what both ends of its connections say they use.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let info = py.detach(|| self.bench().info().clone());

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use pyo3::prelude::*;
-use tlstool_engine::{Error, ServeEvent, ServerSpec};
+use tlstool_engine::{Error, IdentitySpec, NamedIdentity, ServeEvent, ServerSpec};
 
 use crate::{data, job};
 
@@ -17,6 +17,33 @@ impl ServerConfig {
     fn new(py: Python<'_>, spec: &Bound<'_, PyAny>) -> PyResult<Self> {
         let spec: ServerSpec = data::from_python(spec)?;
         job::run(py, |_| tlstool_engine::ServerConfig::new(&spec)).map(Self)
+    }
+
+    /// Show these from the next handshake on, at the site of this number; also while the server runs, from another thread.
+    fn present(
+        &self,
+        py: Python<'_>,
+        site: usize,
+        identities: Vec<PyRef<'_, ServerIdentity>>,
+        named: Vec<(String, PyRef<'_, ServerIdentity>)>,
+    ) -> PyResult<()> {
+        let identities = identities.into_iter().map(|identity| identity.0.clone()).collect();
+        let named = named.into_iter().map(|(name, identity)| NamedIdentity { name, identity: identity.0.clone() });
+        let named = named.collect();
+        job::run(py, |_| self.0.present(site, identities, named))
+    }
+}
+
+/// A chain with its key and staple, checked once, for any number of calls of `present`.
+#[pyclass(frozen, module = "tlstool._native")]
+pub struct ServerIdentity(tlstool_engine::ServerIdentity);
+
+#[pymethods]
+impl ServerIdentity {
+    #[new]
+    fn new(py: Python<'_>, spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let spec: IdentitySpec = data::from_python(spec)?;
+        job::run(py, |_| tlstool_engine::ServerIdentity::new(&spec)).map(Self)
     }
 }
 

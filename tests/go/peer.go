@@ -166,13 +166,41 @@ func dial(args []string) error {
 	ca := flags.String("ca", "", "file with the only roots to trust")
 	version := flags.String("version", "", "the only version to speak: 1.2 or 1.3")
 	alpn := flags.String("alpn", "", "protocols, with commas")
+	name := flags.String("name", "", "the name to send and to verify, if not that of the address")
+	cert := flags.String("cert", "", "file with a chain to show")
+	key := flags.String("key", "", "file with its key")
+	times := flags.Int("times", 1, "connect so often, each time with the session of the one before")
 	flags.Parse(args)
 	pool, err := roots(*ca)
 	if err != nil {
 		return err
 	}
-	config := &tls.Config{RootCAs: pool, NextProtos: split(*alpn), MinVersion: versions[*version], MaxVersion: versions[*version]}
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: limit}, "tcp", *address, config)
+	config := &tls.Config{
+		RootCAs: pool, NextProtos: split(*alpn), MinVersion: versions[*version], MaxVersion: versions[*version],
+		ServerName: *name, ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	if *cert != "" {
+		identity, err := tls.LoadX509KeyPair(*cert, *key)
+		if err != nil {
+			return err
+		}
+		config.Certificates = []tls.Certificate{identity}
+	}
+	sent, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	for range *times {
+		if err := exchange(*address, config, sent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchange sends all that it is given, closes its half, and copies the answer to stdout.
+func exchange(address string, config *tls.Config, data []byte) error {
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: limit}, "tcp", address, config)
 	if err != nil {
 		return err
 	}
@@ -186,7 +214,7 @@ func dial(args []string) error {
 	})
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(conn, os.Stdin)
+		_, err := conn.Write(data)
 		if closing := conn.CloseWrite(); err == nil {
 			err = closing
 		}

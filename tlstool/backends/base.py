@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tlstool.events import WireEvent
-from tlstool.model import BackendInfo, ClientConfig, Finding, Handshake, LoadPlan, LoadResult
+from tlstool.model import BackendInfo, ClientConfig, Finding, Handshake, Identity, LoadPlan, LoadResult
 from tlstool.phases import Deadline
 from tlstool.record import Record
 from tlstool.sessions import EarlyData
-from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, NamedIdentity, ServerConfig, ServeTotals
 from tlstool.traffic import Relayed, RelayPlan
 
 OnWire = Callable[[WireEvent], None]
@@ -105,6 +105,15 @@ class Client(Protocol):
 
 class Server(Protocol):
     """A configuration made ready to serve, once."""
+
+    def check(self, identity: Identity) -> None:
+        """Whether this could be presented. Raises LocalError if it could not."""
+
+    def present(self, site: int, identities: Sequence[Identity], named: Sequence[NamedIdentity]) -> None:
+        """From the next handshake on, show these at the site of this number; see `Site`. Sessions are resumed as before.
+
+        May be called from any thread, at any time. Raises LocalError, and Unsupported in a backend that cannot do it.
+        """
 
     def serve(
         self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int

@@ -23,6 +23,7 @@ from tlstool.model import (
     Criteria,
     Finding,
     Handshake,
+    Identity,
     LoadPlan,
     LoadResult,
     PathCertificate,
@@ -33,7 +34,17 @@ from tlstool.model import (
 )
 from tlstool.phases import Deadline
 from tlstool.sessions import ClientRequest, EarlyData, Ech, Tickets
-from tlstool.sites import Connection, Counts, Hello, KeyShare, ServerConfig, ServeTotals
+from tlstool.sites import (
+    ClientCertificate,
+    Connection,
+    Counts,
+    EarlyDataReceived,
+    Hello,
+    KeyShare,
+    NamedIdentity,
+    ServerConfig,
+    ServeTotals,
+)
 from tlstool.traffic import Relayed, RelayPlan
 
 
@@ -85,6 +96,23 @@ class RustlsServer:
 
     def __init__(self, config: _native.ServerConfig) -> None:
         self._config = config
+        self._checked: dict[Identity, _native.ServerIdentity] = {}
+
+    def check(self, identity: Identity) -> None:
+        """Whether the engine takes it; it is kept for `present`."""
+        self._made(identity)
+
+    def present(self, site: int, identities: Sequence[Identity], named: Sequence[NamedIdentity]) -> None:
+        """Replace what the engine shows; what it has read before is not read again."""
+        given = [self._made(identity) for identity in identities]
+        self._config.present(site, given, [(one.name, self._made(one.identity)) for one in named])
+        current = {*identities, *(one.identity for one in named)}
+        self._checked = {identity: made for identity, made in self._checked.items() if identity in current}
+
+    def _made(self, identity: Identity) -> _native.ServerIdentity:
+        if identity not in self._checked:
+            self._checked[identity] = _native.ServerIdentity(plain(identity))
+        return self._checked[identity]
 
     def serve(
         self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
@@ -166,6 +194,21 @@ def _told(on_wire: OnWire) -> Callable[[dict[str, Any]], None]:
     return lambda raw: on_wire(WireEvent(**raw))
 
 
+def _connection(raw: dict[str, Any]) -> Connection:
+    hello, certificate, early = raw["hello"], raw["client_certificate"], raw["early_data"]
+    records = {
+        "hello": hello and _hello(hello),
+        "client_certificate": certificate and _client_certificate(certificate),
+        "early_data": early and EarlyDataReceived(**early),
+    }
+    return Connection(**{**raw, **records})
+
+
+def _client_certificate(raw: dict[str, Any]) -> ClientCertificate:
+    findings = tuple(Finding(**finding) for finding in raw["findings"])
+    return ClientCertificate(**{**raw, "names": tuple(raw["names"]), "findings": findings})
+
+
 def _handshake(raw: dict[str, Any]) -> Handshake:
     chain = tuple(map(_certificate, raw["certificates"]))
     request, tickets, ech = raw["client_request"], raw["tickets"], raw["ech"]
@@ -181,11 +224,6 @@ def _handshake(raw: dict[str, Any]) -> Handshake:
         "cost": cost and Cost(**cost),
     }
     return Handshake(**{**raw, **records})
-
-
-def _connection(raw: dict[str, Any]) -> Connection:
-    hello = raw["hello"]
-    return Connection(**raw) if hello is None else Connection(**{**raw, "hello": _hello(hello)})
 
 
 def _hello(raw: dict[str, Any]) -> Hello:

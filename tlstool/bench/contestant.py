@@ -49,6 +49,8 @@ class Contestant:
         )
         self._pending = b""
         self._spec = spec
+        self.identity: dict[str, Any] = {}
+        """Name, version and build of the library, as soon as it was loaded."""
 
     def __enter__(self) -> Contestant:
         return self
@@ -69,7 +71,8 @@ class Contestant:
             TlsToolError: the library cannot do it (`Unsupported`) or is none (`LocalError`).
             WorkerLost: no answer.
         """
-        return dict(self._ask(self._spec, START_LIMIT))
+        self.identity = dict(self._ask(self._spec, START_LIMIT))
+        return dict(self._answer(START_LIMIT))
 
     def warm_up(self, seconds: float) -> None:
         """Run for so many seconds, for nothing. Raises as `introduce` does."""
@@ -92,6 +95,9 @@ class Contestant:
             pipe.flush()
         except BrokenPipeError:
             raise WorkerLost(self._last_words()) from None
+        return self._answer(limit)
+
+    def _answer(self, limit: float) -> Any:
         answer = json.loads(self._line(Deadline.after(limit)))
         if "error" in answer:
             error = answer["error"]

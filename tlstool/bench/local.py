@@ -164,6 +164,7 @@ class _Run:
             "scenario": scenario.scenario,
             "suite": scenario.suite,
             "group": scenario.group,
+            "signature": scenario.signature,
             "chain_pem": chain.chain,
             "key_pem": chain.key,
             "root_pem": chain.root,

@@ -21,6 +21,14 @@ _AES_128, _AES_256 = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"
 _RSA_128, _RSA_256 = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
 _ECDSA_256 = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
 
+_SIGNATURES = {
+    "ecdsa-p256": "ecdsa_secp256r1_sha256",
+    "ecdsa-p384": "ecdsa_secp384r1_sha384",
+    "ecdsa-p521": "ecdsa_secp521r1_sha512",
+    "ed25519": "ed25519",
+}
+_RSA_SIGNATURE = "rsa_pss_rsae_sha256"
+
 _QUICK: tuple[tuple[ScenarioName, str, str], ...] = (
     ("handshake-full", _AES_256, "ecdsa-p256"),
     ("handshake-full", _AES_256, "rsa-2048"),
@@ -71,6 +79,19 @@ def choose(request: LocalBenchRequest, own_key_type: str | None = None) -> Choic
     if request.profile:
         return _profile(request, own_key_type)
     return _axes(request, own_key_type)
+
+
+def signature(key_type: str) -> str:
+    """The scheme that a key of this type signs the handshake with: of RSA's, the one that peers prefer, in TLS 1.2 too.
+
+    Raises:
+        UsageError: there is none that Rustls could verify (`usage`).
+    """
+    if key_type.startswith("rsa-"):
+        return _RSA_SIGNATURE
+    if key_type not in _SIGNATURES:
+        raise UsageError("usage", f"a key of type {key_type} signs nothing that Rustls could verify")
+    return _SIGNATURES[key_type]
 
 
 def _profile(request: LocalBenchRequest, own_key_type: str | None) -> Choice:
@@ -131,6 +152,7 @@ def _scenario(
         suite=suite,
         group=group,
         key_type=key_type,
+        signature=signature(key_type),
         threads=threads,
         client_auth=request.client_auth,
         write_size=request.write_size if name == "bulk" else None,

@@ -11,8 +11,8 @@ from typing import Any
 
 from tlstool.bench import samples
 from tlstool.bench.contestant import Contestant, WorkerLost
-from tlstool.bench.libraries import Library
-from tlstool.errors import HandshakeError, InternalError, Unsupported
+from tlstool.bench.libraries import RUSTLS, Library
+from tlstool.errors import HandshakeError, InternalError, LocalError, Unsupported
 from tlstool.figures import RATES, SIZES, LatencySummary, LocalResult, LocalScenario, Ratio
 
 MIB = 1 << 20
@@ -88,10 +88,15 @@ class Turn:
         return replace(row, rounds=len(rounds), samples=taken, **spread(rounds))
 
     def _introduce(self, worker: Contestant) -> None:
-        said = worker.introduce()
-        if self.library.name:
-            said["library"] = self.library.name
-        self.row = replace(self.row, **said)
+        try:
+            self._known(worker.introduce())
+        finally:
+            # Also of one that cannot do this.
+            self._known(worker.identity)
+
+    def _known(self, said: dict[str, Any]) -> None:
+        own = {"library": self.library.name} if self.library.name and said else {}
+        self.row = replace(self.row, **said | own)
 
     def _summarize(self, worker: Contestant) -> None:
         latency = worker.latency()
@@ -101,13 +106,21 @@ class Turn:
 
     def _attempt(self, step: Callable[[Contestant], object]) -> None:
         # What the caller named wrong (a file, a library that is none) fails the run; what the library does costs its own row.
+        # Rustls judges a chain first: if it takes one that another library does not, that is the other one's affair.
         if self.worker is None:
             return
         try:
             step(self.worker)
         except (Unsupported, HandshakeError, InternalError, WorkerLost) as why:
-            self.worker = None
-            self.row = replace(self.row, skipped=str(why))
+            self._skip(str(why))
+        except LocalError as why:
+            if self.library is RUSTLS or why.code == "bad-library":
+                raise
+            self._skip(f"not selectable: {why}")
+
+    def _skip(self, why: str) -> None:
+        self.worker = None
+        self.row = replace(self.row, skipped=why)
 
 
 def ratios(turn: Turn, row: LocalResult, reference: Turn | None) -> tuple[Ratio, ...]:

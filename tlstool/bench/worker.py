@@ -1,9 +1,11 @@
 """The process that measures one library in one scenario: `python -m tlstool.bench.worker`.
 
-It reads a spec (one line of JSON, PEM as text), answers with what it will measure, and then answers each question until its input
-ends: `{"warm_up": s}`, `{"seconds": s}` with the figures of each thread, `{"latency": true}` with those of all handshakes. An
-answer is one line with `answer`, a failure one with `error`. It is a process of its own because the loader merges two builds of
-one library in a process, and because a library that crashes or hangs should take nobody with it. It never imports `ssl`.
+It reads a spec (one line of JSON, PEM as text), answers with who the library is and then with what it will measure, and from then
+on answers each question until its input ends: `{"warm_up": s}`, `{"seconds": s}` with the figures of each thread,
+`{"latency": true}` with those of all handshakes. An answer is one line with `answer`, a failure one with `error`.
+
+It is a process of its own because the loader merges two builds of one library in a process, and because a library that crashes or
+hangs should take nobody with it. It never imports `ssl`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ def _measure() -> None:
         os.sched_setaffinity(0, {cpu})
     for name in ("chain_pem", "key_pem", "root_pem", "client_chain_pem", "client_key_pem"):
         spec[name] = spec[name].encode()
+    _answer(_native.LocalBench.identify(spec["library"]))
     bench = _native.LocalBench(spec)
     _answer(bench.info())
     for line in sys.stdin:

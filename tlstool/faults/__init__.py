@@ -11,7 +11,7 @@ from typing import Any
 
 from tlstool.errors import UsageError
 from tlstool.faults.behaviour import BEHAVIOUR
-from tlstool.faults.certificates import CERTIFICATES
+from tlstool.faults.certificates import CERTIFICATES as CERTIFICATES
 from tlstool.faults.fault import Changes
 from tlstool.faults.fault import Fault as Fault
 from tlstool.misconduct import Misconduct

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from tlstool import authority
 from tlstool.authority import Issued
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 _UNKNOWN_EXTENSION = "1.3.6.1.4.1.32473.1"  # of the example enterprise (RFC 5612)
-
-
-class Exhibit(NamedTuple):
-    """What a server is to show.
-
-    Attributes:
-        identity: its chain, as it is to be sent, and its key.
-        staple: an OCSP response in DER; None for none.
-    """
-
-    identity: Identity
-    staple: bytes | None
 
 
 class Mint:
@@ -41,19 +29,18 @@ class Mint:
         self._key_type = key_type
         self.root = _authority("tlstool throw-away CA", None, Issuer(key_type))
 
-    def make(self, blueprint: Blueprint) -> Exhibit:
+    def make(self, blueprint: Blueprint) -> Identity:
         """A chain as in the blueprint, with the staple that belongs to it."""
         above = self._above(blueprint.issuers)
         leaf = _leaf(blueprint, self._key_type, above[0] if above else None)
         sent = [leaf.certificate, *self._sent(blueprint, above)]
-        identity = Identity(
+        return Identity(
             chain=b"".join(map(_pem, sent)),
             key=leaf.key_pem(),
             chain_file="the throw-away certificate",
             key_file="the throw-away key",
+            staple=None if blueprint.staple is None else _staple(leaf, above[0] if above else leaf, blueprint.staple),
         )
-        staple = None if blueprint.staple is None else _staple(leaf, above[0] if above else leaf, blueprint.staple)
-        return Exhibit(identity, staple)
 
     def _above(self, issuers: tuple[Issuer, ...] | None) -> list[Issued]:
         """The authorities above a leaf from the bottom up, the root last; none above one that signs itself."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from tlstool import __version__
 from tlstool.errors import TlsToolError
-from tlstool.events import FaultShown, Ready
+from tlstool.events import Caution, CertificatesMade, FaultShown, Ready, Renewed
 from tlstool.figures import CompareReport, LocalBenchReport
 from tlstool.model import plain
 from tlstool.reports import (
@@ -32,11 +32,20 @@ REPORTS: dict[str, type[Report]] = {
 }
 """The commands that answer with one report, and its class."""
 
-ServeEvent = Ready | FaultShown | Connection | ServeTotals
+ServeEvent = Ready | FaultShown | Connection | ServeTotals | Caution | Renewed | CertificatesMade
 """What a line of `serve --json` is made of, besides errors."""
 
 _VERSION = 1
-_EVENT_NAMES: dict[type[ServeEvent], str] = {Ready: "ready", FaultShown: "fault", Connection: "connection", ServeTotals: "totals"}
+EVENT_NAMES: dict[type[ServeEvent], str] = {
+    Ready: "ready",
+    FaultShown: "fault",
+    Connection: "connection",
+    ServeTotals: "totals",
+    Caution: "caution",
+    Renewed: "renewed",
+    CertificatesMade: "certificates",
+}
+"""The events of `serve --json`, and what `event` says of each."""
 
 
 def schema_name(command: str) -> str:
@@ -66,7 +75,7 @@ def failure(command: str, error: TlsToolError, **known: Any) -> dict[str, Any]:
 
 def event(happened: ServeEvent) -> dict[str, Any]:
     """A line of `serve --json`."""
-    name = _EVENT_NAMES[type(happened)]
+    name = EVENT_NAMES[type(happened)]
     return {"event": name, "schema": schema_name("serve"), **plain(happened)}
 
 

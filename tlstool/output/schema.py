@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from tlstool.events import FaultShown, Ready
 from tlstool.output import jsonout
 from tlstool.reports import Problem, Report
-from tlstool.sites import Connection, ServeTotals
 
 COMMANDS: tuple[str, ...] = (*jsonout.REPORTS, "serve")
 """The commands that have a schema."""
@@ -57,7 +55,7 @@ def attribute_words(cls: type) -> dict[str, str]:
 
 def _events(title: str, definitions: dict[str, Any]) -> list[dict[str, Any]]:
     schemas = []
-    for name, cls in (("ready", Ready), ("fault", FaultShown), ("connection", Connection), ("totals", ServeTotals)):
+    for cls, name in jsonout.EVENT_NAMES.items():
         properties = _event_head(name, title) | _object(cls, definitions)["properties"]
         schemas.append(_closed(properties, _summary(cls)))
     last_words = {

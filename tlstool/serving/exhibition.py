@@ -12,10 +12,10 @@ from tlstool import faults
 from tlstool.errors import UsageError
 from tlstool.events import FaultShown
 from tlstool.faults import Variation
-from tlstool.model import Identity
 from tlstool.requests import ServeRequest
 from tlstool.serving import presenting
 from tlstool.serving.listening import listen
+from tlstool.serving.presenting import Presentation
 from tlstool.sites import Site
 
 if TYPE_CHECKING:
@@ -49,25 +49,33 @@ class Exhibition:
             self._shown = (faults.variation(request.faults),) if request.faults else ()
         self.name = self._shown[0].name if self._shown and not self.shows_all else None
         self._mint: Mint | None = None
-        if any(one.chain for one in self._shown) and (request.cert or request.key):
-            what = self.name or "with all faults"
-            raise UsageError("usage", f"{what}: the certificate is a throw-away one", "leave out --cert and --key")
+        if any(one.chain for one in self._shown):
+            self._refuse_own()
 
-    def identity(self) -> AbstractContextManager[tuple[Identity, str | None]]:
-        """What the sound site presents, and the file with the certificate of the throw-away authority, if it is of one."""
-        return self._minted() if any(one.chain for one in self._shown) else presenting.identity(self._request)
+    def presentation(self) -> AbstractContextManager[Presentation]:
+        """What the sound site presents."""
+        return self._minted() if any(one.chain for one in self._shown) else presenting.presentation(self._request)
+
+    def _refuse_own(self) -> None:
+        """What has no say in how a faulty chain is made."""
+        request = self._request
+        options = ("cert", "key", "sni_dir", "san", "key_types", "staple", "raw_public_key")
+        if given := [option for option in options if getattr(request, option)]:
+            option = "--key-type" if given[0] == "key_types" else f"--{given[0].replace('_', '-')}"
+            what = self.name or "with all faults"
+            raise UsageError("usage", f"{what}: the certificate is a throw-away one, made for that", f"leave out {option}")
 
     @contextmanager
-    def _minted(self) -> Iterator[tuple[Identity, str | None]]:
+    def _minted(self) -> Iterator[Presentation]:
         from tlstool.faults.blueprint import Blueprint
         from tlstool.faults.mint import Mint
 
         self._mint = Mint()
-        with presenting.published(self._mint.root.certificate_pem()) as ca_file:
-            yield self._mint.make(Blueprint()).identity, ca_file
+        with presenting.published(self._mint.root.certificate_pem(), self._request.ca_out) as ca_file:
+            yield Presentation((self._mint.make(Blueprint()),), ca_file=ca_file)
 
     def sites(self, sound: Site) -> tuple[Site, ...]:
-        """All of them, in the order of their listening sockets; inside `identity`."""
+        """All of them, in the order of their listening sockets; inside `presentation`."""
         if not self._shown:
             return (sound,)
         faulty = tuple(self._spoilt(sound, one) for one in self._shown)
@@ -81,8 +89,7 @@ class Exhibition:
             site = replace(site, name=shown.name)
         if self._mint is None or not shown.chain:
             return site
-        exhibit = self._mint.make(Blueprint(**dict(shown.chain)))
-        return replace(site, identity=exhibit.identity, staple=exhibit.staple)
+        return replace(site, identities=(self._mint.make(Blueprint(**dict(shown.chain))),))
 
     def further_listeners(self, first: socket.socket) -> list[list[socket.socket]]:
         """The sockets of the sites behind the first: on the ports that follow its own, or on free ones if that was a free one.
@@ -107,7 +114,9 @@ class Exhibition:
         return opened
 
     def events(self, listeners: Sequence[Sequence[socket.socket]], host: str) -> Iterator[FaultShown]:
-        """What is shown at each of the further sockets, for clients that call the server `host`."""
+        """What is shown at each of the further sockets, if there are any, for clients that call the server `host`."""
+        if not self.shows_all:
+            return
         for fault, own in zip(faults.FAULTS, listeners, strict=True):
             address, port = own[0].getsockname()[:2]
             shown = replace(fault.listed(), fault=fault.shown)

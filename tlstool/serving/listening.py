@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import socket
 
-from tlstool import endpoint
+from tlstool import descriptors, endpoint
 from tlstool.aside import Aside
 from tlstool.errors import LocalError, UsageError
+from tlstool.events import Caution
 from tlstool.phases import Trace
 
 LOOPBACK = "127.0.0.1"
@@ -22,7 +23,7 @@ def listen(where: str, count: int) -> list[socket.socket]:
 
     Raises:
         UsageError: `bad-target`: that is no address to listen on.
-        LocalError: `port-in-use`, `cannot-listen`.
+        LocalError: `port-in-use`, `cannot-listen`, `out-of-descriptors`.
         TimeLimitError: the resolver did not answer in time.
     """
     host, port = endpoint.split_port(where if ":" in where or not where.isdigit() else f"{LOOPBACK}:{where}")
@@ -46,6 +47,17 @@ def listen(where: str, count: int) -> list[socket.socket]:
             listener.close()
         raise _cannot_listen(f"{host}:{port}", error) from None
     return listeners
+
+
+def exposure(address: str) -> Caution | None:
+    """What to say of an address that is not this machine's alone."""
+    import ipaddress
+
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip.is_loopback:
+        return None
+    where = f"every address of this machine ({address})" if ip.is_unspecified else f"{address}, which is no loopback address"
+    return Caution("not-loopback", f"listening on {where}: others may reach it")
 
 
 def _local_address(host: str, port: int) -> tuple[int, object]:
@@ -72,5 +84,7 @@ def _bound(family: int, address: object, *, shared: bool) -> socket.socket:
 def _cannot_listen(where: str, error: OSError) -> LocalError:
     if error.errno == errno.EADDRINUSE:
         return LocalError("port-in-use", f"{where} is in use", "give another port, or 0 for a free one")
+    if lack := descriptors.lack(error, f"cannot listen on {where}"):
+        return lack
     reason = error.strerror or str(error)
     return LocalError("cannot-listen", f"cannot listen on {where}: {reason.lower()}")

@@ -5,6 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from tlstool import descriptors, passphrase
+
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+
+    Handler = Callable[[int, FrameType | None], None] | int | signal.Handlers | None
 
 _MARGIN = 1.0
 """Seconds that a server may take to end after everything that it waits for has had its time."""
@@ -14,12 +24,20 @@ class Stop:
     """A wish that a server end, from another thread or from a signal. The second one does not wait for open connections.
 
     Attributes:
-        fd: readable once it is wished.
-        asked: how often it was.
+        fd: has a byte to read for each wish.
+        asked: how often it was wished.
+        renewals: has True for each SIGHUP: the wish that certificates be read again. Whoever waits for these puts False to end.
+
+    Raises:
+        LocalError: `out-of-descriptors`.
     """
 
     def __init__(self) -> None:
-        self.fd, self._write_fd = os.pipe()
+        try:
+            self.fd, self._write_fd = os.pipe()
+        except OSError as error:
+            raise descriptors.lack(error, "there is no pipe to stop the server by") or error from None
+        self.renewals: SimpleQueue[bool] = SimpleQueue()  # the one queue that the handler of a signal may put into
         os.set_blocking(self._write_fd, False)
         self.asked = 0
         self._when_asked: Callable[[], None] | None = None
@@ -40,30 +58,39 @@ class Stop:
 
     @contextmanager
     def on_signals(self, grace: float = 0.0, give_up: Callable[[], None] | None = None) -> Iterator[None]:
-        """While inside, SIGINT and SIGTERM wish it. For the main thread only.
+        """While inside, SIGINT and SIGTERM wish it, and SIGHUP a renewal. For the main thread only.
+
+        SIGHUP because the terminal is gone wishes the end, too; one that is ignored, as by nohup, stays so.
 
         A server that tells of its connections waits for whoever reads that. If it has not ended a second after the end of
         `grace`, or after the second signal, `give_up` is called, which has to see to it that nobody waits any more.
         """
         import signal
 
-        def heard(_number: int, _frame: object) -> None:
-            """The interpreter has written the signal's number to the pipe by now."""
-            self._ask()
+        had_terminal = passphrase.has_terminal()
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            self.request()
             signal.setitimer(signal.ITIMER_REAL, _MARGIN + (grace if self.asked == 1 else 0.0))
 
-        def stuck(_number: int, _frame: object) -> None:
+        def hang_up(number: int, frame: FrameType | None) -> None:
+            if had_terminal and not passphrase.has_terminal():
+                end(number, frame)
+            else:
+                self.renewals.put(True)
+
+        def stuck(_number: int, _frame: FrameType | None) -> None:
             if give_up is not None:
                 give_up()
 
-        handlers = {signal.SIGINT: heard, signal.SIGTERM: heard, signal.SIGALRM: stuck}
+        handlers: dict[int, Handler] = {signal.SIGINT: end, signal.SIGTERM: end, signal.SIGALRM: stuck}
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            handlers[signal.SIGHUP] = hang_up
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        wakeup = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-            signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -8,7 +8,8 @@ use std::io;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
+    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, ReadEarlyData, ReadTraffic, UnbufferedStatus,
+    WriteTraffic,
 };
 
 use crate::{Error, Result};
@@ -101,6 +102,13 @@ pub trait Side {
 
     /// Whether `process` has something to encode before it looks at its input.
     fn has_records_to_encode(&self) -> bool;
+
+    /// Hand over the early data that has come, and count what of the input it takes up. Only a server gets any.
+    fn take_early_data(
+        early: ReadEarlyData<'_, '_, Self::Data>,
+        discard: &mut usize,
+        taken: &mut impl FnMut(&[u8]),
+    ) -> std::result::Result<(), rustls::Error>;
 }
 
 impl Side for UnbufferedClientConnection {
@@ -111,6 +119,14 @@ impl Side for UnbufferedClientConnection {
 
     fn has_records_to_encode(&self) -> bool {
         self.wants_write()
+    }
+
+    fn take_early_data(
+        _early: ReadEarlyData<'_, '_, Self::Data>,
+        _discard: &mut usize,
+        _taken: &mut impl FnMut(&[u8]),
+    ) -> std::result::Result<(), rustls::Error> {
+        Ok(())
     }
 }
 
@@ -123,6 +139,19 @@ impl Side for UnbufferedServerConnection {
     fn has_records_to_encode(&self) -> bool {
         self.wants_write()
     }
+
+    fn take_early_data(
+        mut early: ReadEarlyData<'_, '_, Self::Data>,
+        discard: &mut usize,
+        taken: &mut impl FnMut(&[u8]),
+    ) -> std::result::Result<(), rustls::Error> {
+        while let Some(record) = early.next_record() {
+            let record = record?;
+            *discard += record.discard;
+            taken(record.payload);
+        }
+        Ok(())
+    }
 }
 
 /// Take in all complete records of `incoming`: what they ask us to send goes to `output`, what they carry to `plaintext`.
@@ -132,7 +161,19 @@ pub fn advance<S: Side>(
     side: &mut S,
     incoming: &mut [u8],
     output: &mut Output,
+    plaintext: impl FnMut(&[u8]),
+) -> (usize, std::result::Result<Progress, rustls::Error>) {
+    advance_with_early_data(side, incoming, output, plaintext, |_| {})
+}
+
+/// The same for a server that accepts early data, which goes to `early_data`: it comes before the handshake is complete, and
+/// before any plaintext.
+pub fn advance_with_early_data<S: Side>(
+    side: &mut S,
+    incoming: &mut [u8],
+    output: &mut Output,
     mut plaintext: impl FnMut(&[u8]),
+    mut early_data: impl FnMut(&[u8]),
 ) -> (usize, std::result::Result<Progress, rustls::Error>) {
     let mut used = 0;
     let mut failure = None;
@@ -159,24 +200,17 @@ pub fn advance<S: Side>(
                 transmit.done();
                 None
             }
-            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                while let Some(record) = traffic.next_record() {
-                    match record {
-                        Ok(record) => {
-                            discard += record.discard;
-                            plaintext(record.payload);
-                        }
-                        Err(error) => {
-                            failure = Some(error);
-                            break;
-                        }
-                    }
-                }
+            Ok(ConnectionState::ReadTraffic(traffic)) => {
+                failure = take_traffic(traffic, &mut discard, &mut plaintext).err();
+                None
+            }
+            Ok(ConnectionState::ReadEarlyData(early)) => {
+                failure = S::take_early_data(early, &mut discard, &mut early_data).err();
                 None
             }
             Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(Progress::Established)),
             Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Ok(Progress::PeerClosed)),
-            // `BlockedHandshake`, and early data, which no configuration of ours accepts.
+            // `BlockedHandshake`
             Ok(_) => Some(Ok(Progress::Handshaking)),
         };
         used += discard;
@@ -186,6 +220,19 @@ pub fn advance<S: Side>(
             (None, _) => {}
         }
     }
+}
+
+fn take_traffic<Data>(
+    mut traffic: ReadTraffic<'_, '_, Data>,
+    discard: &mut usize,
+    taken: &mut impl FnMut(&[u8]),
+) -> std::result::Result<(), rustls::Error> {
+    while let Some(record) = traffic.next_record() {
+        let record = record?;
+        *discard += record.discard;
+        taken(record.payload);
+    }
+    Ok(())
 }
 
 /// Encrypt application data into `output`. The session must be established.

@@ -32,7 +32,7 @@ pub fn run<W: Send, T: Send, V>(
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    failure.get_or_insert(Error::Internal(format!("a thread cannot be started: {error}")));
+                    failure.get_or_insert(Error::no_thread(error));
                     halt();
                     ended();
                 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use rustix::io::Errno;
 // Not of its stable interface; but the configurations that come with a rejection can be had in no other way.
 use rustls::internal::msgs::codec::Codec;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
@@ -20,6 +21,8 @@ pub enum Error {
     Unsupported(String),
     /// A file of the caller's is.
     Local { code: &'static str, message: String },
+    /// A client of ours: it went over a limit that the server has.
+    Limit { code: &'static str, message: String },
     /// Nobody: Ctrl-C.
     Interrupted,
     /// The peer, or the network: a limit ran out.
@@ -34,6 +37,8 @@ pub enum Error {
     AlertReceived { alert: String },
     /// The peer asked for a certificate, got none, and gave up.
     ClientCertificateRequired { alert: String },
+    /// The client was asked for a certificate, has shown none, and needs one.
+    NoClientCertificate,
     /// The peer did not like our certificate, and said so by an alert, or went without a word.
     ClientCertificateRefused { alert: Option<String> },
     /// The peer has not the key that our Encrypted Client Hello is for. What it wants to be used instead, an `ECHConfigList`,
@@ -51,6 +56,10 @@ pub enum Error {
     NotHttp(String),
     /// The peer's certificate is bad, and that was to be an error.
     Certificate(ChainFault),
+    /// No connection came about.
+    NoConnection { refused: bool, message: String },
+    /// Not the peer, but the one to whom its connection is forwarded.
+    Upstream { address: String, error: Box<Error> },
 }
 
 /// Every code of [`Error::code`] and [`ChainFault::code`], and those by which a load counts connections that did not come about.
@@ -63,6 +72,7 @@ pub const ERROR_CODES: &[&str] = &[
     "bad-key",
     "bad-library",
     "bad-signature",
+    "bad-staple",
     "ca-as-leaf",
     "certificate-version",
     "chain-too-complex",
@@ -91,6 +101,8 @@ pub const ERROR_CODES: &[&str] = &[
     "not-http",
     "not-tls",
     "not-yet-valid",
+    "out-of-descriptors",
+    "out-of-threads",
     "path-length",
     "peer-incompatible",
     "peer-misbehaved",
@@ -100,6 +112,7 @@ pub const ERROR_CODES: &[&str] = &[
     "self-signed",
     "time-limit",
     "tlsa-mismatch",
+    "too-many-connections",
     "truncated",
     "unknown-critical-extension",
     "unknown-issuer",
@@ -118,6 +131,18 @@ impl Error {
         Self::Local { code, message: message.into() }
     }
 
+    /// A system call failed that ordinarily does not: for want of descriptors, or we did something wrong.
+    pub fn of_system(what: &str, error: io::Error) -> Self {
+        let is_want = matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE));
+        let message = format!("{what}: {}", reason(error));
+        if is_want { Self::local("out-of-descriptors", message) } else { Self::Internal(message) }
+    }
+
+    /// The system gave no thread.
+    pub fn no_thread(error: io::Error) -> Self {
+        Self::local("out-of-threads", format!("a thread cannot be started: {}", reason(error)))
+    }
+
     /// A thread's panic, as `join` or `catch_unwind` gave it.
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let words =
@@ -131,14 +156,14 @@ impl Error {
             Self::Internal(_) => "internal-error",
             Self::Usage(_) => "usage",
             Self::Unsupported(_) => "unsupported",
-            Self::Local { code, .. } => code,
+            Self::Local { code, .. } | Self::Limit { code, .. } => code,
             Self::Interrupted => "interrupted",
             Self::TimeLimit => "time-limit",
             Self::NotTls { .. } => "not-tls",
             Self::ConnectionClosed => "connection-closed",
             Self::ConnectionReset(_) => "connection-reset",
             Self::AlertReceived { .. } => "alert-received",
-            Self::ClientCertificateRequired { .. } => "client-certificate-required",
+            Self::ClientCertificateRequired { .. } | Self::NoClientCertificate => "client-certificate-required",
             Self::ClientCertificateRefused { .. } => "client-certificate-refused",
             Self::EchRejected { .. } => "ech-rejected",
             Self::PeerIncompatible(_) => "peer-incompatible",
@@ -147,6 +172,9 @@ impl Error {
             Self::Truncated(_) => "truncated",
             Self::NotHttp(_) => "not-http",
             Self::Certificate(fault) => fault.code(),
+            Self::NoConnection { refused: true, .. } => "connection-refused",
+            Self::NoConnection { refused: false, .. } => "connection-failed",
+            Self::Upstream { error, .. } => error.code(),
         }
     }
 
@@ -167,11 +195,13 @@ impl fmt::Display for Error {
             | Self::Usage(message)
             | Self::Unsupported(message)
             | Self::Local { message, .. }
+            | Self::Limit { message, .. }
             | Self::ConnectionReset(message)
             | Self::PeerIncompatible(message)
             | Self::PeerMisbehaved(message)
             | Self::Truncated(message)
-            | Self::NotHttp(message) => f.write_str(message),
+            | Self::NotHttp(message)
+            | Self::NoConnection { message, .. } => f.write_str(message),
             Self::Interrupted => f.write_str("interrupted"),
             Self::TimeLimit => f.write_str("the time limit ran out"),
             Self::NotTls { .. } => f.write_str("the peer's answer is not TLS"),
@@ -183,6 +213,7 @@ impl fmt::Display for Error {
             Self::ClientCertificateRequired { alert } => {
                 write!(f, "the peer wants a client certificate and got none (alert {alert})")
             }
+            Self::NoClientCertificate => f.write_str("the client showed no certificate, and one is required"),
             Self::ClientCertificateRefused { alert: Some(alert) } => {
                 write!(f, "the peer refused the client certificate (alert {alert})")
             }
@@ -192,6 +223,7 @@ impl fmt::Display for Error {
             Self::EchRejected { retry: Some(_) } => f.write_str("the peer cannot decrypt the Encrypted Client Hello"),
             Self::EchRejected { retry: None } => f.write_str("the peer does no Encrypted Client Hello"),
             Self::Certificate(fault) => fault.fmt(f),
+            Self::Upstream { address, error } => write!(f, "the upstream {address}: {error}"),
         }
     }
 }
@@ -262,6 +294,9 @@ fn incompatibility(why: &PeerIncompatible) -> String {
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SupportedVersionsExtensionRequired => "the peer offers no TLS version that is allowed here",
+        PeerIncompatible::IncorrectCertificateTypeExtension => {
+            "a raw public key (RFC 7250) is all that one side has, and the other does not take it"
+        }
         other => return format!("the peer is not compatible: {}", spelled_out(&format!("{other:?}"))),
     };
     words.to_owned()

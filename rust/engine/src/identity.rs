@@ -6,6 +6,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
+use serde_bytes::ByteBuf;
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 use crate::certs::pem::{self, Fault};
@@ -21,6 +22,8 @@ pub struct IdentitySpec {
     pub key: Vec<u8>,
     pub chain_file: String,
     pub key_file: String,
+    /// The OCSP response that a server sends along; a client has no use for it.
+    pub staple: Option<ByteBuf>,
 }
 
 impl IdentitySpec {

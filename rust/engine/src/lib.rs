@@ -37,10 +37,11 @@ pub use identity::{IdentitySpec, certified_key};
 pub use info::{Info, info};
 pub use judge::{ChainFault, Verified, VerifySpec, verify};
 pub use load::{LoadPlan, LoadResult, load};
-pub use local::{LocalBench, LocalFigures, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
+pub use local::{LocalBench, LocalFigures, LocalIdentity, LocalInfo, LocalLatency, LocalScenario, LocalSpec};
 pub use server::{
-    Connection, LimitsSpec, Mode, OnEvents, ServeEvent, ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec,
-    Tells, serve,
+    ClientAuthSpec, ClientCertificate, Connection, ForwardSpec, LimitsSpec, Mode, NamedIdentity, NamedSpec, OnEvents,
+    ServeEvent, ServeTotals, ServerConfig, ServerIdentity, ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, Tells,
+    serve,
 };
 pub use wait::{Interrupt, Never};
 

@@ -7,15 +7,15 @@ the check that failed, to fetch the report and nothing else: without our certifi
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.endpoint import is_address
 from tlstool.errors import Unsupported
-from tlstool.model import BackendInfo, ClientConfig, LoadPlan, LoadResult
+from tlstool.model import BackendInfo, ClientConfig, Identity, LoadPlan, LoadResult
 from tlstool.phases import Deadline
-from tlstool.sites import Connection, Counts, ServerConfig, ServeTotals
+from tlstool.sites import Connection, Counts, NamedIdentity, ServerConfig, ServeTotals, Sessions, Site
 
 if TYPE_CHECKING:
     from tlstool.backends.openssl.client import OpenSslSession
@@ -45,10 +45,20 @@ class OpenSslServer:
     def __init__(self, config: ServerConfig) -> None:
         from tlstool.backends.openssl.context import server_context
 
-        if any(site.service.metrics for site in config.sites):
-            raise Unsupported("unsupported", "the server on the interpreter's ssl has no metrics for Prometheus")
+        for site in config.sites:
+            _refuse_site(site)
         self._config = config
         self._contexts = [server_context(site) for site in config.sites]
+
+    def check(self, identity: Identity) -> None:
+        """Whether OpenSSL takes it."""
+        from tlstool.backends.openssl.context import server_context
+
+        server_context(Site((identity,)))
+
+    def present(self, site: int, identities: Sequence[Identity], named: Sequence[NamedIdentity]) -> None:
+        """Not here: a context that is in use must not be changed, and another one could not resume its sessions."""
+        raise Unsupported("unsupported", "the interpreter's ssl cannot change a server's certificate while it runs")
 
     def serve(
         self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
@@ -96,6 +106,30 @@ class OpenSslClient:
         return Load(plan, config, context, self._checks_name).run()
 
 
+def _refuse_site(site: Site) -> None:
+    """What Python's ssl has no way to do for a server."""
+    lacks = {
+        "serve without a certificate": not site.identities and not site.named,
+        "choose between certificates": len(site.identities) > 1 or bool(site.named) or site.sni_strict,
+        "staple an OCSP response": any(identity.staple is not None for identity in site.identities),
+        "show a raw public key": site.raw_public_key,
+        "compress certificates": bool(site.cert_compression),
+        # It ends the handshake at a bad certificate before that could be read, or never looks at it.
+        "tell what is wrong with a client's certificate": site.client_auth is not None,
+        "choose how sessions are resumed": site.sessions != Sessions(),
+        "give metrics to Prometheus": site.service.metrics,
+    }
+    if site.service.mode not in ("status", "echo"):
+        raise Unsupported("unsupported", f"the OpenSSL backend does not serve --{site.service.mode}")
+    _refuse_all(lacks)
+
+
+def _refuse_all(lacks: Mapping[str, bool]) -> None:
+    for what, is_wanted in lacks.items():
+        if is_wanted:
+            raise Unsupported("unsupported", f"the interpreter's ssl cannot {what}")
+
+
 def _refuse(config: ClientConfig) -> None:
     """What Python's ssl has no way to do."""
     lacks = {
@@ -111,6 +145,4 @@ def _refuse(config: ClientConfig) -> None:
         # It would be known to be wrong only after our certificate went out.
         "check a pin before we authenticate": bool(config.identity and config.pins and not config.insecure),
     }
-    for what, is_wanted in lacks.items():
-        if is_wanted:
-            raise Unsupported("unsupported", f"the interpreter's ssl cannot {what}")
+    _refuse_all(lacks)

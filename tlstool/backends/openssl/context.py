@@ -48,6 +48,8 @@ def client_context(
 
     context = trust.ssl_context(config.roots)
     context.check_hostname = verify and verify_name
+    # OpenSSL would take a name from the subject where there is no subjectAltName (RFC 9525 section 2 has done away with that).
+    context.hostname_checks_common_name = False
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     if config.crls:
         _load_crls(context, config.crls)
@@ -62,12 +64,15 @@ def server_context(site: Site) -> ssl.SSLContext:
     """A context for a server; raises as `client_context`."""
     import ssl
 
-    if site.staple is not None:
-        raise Unsupported("unsupported", "the interpreter's ssl cannot staple an OCSP response")
     if site.misconduct not in (None, Misconduct()):
         raise Unsupported("unsupported", "a server on the interpreter's ssl shows no faults but those of a certificate")
+    if site.service.mode == "forward":
+        raise Unsupported("unsupported", "a server on the interpreter's ssl forwards nothing")
+    if site.key_update_every is not None:
+        raise Unsupported("unsupported", "the interpreter's ssl cannot update keys")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, site.identity)
+    for identity in site.identities:
+        _load_identity(context, identity)
     _restrict(context, site)
     watch(context)
     return context

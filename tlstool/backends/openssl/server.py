@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Threads that a process can well have. Further clients wait in the backlog.
 _MOST_CONNECTIONS = 512
 
+# How long a client that has not finished its handshake keeps its place where others want it: time for some round trips.
+_PATIENCE = 1.0
+
 # How long no accept is tried once the system refused one for want of descriptors or memory.
 _ACCEPT_PAUSE = 0.05
 
@@ -121,9 +124,16 @@ class AcceptLoop:
             # Another process took it, or the client went away first.
             return
         except OSError:
+            # Out of descriptors as a rule: clients wait in the backlog. To try again at once would be a busy loop.
             self._pause_end = time.monotonic() + _ACCEPT_PAUSE
             return
         serving = Serving(sock, context, site, self._config.limits)
+        if why := self._full(serving.address):
+            sock.close()
+            self._tally.refused += 1
+            if self._config.tells != "nothing":
+                self._on_event(serving.refused(why))
+            return
         thread = threading.Thread(target=self._serve, args=(serving,), name="tlstool connection", daemon=True)
         try:
             thread.start()
@@ -134,6 +144,21 @@ class AcceptLoop:
             return
         self._tally.accepted += 1
         self._active[serving] = thread
+
+    def _full(self, address: str) -> str | None:
+        """Why there is no place for a client of this address; None if there is one, if need be that of a slow one."""
+        limits = self._config.limits
+        own = sum(serving.address == address for serving in self._active)
+        if limits.max_per_address is not None and own >= limits.max_per_address:
+            return f"the address has {own} connections, as many as it may have at once"
+        if limits.max_connections is None or len(self._active) < limits.max_connections:
+            return None
+        since = time.monotonic() - _PATIENCE
+        for serving in self._active:
+            if serving.in_handshake and serving.begun <= since:
+                serving.give_way()
+                return None
+        return f"there are {limits.max_connections} connections, as many as may be at once"
 
     def _serve(self, serving: Serving) -> None:
         """In the connection's thread."""

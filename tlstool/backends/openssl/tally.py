@@ -13,6 +13,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.accepted = 0
+        self.refused = 0
         self._begun = time.perf_counter()
         self._ended = self._resumed = self._requests = self._received = self._sent = 0
         self._versions: Counter[str] = Counter()
@@ -40,6 +41,7 @@ class Tally:
             versions=dict(sorted(self._versions.items())),
             failed=self._failures.total(),
             failures=dict(sorted(self._failures.items())),
+            refused=self.refused,
             requests=self._requests,
             received=self._received,
             sent=self._sent,

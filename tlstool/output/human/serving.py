@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from tlstool.output.console import Style, safe
 from tlstool.output.human.facts import aligned, count, milliseconds, short
 
 if TYPE_CHECKING:
-    from tlstool.events import Ready
+    from tlstool.events import CertificatesMade, Ready, Renewed
     from tlstool.sites import Connection, ServeTotals
 
 
 def ready(event: Ready, style: Style) -> str:
     """The line with which a server says that it listens, and what to give to clients of it."""
-    trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with a certificate of SHA-256 {event.fingerprint}"
+    several = f"certificates of SHA-256 {', '.join(event.fingerprints)}"
+    single = f"a certificate of SHA-256 {event.fingerprint}"
+    shown = several if len(event.fingerprints) > 1 else single
+    trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with {shown}"
     fault = f", to show {safe(event.fault)}" if event.fault else ""
     return f"{style.good('ready')} on {event.url} {trust}{fault}"
+
+
+def renewed(event: Renewed) -> str:
+    """What has become of a server's certificates, in a line."""
+    parts = [
+        f"{what} {', '.join(names)}"
+        for what, names in (("added", event.added), ("replaced", event.replaced), ("removed", event.removed))
+        if names
+    ]
+    return f"certificates: {'; '.join(parts) or 'as before'}"
+
+
+def made(event: CertificatesMade) -> str:
+    """The files that were written, and what to type next."""
+    files = [
+        ("authority", event.ca, event.ca_key),
+        ("server", event.server, event.server_key),
+        ("client", event.client, event.client_key),
+    ]
+    lines = [f"{role:<9}  {safe(cert)}, key {safe(key)}" for role, cert, key in files]
+    lines += [
+        f"names      {', '.join(event.names)}",
+        f"good until {event.not_after}",
+        "",
+        f"tlstool serve --cert {safe(quote(event.server))} --key {safe(quote(event.server_key))}",
+        f"tlstool connect localhost:PORT --ca {safe(quote(event.ca))} --cert {safe(quote(event.client))} "
+        f"--key {safe(quote(event.client_key))}",
+    ]
+    return "\n".join(lines)
 
 
 def connection(event: Connection, style: Style) -> str:
@@ -30,6 +63,9 @@ def connection(event: Connection, style: Style) -> str:
     if event.tls is not None:
         parts.append(count(event.requests, "request") if event.requests else "")
         parts.append(f"{event.received:,} B in, {event.sent:,} B out")
+    if event.upstream:
+        parts.append(f"to {short(event.upstream)}")
+    parts += _brought(event, style)
     parts.append(milliseconds(event.duration_ms))
     if event.error:
         parts.append(f"{style.bad(event.error)}: {short(event.message or '')}")
@@ -39,13 +75,31 @@ def connection(event: Connection, style: Style) -> str:
     return ", ".join([" ".join(filter(None, start)), *filter(None, parts)])
 
 
+def _brought(event: Connection, style: Style) -> list[str]:
+    """What the client had with it: a certificate, data that did not wait for the handshake."""
+    parts = []
+    if certificate := event.client_certificate:
+        if certificate.subject is None:
+            parts.append("no client certificate")
+        else:
+            codes = ", ".join(finding.code for finding in certificate.findings)
+            verdict = style.bad(codes) if codes else style.good(certificate.verdict)
+            parts.append(f"client {safe(certificate.subject)} {verdict}")
+    if early := event.early_data:
+        parts.append(
+            f"{early.received:,} B early" if early.received else "early data not accepted" if early.accepted is False else ""
+        )
+    return parts
+
+
 def totals(event: ServeTotals) -> str:
     """A server's life in a line."""
     resumed = f" ({event.resumed:,} resumed)" if event.resumed else ""
+    refused = f", {event.refused:,} turned away" if event.refused else ""
     unreported = f", {event.unreported:,} not shown above" if event.unreported else ""
     return (
-        f"{count(event.connections, 'connection')}, {count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed, "
-        f"{event.received:,} B in, {event.sent:,} B out{unreported}"
+        f"{count(event.connections, 'connection')}, {count(event.handshakes, 'handshake')}{resumed}, {event.failed:,} failed"
+        f"{refused}, {event.received:,} B in, {event.sent:,} B out{unreported}"
     )
 
 

@@ -8,7 +8,7 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::{CertificateError, DigitallySignedStruct, Error as TlsError, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::judge::{ChainFault, Judge, Judgement, Presented, Why};
+use crate::judge::{ChainFault, Judge, Judgement, Presented, Why, to_tls};
 
 /// What a server showed of itself in one handshake.
 #[derive(Debug, Default, Clone)]
@@ -180,23 +180,4 @@ impl ServerCertVerifier for Enforcer {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
-}
-
-/// The error of rustls whose alert tells the peer what we found (RFC 8446 section 6.2).
-fn to_tls(fault: &ChainFault) -> TlsError {
-    TlsError::InvalidCertificate(match &fault.why {
-        Why::UnknownIssuer { .. } | Why::SelfSigned { .. } | Why::MissingIntermediate { .. } | Why::TlsaMismatch => {
-            CertificateError::UnknownIssuer
-        }
-        Why::BadSignature { .. } | Why::BadHandshakeSignature => CertificateError::BadSignature,
-        Why::Expired { .. } => CertificateError::Expired,
-        Why::NotYetValid { .. } => CertificateError::NotValidYet,
-        Why::Revoked { .. } => CertificateError::Revoked,
-        Why::RevocationUnknown => CertificateError::UnknownRevocationStatus,
-        Why::MustStapleMissing(_) => CertificateError::InvalidOcspResponse,
-        Why::NameMismatch { .. } => CertificateError::NotValidForName,
-        Why::WrongPurpose { .. } | Why::CaAsLeaf { .. } => CertificateError::InvalidPurpose,
-        Why::PinMismatch { .. } => CertificateError::ApplicationVerificationFailure,
-        _ => CertificateError::BadEncoding,
-    })
 }

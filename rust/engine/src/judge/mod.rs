@@ -1,5 +1,6 @@
 //! The verdict on a server's chain: every fault by itself, so that an untrusted and expired chain shows both.
 
+mod alert;
 mod case;
 mod chain;
 mod explain;
@@ -15,16 +16,16 @@ mod tlsa;
 mod trust;
 mod verify;
 
+pub use alert::to_tls;
+pub use explain::words;
 pub use fault::{ChainFault, Why};
 pub use name::server_name;
 pub use purpose::Purpose;
 pub use revocation::CrlSpec;
 pub use roots::RootsSpec;
-pub use staple::Staple;
-#[cfg(test)]
-pub use staple::Status;
+pub use staple::{Issuer, Staple, Status, read as read_staple};
 pub use tlsa::Tlsa;
-pub use trust::{PathCertificate, Trust, Verdict};
+pub use trust::{Finding, PathCertificate, Trust, Verdict};
 pub use verify::{Verified, VerifySpec, verify};
 
 use std::sync::Arc;
@@ -40,7 +41,6 @@ use case::Case;
 use chain::Chain;
 use revocation::RevocationList;
 use roots::Roots;
-use trust::Finding;
 
 /// What to judge by, as the specs of the jobs have it.
 #[derive(Clone, Copy)]
@@ -116,6 +116,11 @@ impl Judge {
 
     pub fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
         &self.algorithms
+    }
+
+    /// The subjects of the roots, as certificates have them (the contents of a `Name`, RFC 5280 section 4.1.2.4).
+    pub fn authorities(&self) -> impl Iterator<Item = &[u8]> {
+        self.roots.anchors().anchors.iter().map(|anchor| anchor.subject.as_ref())
     }
 
     /// The time to judge by, seconds since the epoch.

@@ -1,15 +1,15 @@
 //! A foreign libssl as a contestant: OpenSSL, BoringSSL, AWS-LC, `LibreSSL`, told apart by what they say and have, never by a file's name.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::libssl::{Api, Connection, Context, GroupSaid, Link, Session};
+use super::libssl::{Api, Connection, Context, GroupSaid, Link, Session, SignatureSaid};
 use super::meter::{Side, Spent};
-use super::pair::{Identity, Library, Negotiated, Pair};
+use super::pair::{Identity, Library, Negotiated, Pair, Signed};
 use super::rustls::certificates;
 use super::{
     CLIENT, KEPT_SESSIONS, LocalScenario, LocalSpec, MAX_TURNS, chain_does_not_verify, elf, names, not_selectable,
@@ -26,12 +26,27 @@ const RECORD: usize = 1 << 14;
 /// What a server's sessions are told from others by.
 const SESSION_CONTEXT: &[u8] = b"tlstool";
 
-/// BoringSSL's clients take Ed25519 only if they are told to; the others stand for the certificates above the leaf.
-const ED25519_ALGORITHMS: &CStr =
-    c"ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:rsa_pss_rsae_sha256:rsa_pkcs1_sha256";
+/// Who the libssl at `paths` is, which may have its libcrypto behind a comma.
+pub fn identity(paths: &str) -> Result<Identity> {
+    load(paths).map(identity_of)
+}
 
-/// The object identifier of Ed25519 (RFC 8410 section 3) with its DER header, as a PKCS#8 key has it.
-const ED25519_OID: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+fn load(paths: &str) -> Result<&'static Api> {
+    let (library, crypto) = files(paths);
+    elf::check(&library)?;
+    crypto.iter().try_for_each(|path| elf::check(path))?;
+    Api::load(&library, crypto.as_deref())
+}
+
+fn identity_of(api: &Api) -> Identity {
+    let library_version = api.version();
+    let library = match library_version.as_str() {
+        _ if api.is_aws_lc() => "AWS-LC",
+        said if said.contains("BoringSSL") => "BoringSSL",
+        said => said.split(' ').next().unwrap_or(said),
+    };
+    Identity { library: library.to_owned(), library_build: api.build(), library_version }
+}
 
 /// A libssl, set as a spec says.
 pub struct Foreign {
@@ -50,12 +65,9 @@ struct Contexts {
 }
 
 impl Foreign {
-    /// Of the libssl at `paths`, which may have its libcrypto behind a comma.
+    /// Of the libssl at `paths`, as [`identity`] takes them.
     pub fn new(paths: &str, spec: &LocalSpec) -> Result<Self> {
-        let (library, crypto) = files(paths);
-        elf::check(&library)?;
-        crypto.iter().try_for_each(|path| elf::check(path))?;
-        let api = Api::load(&library, crypto.as_deref())?;
+        let api = load(paths)?;
         if spec.fips && !api.is_fips() {
             return Err(not_selectable(&format!("{} is no FIPS module in its approved mode", api.version())));
         }
@@ -72,13 +84,7 @@ impl Foreign {
 
 impl Library for Foreign {
     fn identity(&self) -> Identity {
-        let version = self.api.version();
-        let name = match version.as_str() {
-            _ if self.api.is_aws_lc() => "AWS-LC",
-            said if said.contains("BoringSSL") => "BoringSSL",
-            said => said.split(' ').next().unwrap_or(said),
-        };
-        Identity { name: name.to_owned(), version, build: self.api.build() }
+        identity_of(self.api)
     }
 
     fn pair(&self) -> Result<Box<dyn Pair>> {
@@ -90,6 +96,7 @@ impl Library for Foreign {
             name: self.name.clone(),
             suite: self.spec.suite.clone(),
             resume: self.spec.scenario.is_resumed(),
+            client_auth: self.spec.has_client_auth(),
             published_method: self.spec.published_method,
             session: None,
         }))
@@ -104,6 +111,7 @@ struct ForeignPair {
     name: CString,
     suite: String,
     resume: bool,
+    client_auth: bool,
     published_method: bool,
     /// What the next handshake resumes.
     session: Option<Session>,
@@ -111,7 +119,7 @@ struct ForeignPair {
 
 impl Pair for ForeignPair {
     fn handshake(&mut self, spent: &mut Spent) -> Result<()> {
-        let Self { contexts, link, name, session, .. } = self;
+        let Self { contexts, link, name, session, client_auth, .. } = self;
         link.clear();
         let mut unpaid = Spent::unmeasured();
         let making = if self.published_method { &mut unpaid } else { &mut *spent };
@@ -125,7 +133,8 @@ impl Pair for ForeignPair {
                 .map_err(|error| fault_seen_by(link, Side::Client, &name.to_string_lossy()).unwrap_or(error))?;
             let server_done = spent
                 .on(Side::Server, || link.server()?.handshake())
-                .map_err(|error| fault_seen_by(link, Side::Server, CLIENT).unwrap_or(error))?;
+                // Where nothing is verified, BoringSSL has a result all the same, and not a good one.
+                .map_err(|error| fault_seen_by(link, Side::Server, CLIENT).filter(|_| *client_auth).unwrap_or(error))?;
             if client_done && server_done {
                 return Ok(());
             }
@@ -263,10 +272,10 @@ fn context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
     if !context.set_groups(&c_string(&groups(spec, tls_1_2))?) {
         return Err(not_selectable(&format!("{} has no key exchange group {}", api.version(), spec.group)));
     }
-    let keys = [&spec.key_pem, &spec.client_key_pem].map(|pem| private_key(pem));
-    let ed25519 = keys.iter().flatten().any(|key| has_ed25519(key.secret_der()));
-    if ed25519 && !context.set_signature_algorithms(ED25519_ALGORITHMS) {
-        return Err(not_selectable(&format!("{} has no Ed25519", api.version())));
+    // After the suite: BoringSSL's policies set the signature schemes, too.
+    let schemes = names::signatures(&spec.signature).join(":");
+    if !context.set_signature_algorithms(&c_string(&schemes)?) && !api.chooses_signatures() {
+        return Err(not_selectable(&format!("{} has no signature scheme {}", api.version(), spec.signature)));
     }
     Ok(context)
 }
@@ -285,11 +294,6 @@ fn groups(spec: &LocalSpec, tls_1_2: bool) -> String {
     list
 }
 
-/// Whether a PKCS#8 key is one of Ed25519: the algorithm stands among the first bytes (RFC 5958 section 2).
-fn has_ed25519(key: &[u8]) -> bool {
-    key[..key.len().min(16)].windows(ED25519_OID.len()).any(|window| window == ED25519_OID)
-}
-
 fn said(connection: &Connection, asked: &str) -> Negotiated {
     let tls = match connection.version() {
         0x0303 => "1.2".to_owned(),
@@ -306,10 +310,26 @@ fn said(connection: &Connection, asked: &str) -> Negotiated {
         GroupSaid::Id(id) => {
             names::group(|group| group.id == id).map_or(format!("0x{id:04x}"), |group| group.iana.to_owned())
         }
-        GroupSaid::Nid(nid) => names::group(|group| group.nid == Some(nid))
+        GroupSaid::Nid(nid) => names::group(|group| group.nids.contains(&nid))
             .map_or(format!("a group that it cannot name ({nid})"), |group| group.iana.to_owned()),
     };
-    Negotiated { tls, suite, group }
+    let signed = Signed {
+        own: connection.own_signature().map(|said| signature_name(&said)),
+        peer: connection.peer_signature().map(|said| signature_name(&said)),
+    };
+    Negotiated { tls, suite, group, signed }
+}
+
+fn signature_name(said: &SignatureSaid) -> String {
+    let found = match *said {
+        SignatureSaid::Id(id) => names::signature(|known| known.id == id),
+        SignatureSaid::Nids(kind, hash) => names::signature(|known| known.nids == (kind, hash)),
+    };
+    match (found, said) {
+        (Some(known), _) => known.iana.to_owned(),
+        (None, SignatureSaid::Id(id)) => format!("0x{id:04x}"),
+        (None, SignatureSaid::Nids(kind, hash)) => format!("a signature that it cannot name ({kind}, {hash})"),
+    }
 }
 
 /// What one end has against the chain of the other, if it has anything.

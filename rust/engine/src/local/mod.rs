@@ -8,7 +8,7 @@
 //! - in full handshakes no session is kept or resumed; a TLS 1.3 server makes [`TICKETS`] tickets, which the client leaves unread;
 //! - a resumed handshake counts only if both ends say that it is one. Each uses the newest session there is. A TLS 1.3 server makes
 //!   one ticket in it, which the client takes in on no clock; servers that keep sessions keep [`KEPT_SESSIONS`] of them;
-//! - version, suite and group are pinned to one each, and read back from both ends before anything is measured;
+//! - version, suite, group and signature scheme are pinned to one each, and read back from both ends before anything is measured;
 //! - received data ends up in a buffer of the caller's, and all large buffers live as long as the benchmark;
 //! - threads share the configuration and nothing else.
 //!
@@ -37,7 +37,11 @@ use meter::Overhead;
 use pair::{Identity, Library, Negotiated};
 use work::Worker;
 
+pub use pair::Identity as LocalIdentity;
 pub use work::LocalFigures;
+
+/// What [`LocalSpec::library`] calls the library that is built in.
+const RUSTLS: &str = "rustls";
 
 /// Tickets that a TLS 1.3 server sends after a full handshake: the default of Rustls, OpenSSL and BoringSSL alike.
 const TICKETS: usize = 2;
@@ -65,6 +69,8 @@ pub struct LocalSpec {
     pub suite: String,
     /// By its IANA name.
     pub group: String,
+    /// Scheme that the handshake is signed with, by its IANA name; it has to be one of the leaf's key.
+    pub signature: String,
     /// Leaf and intermediates as the server sends them.
     #[serde(with = "serde_bytes")]
     pub chain_pem: Vec<u8>,
@@ -146,13 +152,12 @@ impl LocalSpec {
 /// Who was measured, and what both ends of its connections say they use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocalInfo {
-    pub library: String,
-    pub library_version: String,
-    /// Compiler and options, as far as the library tells.
-    pub library_build: Option<String>,
+    #[serde(flatten)]
+    pub identity: Identity,
     pub tls: String,
     pub suite: String,
     pub group: String,
+    pub signature: String,
     /// Nanoseconds that timing adds to a side of one handshake or write, as an empty one shows.
     pub harness_ns: f64,
 }
@@ -176,6 +181,16 @@ pub struct LocalBench {
 }
 
 impl LocalBench {
+    /// Who a library is, as `LocalSpec::library` names it.
+    ///
+    /// A file that is no libssl, or lacks something, is `bad-library`.
+    pub fn identify(library: &str) -> Result<Identity> {
+        match library {
+            RUSTLS => Ok(rustls::identity()),
+            paths => foreign::identity(paths),
+        }
+    }
+
     /// Load the library, set it as the spec says, and see by a handshake (and a write) on each thread that it does just that.
     ///
     /// What the library cannot be set to is [`Error::Unsupported`], a file that is no libssl or lacks something is `bad-library`, a
@@ -183,7 +198,7 @@ impl LocalBench {
     pub fn new(spec: &LocalSpec) -> Result<Self> {
         spec.check()?;
         let library: Box<dyn Library> = match spec.library.as_str() {
-            "rustls" => Box::new(rustls::Rustls::new(spec)?),
+            RUSTLS => Box::new(rustls::Rustls::new(spec)?),
             paths => Box::new(foreign::Foreign::new(paths, spec)?),
         };
         let overhead = Overhead::measure();
@@ -252,18 +267,27 @@ fn summary(latency: &Latency) -> Result<Option<LocalLatency>> {
 
 /// The facts for the report; an error if either end does something else than what was asked.
 fn read_back(identity: Identity, ends: [Negotiated; 2], spec: &LocalSpec, harness_ns: f64) -> Result<LocalInfo> {
-    let Identity { name, version, build } = identity;
     let tls = names::version(&spec.suite);
+    let full = spec.scenario == LocalScenario::HandshakeFull;
     for end in &ends {
         let asked = [(tls, &end.tls), (&spec.suite, &end.suite), (&spec.group, &end.group)];
-        for (wanted, found) in asked {
+        // What comes after the first handshake has no signature in it.
+        let signed = [&end.signed.own, &end.signed.peer].into_iter().flatten().filter(|_| full);
+        let signed = signed.map(|found| (&*spec.signature, found));
+        for (wanted, found) in asked.into_iter().chain(signed) {
             if !wanted.eq_ignore_ascii_case(found) {
-                return Err(not_selectable(&format!("asked for {wanted}, {name} takes {found}")));
+                return Err(not_selectable(&format!("asked for {wanted}, {} takes {found}", identity.library)));
             }
         }
     }
-    let [Negotiated { tls, suite, group }, _] = ends;
-    Ok(LocalInfo { library: name, library_version: version, library_build: build, tls, suite, group, harness_ns })
+    let [client, server] = ends;
+    let told = client.signed.peer.or(server.signed.own);
+    if full && told.is_none() {
+        return Err(not_selectable(&format!("{} does not tell what it signs with", identity.library)));
+    }
+    let signature = told.unwrap_or_else(|| spec.signature.clone());
+    let Negotiated { tls, suite, group, .. } = server;
+    Ok(LocalInfo { identity, tls, suite, group, signature, harness_ns })
 }
 
 /// A first handshake that fails between two ends of one library, both set alike, is something that it cannot be set to.

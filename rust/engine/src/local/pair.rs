@@ -1,5 +1,7 @@
 //! What a library has to do to be measured: both ends of connections, joined in memory.
 
+use serde::Serialize;
+
 use super::meter::{Side, Spent};
 use crate::Result;
 
@@ -13,12 +15,12 @@ pub trait Library: Send + Sync {
 }
 
 /// Name, version and build of a library, each in its own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    pub name: String,
-    pub version: String,
+    pub library: String,
+    pub library_version: String,
     /// Compiler and options; None if it does not tell.
-    pub build: Option<String>,
+    pub library_build: Option<String>,
 }
 
 /// Both ends of one library.
@@ -54,4 +56,14 @@ pub struct Negotiated {
     pub tls: String,
     pub suite: String,
     pub group: String,
+    pub signed: Signed,
+}
+
+/// With which schemes one end says that the handshake was signed; None for what was not, and for what it does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signed {
+    /// By this end.
+    pub own: Option<String>,
+    /// By the other one.
+    pub peer: Option<String>,
 }

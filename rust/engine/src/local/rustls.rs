@@ -5,39 +5,59 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
+use rustls::{CertificateError, ClientConfig, CommonState, HandshakeKind, OtherError, ServerConfig};
 use rustls_pki_types::ServerName;
 
 use super::meter::{Side, Spent};
 use super::pair::{Identity, Library, Negotiated, Pair};
 use super::{CLIENT, LocalScenario, LocalSpec, MAX_TURNS, chain_does_not_verify};
 use crate::conn::{self, Output, Progress, advance};
-use crate::{Error, Result, provider};
+use crate::{Error, Result, judge, provider};
 
 mod config;
+mod signature;
 
 pub use config::certificates;
+use signature::Seen;
 
 /// Data that is encrypted at a time: few enough records that they are still in the cache when they are copied to the other end.
 const PIECE: usize = 4 << 14;
 
-/// Rustls as it is built in here, set as a spec says.
+/// Rustls as it is built in here.
+pub fn identity() -> Identity {
+    let fips = if aws_lc_rs::default_provider().fips() { " (FIPS)" } else { "" };
+    let version =
+        concat!("rustls ", env!("TLSTOOL_RUSTLS_VERSION"), " with aws-lc-rs ", env!("TLSTOOL_AWS_LC_RS_VERSION"));
+    Identity {
+        library: "rustls".to_owned(),
+        library_version: format!("{version}{fips}"),
+        library_build: Some(env!("TLSTOOL_BUILD").to_owned()),
+    }
+}
+
+/// The same, set as a spec says.
 pub struct Rustls {
     client_config: ClientConfig,
     server_config: Arc<ServerConfig>,
+    seen: Both<Arc<Seen>>,
     name: ServerName<'static>,
     receiver_pays: bool,
     scenario: LocalScenario,
 }
 
+/// Of client and server.
+type Both<T> = [T; 2];
+
 impl Rustls {
     pub fn new(spec: &LocalSpec) -> Result<Self> {
-        let (client_config, server_config) = config::both(spec)?;
+        let seen = Both::<Arc<Seen>>::default();
+        let (client_config, server_config) = config::both(spec, &seen)?;
         let name = ServerName::try_from(spec.server_name.clone())
             .map_err(|_| Error::Usage(format!("{:?} is no DNS name", spec.server_name)))?;
         Ok(Self {
             client_config,
             server_config: Arc::new(server_config),
+            seen,
             name,
             receiver_pays: spec.published_method,
             scenario: spec.scenario,
@@ -47,14 +67,7 @@ impl Rustls {
 
 impl Library for Rustls {
     fn identity(&self) -> Identity {
-        let fips = if aws_lc_rs::default_provider().fips() { " (FIPS)" } else { "" };
-        let version =
-            concat!("rustls ", env!("TLSTOOL_RUSTLS_VERSION"), " with aws-lc-rs ", env!("TLSTOOL_AWS_LC_RS_VERSION"));
-        Identity {
-            name: "rustls".to_owned(),
-            version: format!("{version}{fips}"),
-            build: Some(env!("TLSTOOL_BUILD").to_owned()),
-        }
+        identity()
     }
 
     fn pair(&self) -> Result<Box<dyn Pair>> {
@@ -63,6 +76,7 @@ impl Library for Rustls {
         Ok(Box::new(RustlsPair {
             client_config: Arc::new(client_config),
             server_config: self.server_config.clone(),
+            seen: self.seen.clone(),
             name: self.name.clone(),
             receiver_pays: self.receiver_pays,
             client: End::new(),
@@ -75,6 +89,7 @@ impl Library for Rustls {
 struct RustlsPair {
     client_config: Arc<ClientConfig>,
     server_config: Arc<ServerConfig>,
+    seen: Both<Arc<Seen>>,
     name: ServerName<'static>,
     receiver_pays: bool,
     client: End<UnbufferedClientConnection>,
@@ -120,7 +135,8 @@ impl Pair for RustlsPair {
     }
 
     fn negotiated(&self) -> Result<[Negotiated; 2]> {
-        self.states().map(|ends| ends.map(said))
+        let [client, server] = self.states()?;
+        Ok([said(client, &self.seen[0]), said(server, &self.seen[1])])
     }
 
     fn resumed(&self) -> Result<[bool; 2]> {
@@ -155,8 +171,7 @@ impl Pair for RustlsPair {
 }
 
 impl RustlsPair {
-    /// Of client and server.
-    fn states(&self) -> Result<[&CommonState; 2]> {
+    fn states(&self) -> Result<Both<&CommonState>> {
         match (&self.client.connection, &self.server.connection) {
             (Some(client), Some(server)) => Ok([client, server]),
             _ => Err(no_connection()),
@@ -183,7 +198,7 @@ impl<S: conn::Side> End<S> {
         match progress {
             Ok(progress) => Ok(progress == Progress::Established),
             // The certificates are the caller's own files here, not a peer's.
-            Err(rustls::Error::InvalidCertificate(why)) => Err(Error::local("bad-certificate-file", why.to_string())),
+            Err(rustls::Error::InvalidCertificate(why)) => Err(Error::local("bad-certificate-file", in_words(&why))),
             Err(why) => Err(why.into()),
         }
     }
@@ -253,7 +268,7 @@ impl<S: conn::Side> End<S> {
     }
 }
 
-fn said(connection: &CommonState) -> Negotiated {
+fn said(connection: &CommonState, seen: &Seen) -> Negotiated {
     let unknown = || "nothing".to_owned();
     Negotiated {
         tls: connection.protocol_version().map_or_else(unknown, |version| provider::version_name(version).to_owned()),
@@ -261,6 +276,19 @@ fn said(connection: &CommonState) -> Negotiated {
         group: connection
             .negotiated_key_exchange_group()
             .map_or_else(unknown, |group| provider::group_name(group.name())),
+        signed: seen.said(),
+    }
+}
+
+fn in_words(why: &CertificateError) -> String {
+    let refusal = match why {
+        CertificateError::Other(OtherError(refusal)) => refusal.downcast_ref::<webpki::Error>(),
+        _ => None,
+    };
+    match refusal {
+        Some(webpki::Error::CaUsedAsEndEntity) => "its first certificate is that of a certificate authority".to_owned(),
+        Some(refusal) => judge::words(refusal),
+        None => why.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@ fn spec(library: &str) -> LocalSpec {
         scenario: LocalScenario::HandshakeFull,
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
         group: "x25519".to_owned(),
+        signature: "ecdsa_secp256r1_sha256".to_owned(),
         chain_pem: Vec::new(),
         key_pem: Vec::new(),
         root_pem: Vec::new(),

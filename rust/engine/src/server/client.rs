@@ -1,8 +1,11 @@
 //! One connection of a server, from accept to the last byte: a state machine that is given turns and never waits.
 
-mod failing;
+mod ending;
+mod lapsing;
 mod misbehaving;
 mod phase;
+mod relay;
+mod serving;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -13,18 +16,21 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::server::UnbufferedServerConnection;
 
+use super::Connection;
+use super::brought::Brought;
+use super::forward::Relay;
 use super::history::{Ending, History};
 use super::misconduct::{Act, Moment};
-use super::service::{Facts, Next, Service, Talk};
+use super::renewal::Renewal;
+use super::service::{Facts, Service};
 use super::site::Site;
-use super::site::take_requested_name;
 use super::slots::Key;
 use super::turn::{Buffers, MAX_PARTIAL, Outcome, Turn, keep};
 use super::wire::Wire;
-use super::{Connection, Limits};
 use crate::conn::{self, MAX_RECORD, Progress};
 use crate::{Error, Result};
 use phase::{Incoming, Phase};
+use serving::Cue;
 
 /// Reads in one turn, so that one flooding client does not keep the others waiting.
 const STEPS_A_TURN: usize = 8;
@@ -33,10 +39,15 @@ pub struct Client {
     wire: Wire,
     tls: UnbufferedServerConnection,
     service: Box<dyn Service>,
+    /// Where the connection is forwarded to, once the session is up and until that is over. The service has no part in it.
+    relay: Option<Box<Relay>>,
+    /// The address that it was forwarded to, or should have been, once that is over.
+    upstream: Option<String>,
+    renewal: Renewal,
     /// The number of the site that it came to.
     pub site: usize,
     peer: SocketAddr,
-    sni: Option<Box<str>>,
+    brought: Brought,
     history: History,
     /// When the time limit of the phase began to run: a trickle of bytes does not restart it, only what they complete does.
     clock: Instant,
@@ -62,9 +73,12 @@ impl Client {
             wire: Wire::new(stream, site.misconduct.pace(act.as_deref())),
             tls: UnbufferedServerConnection::new(Arc::clone(&site.tls))?,
             service: site.offer.start(),
+            relay: None,
+            upstream: None,
+            renewal: Renewal::default(),
             site: site.number,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-            sni: None,
+            brought: Brought::default(),
             history: History::new(now, site.keeps_hellos),
             clock: now,
             scheduled: None,
@@ -84,14 +98,8 @@ impl Client {
     }
 
     /// An event said that the client has closed its side: a short read is not the last one then.
-    pub fn saw_fin(&mut self) {
+    fn saw_fin(&mut self) {
         self.incoming = self.incoming.max(Incoming::EndAnnounced);
-    }
-
-    /// When the limit of the present phase runs out, or the connection wants to be woken before.
-    pub fn due(&self, limits: &Limits) -> Instant {
-        let end = self.clock + self.phase.limit(limits) + self.wire.held();
-        self.prompt().map_or(end, |prompt| prompt.min(end))
     }
 
     /// Do what can be done without waiting.
@@ -104,27 +112,10 @@ impl Client {
         Outcome::Again
     }
 
-    /// A limit has run out. To keep a connection idle is no fault: that one is closed in order.
-    pub fn expire(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        if self.prompt().is_some_and(|prompt| prompt <= turn.now) {
-            return self.turn(turn);
-        }
-        self.history.ends(Ending::Limit);
-        match self.phase {
-            Phase::Handshake => self.over_with(Error::TimeLimit),
-            Phase::Open if self.is_idle() => self.close_now(turn),
-            Phase::Open => {
-                self.error = Some(Box::new(Error::TimeLimit));
-                if self.wire.is_clear() { self.close_now(turn) } else { Outcome::Over }
-            }
-            Phase::Closing if self.owes => self.over_with(Error::TimeLimit),
-            Phase::Closing | Phase::Draining | Phase::Holding => Outcome::Over,
-        }
-    }
-
     /// The server has been asked to stop: a kept connection between two requests is closed in order.
     pub fn stop(&mut self, turn: &mut Turn<'_>) -> Outcome {
         if self.phase == Phase::Holding {
+            self.history.ends(Ending::Server);
             return Outcome::Over;
         }
         if !self.is_between_requests() {
@@ -141,7 +132,8 @@ impl Client {
         if self.owes || !closing && !self.is_between_requests() {
             self.error.get_or_insert_with(|| Box::new(Error::Interrupted));
         }
-        if self.phase == Phase::Open && self.wire.is_clear() {
+        // What is cut off behind a relay must not look like an end in order.
+        if self.phase == Phase::Open && self.relay.is_none() && self.wire.is_clear() {
             self.close(turn);
             let _ = self.send(turn);
         }
@@ -149,8 +141,12 @@ impl Client {
 
     /// What there is to say about the connection once it has ended.
     pub fn record(&self, site: &Site, now: Instant) -> Connection {
-        let facts = Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        let facts = Facts::of(&self.tls, &self.brought, self.peer);
+        let upstream = self.relay.as_ref().map(|relay| relay.upstream.address());
+        Connection {
+            upstream: upstream.or_else(|| self.upstream.clone()),
+            ..Connection::ended(site, facts, &self.history, now, self.error.as_deref())
+        }
     }
 
     /// The code of what went wrong, if anything did.
@@ -163,6 +159,9 @@ impl Client {
         let flushed = self.flush(turn.now);
         if let Some(act) = self.due_act(Moment::Accept) {
             return self.act(&act, turn);
+        }
+        if let Some(relay) = self.relay.take_if(|_| self.phase == Phase::Open) {
+            return self.relay(relay, flushed, turn);
         }
         match flushed {
             Ok(true) => {}
@@ -178,12 +177,14 @@ impl Client {
             }
             Phase::Draining => self.drain(turn),
             Phase::Holding if self.incoming == Incoming::Open => Some(Outcome::Wait),
-            Phase::Holding => Some(Outcome::Over),
-            Phase::Open if self.has_more => self.serve(turn),
+            Phase::Holding => {
+                self.history.ends(Ending::Fin);
+                Some(Outcome::Over)
+            }
+            Phase::Open if self.has_more => self.serve(turn, Cue::GoOn),
             Phase::Open if self.incoming >= Incoming::CloseNotify => {
                 self.history.ends(Ending::CloseNotify);
-                self.close(turn);
-                self.sending(turn)
+                self.serve(turn, Cue::End)
             }
             Phase::Handshake | Phase::Open => self.read(turn),
         }
@@ -227,18 +228,23 @@ impl Client {
         if self.phase == Phase::Handshake {
             self.history.hear(&input[self.partial.len()..filled]);
         }
-        let (used, progress) =
-            conn::advance(&mut self.tls, &mut input[..filled], output, |bytes| plain.extend_from_slice(bytes));
-        keep(&mut self.partial, &input[used..filled]);
-        self.history.received += plain.len() as u64;
-        turn.counters.received(plain.len());
+        let input = &mut input[..filled];
+        let (hear, hold) = (|bytes: &[u8]| plain.extend_from_slice(bytes), |bytes: &[u8]| self.brought.hold(bytes));
+        let (used, progress) = conn::advance_with_early_data(&mut self.tls, input, output, hear, hold);
+        keep(&mut self.partial, &input[used..]);
+        let was_open = self.phase == Phase::Open;
         if self.phase == Phase::Handshake {
-            self.look_after_handshake(turn, progress.is_ok());
+            if let Err(error) = self.look_after_handshake(turn, progress.is_ok()) {
+                self.fail(error, turn.now);
+                return self.sending(turn);
+            }
             let answers = progress.is_ok() && !turn.buffers.output.is_empty();
             if let Some(act) = self.due_act(self.phase.moment(answers)) {
                 return self.act(&act, turn);
             }
         }
+        self.history.received += turn.buffers.plain.len() as u64;
+        turn.counters.received(turn.buffers.plain.len());
         match progress {
             Err(error) => self.refuse(turn, error, used),
             Ok(_) if self.partial.len() > MAX_PARTIAL - MAX_RECORD => {
@@ -252,21 +258,19 @@ impl Client {
                 if progress == Progress::PeerClosed {
                     self.incoming = Incoming::CloseNotify;
                 }
-                if !turn.buffers.plain.is_empty() {
-                    return self.serve(turn);
+                if !was_open && self.phase == Phase::Open || !turn.buffers.plain.is_empty() {
+                    return self.serve(turn, Cue::Words);
                 }
             }
         }
         self.sending(turn)
     }
 
-    /// Note what the bytes that were taken in have brought. With `intact` the session is good.
-    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) {
-        if let Some(name) = take_requested_name() {
-            self.sni = Some(name);
-        }
+    /// Note what the bytes that were taken in have brought. With `intact` the session is good, unless the client may not have it.
+    fn look_after_handshake(&mut self, turn: &mut Turn<'_>, intact: bool) -> Result<()> {
+        self.brought.note(turn.site, &self.history);
         if self.tls.is_handshaking() {
-            return;
+            return Ok(());
         }
         // Not the time of the turn, which is when it began: the server's own work belongs to it.
         let took = self.history.accepted.elapsed();
@@ -275,59 +279,9 @@ impl Client {
         if intact {
             self.phase = Phase::Open;
             self.clock = turn.now;
+            self.brought.admit(turn.site, &self.tls, &mut turn.buffers.plain)?;
         }
-    }
-
-    /// Let the service have what came, or go on with what it was at.
-    fn serve(&mut self, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let Buffers { plain, reply, output, .. } = &mut *turn.buffers;
-        let facts = || Facts::of(&self.tls, self.sni.as_deref(), self.peer);
-        let (hello, metrics) = (|| self.history.hello(), || turn.shared.metrics());
-        let mut talk = Talk {
-            heard: plain,
-            reply,
-            facts: &facts,
-            hello: &hello,
-            metrics: &metrics,
-            requests: 0,
-            stopping: turn.stopping,
-        };
-        let next = if self.has_more { self.service.go_on(&mut talk) } else { self.service.hear(&mut talk) };
-        let requests = talk.requests;
-        self.history.requests += requests;
-        turn.counters.requests(requests);
-        self.has_more = next == Next::GoOn;
-        if !reply.is_empty() {
-            self.clock = turn.now;
-            self.owes = true;
-            self.history.sent += reply.len() as u64;
-            turn.counters.sent(reply.len());
-            if let Err(error) = conn::encrypt(&mut self.tls, reply, &mut self.partial, output) {
-                self.fail(error, turn.now);
-            }
-        }
-        plain.clear();
-        reply.clear();
-        if next == Next::Close && self.phase == Phase::Open {
-            self.history.ends(Ending::Server);
-            self.close(turn);
-        }
-        self.sending(turn)
-    }
-
-    /// Say `close_notify` after all that was said before.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        if !turn.site.misconduct.truncate {
-            // It fails only on a session that is broken already, and then there is nobody to tell.
-            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
-        }
-        self.phase = Phase::Closing;
-        self.clock = turn.now;
-    }
-
-    fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
-        self.close(turn);
-        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+        Ok(())
     }
 
     /// Whether nothing is under way, in neither direction.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::identities::{NamedIdentity, ServerIdentity};
+use super::limits::{Limits, LimitsSpec};
 use super::site::{Site, SiteSpec};
 use crate::{Error, Result};
 
@@ -33,14 +35,6 @@ pub enum Tells {
     Hellos,
 }
 
-/// `tlstool.model.ServerLimits`, made `plain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsSpec {
-    pub handshake: f64,
-    pub idle: f64,
-}
-
 /// A server made ready, once: what it refuses it refuses here, before anything listens.
 pub struct ServerConfig {
     pub sites: Vec<Site>,
@@ -52,12 +46,6 @@ pub struct ServerConfig {
     pub keeps_sockets: bool,
     pub tells: Tells,
     pub counts_every: Option<Duration>,
-}
-
-/// What no client may exceed.
-pub struct Limits {
-    pub handshake: Duration,
-    pub idle: Duration,
 }
 
 impl ServerConfig {
@@ -82,15 +70,16 @@ impl ServerConfig {
             counts_every: spec.counts_every.map(|seconds| duration("counts_every", seconds)).transpose()?,
         })
     }
-}
 
-impl Limits {
-    fn new(spec: &LimitsSpec) -> Result<Self> {
-        Ok(Self { handshake: duration("handshake", spec.handshake)?, idle: duration("idle", spec.idle)? })
+    /// From the next handshake on, have the site of this number show these; may be called while it serves.
+    pub fn present(&self, site: usize, given: Vec<ServerIdentity>, named: Vec<NamedIdentity>) -> Result<()> {
+        let site = self.sites.get(site).ok_or_else(|| Error::Usage(format!("there is no site {site}")))?;
+        site.identities.renew(given, named)
     }
 }
 
-fn duration(name: &str, seconds: f64) -> Result<Duration> {
+/// A time in seconds that the caller gave.
+pub fn duration(name: &str, seconds: f64) -> Result<Duration> {
     /// Ten years: more would overflow the clock on some systems.
     const LONGEST: f64 = 315_360_000.0;
     Duration::try_from_secs_f64(seconds.min(LONGEST))

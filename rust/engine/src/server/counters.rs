@@ -32,6 +32,7 @@ pub const KINDS: [&str; 3] = ["full", "full_with_retry", "resumed"];
 #[repr(align(128))]
 pub struct Counters {
     accepted: AtomicU64,
+    refused: AtomicU64,
     ended: AtomicU64,
     handshakes: [[AtomicU64; KINDS.len()]; VERSIONS.len()],
     handshake_times: [AtomicU64; BUCKETS.len() + 1],
@@ -45,6 +46,11 @@ pub struct Counters {
 impl Counters {
     pub fn accepted(&self) {
         add(&self.accepted, 1);
+    }
+
+    /// A client was turned away at once.
+    pub fn refused(&self) {
+        add(&self.refused, 1);
     }
 
     /// A session is up, so long after its connection was accepted.
@@ -89,6 +95,7 @@ impl Counters {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sums {
     pub accepted: u64,
+    pub refused: u64,
     pub ended: u64,
     pub handshakes: [[u64; KINDS.len()]; VERSIONS.len()],
     pub handshake_times: [u64; BUCKETS.len() + 1],
@@ -106,6 +113,7 @@ impl Sums {
             // Ends before beginnings: never do more connections end than there are.
             sums.ended += read(&part.ended);
             sums.accepted += read(&part.accepted);
+            sums.refused += read(&part.refused);
             for (sum, counter) in sums.handshakes.as_flattened_mut().iter_mut().zip(part.handshakes.as_flattened()) {
                 *sum += read(counter);
             }

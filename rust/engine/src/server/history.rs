@@ -42,6 +42,8 @@ pub enum Ending {
     Limit,
     /// The server had said all, or was asked to end.
     Server,
+    /// The upstream had said all, or it failed.
+    Upstream,
     /// One side sent what the other could not accept.
     Error,
 }
@@ -90,6 +92,11 @@ impl History {
     /// A connection that ended without a word of ours was broken.
     pub fn ending(&self) -> Ending {
         self.ending.unwrap_or(Ending::Reset)
+    }
+
+    /// Whether the hello has this extension, as far as that is known.
+    pub fn offers(&self, extension: u16) -> bool {
+        matches!(&self.hello, Hello::Known(Some(offer)) if offer.extensions().contains(&extension))
     }
 
     /// What the client offered; None before its hello has come, and if nobody was to ask for it.

@@ -90,6 +90,9 @@ mod tests {
             alpn: None,
             sni: None,
             kind: None,
+            upstream: None,
+            client_certificate: None,
+            early_data: None,
             hello: None,
             requests: 0,
             received: 0,
@@ -98,6 +101,7 @@ mod tests {
             duration_ms: 0.0,
             error: None,
             message: None,
+            is_upstream_error: false,
         }
     }
 

@@ -23,6 +23,7 @@ pub fn text(sums: &Sums, unreported: u64, started: SystemTime) -> String {
     for (code, count) in &sums.failures {
         page.line("failed_connections_total", &format!("{{code=\"{code}\"}}"), count);
     }
+    page.one("refused_connections_total", "counter", "Clients turned away at once.", sums.refused);
     page.one("requests_total", "counter", "Requests answered.", sums.requests);
     page.one("received_bytes_total", "counter", "Application data received, in bytes.", sums.received);
     page.one("sent_bytes_total", "counter", "Application data sent, in bytes.", sums.sent);

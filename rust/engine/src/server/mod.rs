@@ -1,16 +1,26 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
+mod admission;
+mod brought;
 mod client;
+mod client_auth;
 mod config;
 mod counters;
+mod early;
+mod forward;
 mod history;
+mod identities;
 mod journal;
+mod limits;
 mod metrics;
 mod misconduct;
+mod renewal;
 mod service;
+mod sessions;
 mod shared;
 mod site;
 mod slots;
+mod stream;
 mod turn;
 mod watch;
 mod wire;
@@ -18,8 +28,8 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::RawFd;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{OwnedFd, RawFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
@@ -27,14 +37,20 @@ use serde::Serialize;
 use crate::certs::time;
 use crate::hello::Decoded;
 use crate::{Error, Interrupt, Result, crew, sys};
-use config::Limits;
-pub use config::{LimitsSpec, ServerConfig, ServerSpec, Tells};
+use admission::lacks_descriptors;
+pub use client_auth::{ClientAuthSpec, ClientCertificate};
+pub use config::{ServerConfig, ServerSpec, Tells};
 use counters::{Sums, VERSIONS};
+pub use early::EarlyDataReceived;
+pub use forward::ForwardSpec;
 pub use history::Ending;
 use history::History;
+pub use identities::{NamedIdentity, NamedSpec, ServerIdentity};
 use journal::Journal;
+pub use limits::LimitsSpec;
 use service::{Facts, http};
 pub use service::{Mode, ServiceSpec};
+pub use sessions::SessionsSpec;
 use shared::{Shared, Stage};
 use site::Site;
 pub use site::SiteSpec;
@@ -55,6 +71,9 @@ pub struct Connection {
     pub alpn: Option<String>,
     pub sni: Option<String>,
     pub kind: Option<&'static str>,
+    pub upstream: Option<String>,
+    pub client_certificate: Option<ClientCertificate>,
+    pub early_data: Option<EarlyDataReceived>,
     pub hello: Option<Decoded>,
     pub requests: u64,
     pub received: u64,
@@ -62,9 +81,19 @@ pub struct Connection {
     pub ending: Ending,
     pub error: Option<&'static str>,
     pub message: Option<String>,
+    pub is_upstream_error: bool,
 }
 
 impl Connection {
+    /// Of a client that was not let in.
+    fn refused(site: &Site, peer: SocketAddr, error: &Error) -> Self {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let now = Instant::now();
+        let mut history = History::new(now, false);
+        history.ends(Ending::Limit);
+        Self::ended(site, Facts::nothing(peer), &history, now, Some(error))
+    }
+
     fn ended(site: &Site, facts: Facts, history: &History, now: Instant, error: Option<&Error>) -> Self {
         let duration = now.saturating_duration_since(history.accepted);
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
@@ -80,6 +109,9 @@ impl Connection {
             alpn: facts.alpn,
             sni: facts.sni,
             kind: facts.kind,
+            upstream: None,
+            client_certificate: facts.client_certificate,
+            early_data: facts.early_data,
             hello: history.hello(),
             requests: history.requests,
             received: history.received,
@@ -89,8 +121,10 @@ impl Connection {
             message: error.map(|error| match error {
                 Error::Interrupted => "the server stopped".to_owned(),
                 Error::NotTls { first_bytes } => http::not_tls(first_bytes),
+                Error::Certificate(fault) => format!("the client's certificate is refused: {fault}"),
                 error => error.to_string(),
             }),
+            is_upstream_error: matches!(error, Some(Error::Upstream { .. })),
         }
     }
 }
@@ -105,6 +139,7 @@ pub struct ServeTotals {
     pub versions: BTreeMap<&'static str, u64>,
     pub failed: u64,
     pub failures: BTreeMap<&'static str, u64>,
+    pub refused: u64,
     pub requests: u64,
     pub received: u64,
     pub sent: u64,
@@ -123,6 +158,7 @@ impl ServeTotals {
             versions: versions.filter(|(_, count)| *count > 0).collect(),
             failed: sums.failed(),
             failures: sums.failures.clone(),
+            refused: sums.refused,
             requests: sums.requests,
             received: sums.received,
             sent: sums.sent,
@@ -166,16 +202,16 @@ pub fn serve(
     if listeners.len() != config.sites.len() || listeners.iter().any(Vec::is_empty) {
         return Err(Error::Usage("each site of a server needs a listening socket".to_owned()));
     }
-    let stop = sys::duplicate(stop).map_err(|error| Error::Usage(format!("stop_fd: {error}")))?;
-    let journal = Journal::new().map_err(|error| Error::Internal(format!("no socket pair: {error}")))?;
-    let (polls, shared) = Shared::new(config.threads, config.count, journal)?;
+    let stop = duplicate(stop, "the stop descriptor")?;
+    let journal = Journal::new().map_err(|error| Error::of_system("no socket pair", error))?;
+    let (polls, shared) = Shared::new(config.threads, config.count, &config.limits, journal)?;
     if config.count == Some(0) {
         shared.raise(Stage::Full);
     }
     let mut workers = Vec::with_capacity(polls.len());
     for (number, poll) in polls.into_iter().enumerate() {
         let own = listeners.iter().map(|site| site[number % site.len()].try_clone()).collect::<io::Result<Vec<_>>>();
-        let own = own.map_err(|error| Error::Internal(format!("a listening socket cannot be duplicated: {error}")))?;
+        let own = own.map_err(|error| Error::of_system("a listening socket cannot be duplicated", error))?;
         workers.push(Worker::new(&shared, &shared.counters[number], config, poll, own)?);
     }
     drop(listeners);
@@ -187,7 +223,7 @@ pub fn serve(
 fn listener(fd: RawFd) -> Result<TcpListener> {
     let no_listener =
         |why: &dyn std::fmt::Display| Error::Usage(format!("descriptor {fd} is no listening socket: {why}"));
-    let copy = sys::duplicate(fd).map_err(|error| no_listener(&error))?;
+    let copy = duplicate(fd, "a listening socket")?;
     if !rustix::net::sockopt::socket_acceptconn(&copy).map_err(|error| no_listener(&error))? {
         return Err(no_listener(&"it does not listen"));
     }
@@ -196,6 +232,17 @@ fn listener(fd: RawFd) -> Result<TcpListener> {
     let listener = TcpListener::from(copy);
     listener.set_nonblocking(true).map_err(|error| no_listener(&error))?;
     Ok(listener)
+}
+
+/// A duplicate of a descriptor of the caller's.
+fn duplicate(fd: RawFd, what: &str) -> Result<OwnedFd> {
+    sys::duplicate(fd).map_err(|error| {
+        if lacks_descriptors(&error) {
+            Error::of_system(&format!("{what} cannot be duplicated"), error)
+        } else {
+            Error::Usage(format!("{what}, descriptor {fd}: {error}"))
+        }
+    })
 }
 
 fn run(workers: Vec<Worker<'_>>, shared: &Shared, watch: Watch<'_>, on_events: OnEvents<'_>) -> Result<ServeTotals> {

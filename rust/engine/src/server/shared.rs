@@ -10,8 +10,10 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Waker};
 
 use super::ServeTotals;
+use super::admission::Admission;
 use super::counters::{Counters, Sums};
 use super::journal::Journal;
+use super::limits::Limits;
 use super::metrics;
 use super::worker::WAKE;
 use crate::{Error, Result};
@@ -30,8 +32,18 @@ pub enum Stage {
     Halted,
 }
 
+/// What came of an accept.
+pub enum Arrival {
+    Client(TcpStream, SocketAddr),
+    /// Somebody was there, and had to be sent away.
+    Refused(SocketAddr, Error),
+    /// All connections that were wanted are there.
+    Complete,
+}
+
 pub struct Shared {
     pub journal: Journal,
+    pub admission: Admission,
     /// One for each worker.
     pub counters: Vec<Counters>,
     begun: Instant,
@@ -45,8 +57,8 @@ pub struct Shared {
 
 impl Shared {
     /// With one poll for each of `threads` workers.
-    pub fn new(threads: usize, count: Option<u64>, journal: Journal) -> Result<(Vec<Poll>, Self)> {
-        let no_poll = |error: io::Error| Error::Internal(format!("no event queue for a worker: {error}"));
+    pub fn new(threads: usize, count: Option<u64>, limits: &Limits, journal: Journal) -> Result<(Vec<Poll>, Self)> {
+        let no_poll = |error: io::Error| Error::of_system("no event queue for a worker", error);
         let mut polls = Vec::with_capacity(threads);
         let mut wakers = Vec::with_capacity(threads);
         for _ in 0..threads {
@@ -56,6 +68,7 @@ impl Shared {
         }
         let shared = Self {
             journal,
+            admission: Admission::new(limits),
             counters: (0..threads).map(|_| Counters::default()).collect(),
             begun: Instant::now(),
             started: SystemTime::now(),
@@ -107,22 +120,30 @@ impl Shared {
         self.journal.ring();
     }
 
-    /// Accept one connection; None if all that were wanted are there.
+    /// Accept one connection.
     ///
-    /// With a limit, accepting and counting are one step, so that no client is accepted only to be turned away.
-    pub fn accept(&self, listener: &TcpListener) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        let Some(remaining) = &self.remaining else { return listener.accept().map(Some) };
+    /// Where they are counted, accepting and counting are one step, so that no client is accepted that nobody wants any more.
+    pub fn accept(&self, listener: &TcpListener) -> io::Result<Arrival> {
+        let Some(remaining) = &self.remaining else { return self.arrival(listener) };
         let mut remaining = remaining.lock().unwrap_or_else(PoisonError::into_inner);
         if *remaining == 0 {
-            return Ok(None);
+            return Ok(Arrival::Complete);
         }
-        let accepted = listener.accept()?;
-        *remaining -= 1;
-        let full = *remaining == 0;
+        let arrival = self.arrival(listener)?;
+        *remaining -= u64::from(matches!(arrival, Arrival::Client(..)));
+        let complete = *remaining == 0;
         drop(remaining);
-        if full {
+        if complete {
             self.raise(Stage::Full);
         }
-        Ok(Some(accepted))
+        Ok(arrival)
+    }
+
+    fn arrival(&self, listener: &TcpListener) -> io::Result<Arrival> {
+        let (stream, peer) = listener.accept()?;
+        Ok(match self.admission.enter(peer.ip()) {
+            Ok(()) => Arrival::Client(stream, peer),
+            Err(why) => Arrival::Refused(peer, why),
+        })
     }
 }

@@ -2,6 +2,9 @@
 
 use mio::Token;
 
+/// The bit by which the token of a connection's second socket differs from that of its first.
+const SECOND: usize = 1 << (usize::BITS - 2);
+
 /// Where something is, and which of those that were there it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -15,6 +18,16 @@ impl Key {
     pub fn token(self) -> Token {
         Token(self.index)
     }
+
+    /// For the second socket of the same connection.
+    pub fn second_token(self) -> Token {
+        Token(self.index | SECOND)
+    }
+}
+
+/// Whether a token is that of a second socket.
+pub fn is_second(token: Token) -> bool {
+    token.0 & SECOND != 0
 }
 
 pub struct Slots<T> {
@@ -57,8 +70,9 @@ impl<T> Slots<T> {
 
     /// The key of what is at a token's place now.
     pub fn key(&self, token: Token) -> Option<Key> {
-        let (generation, value) = self.places.get(token.0)?;
-        value.as_ref().map(|_| Key { index: token.0, generation: *generation })
+        let index = token.0 & !SECOND;
+        let (generation, value) = self.places.get(index)?;
+        value.as_ref().map(|_| Key { index, generation: *generation })
     }
 
     pub fn keys(&self) -> Vec<Key> {
@@ -88,5 +102,7 @@ mod tests {
         assert_eq!(slots.at(second), Some(&mut "second"));
         assert!(!slots.is_empty());
         assert_eq!(slots.keys(), [second]);
+        assert_eq!(slots.key(second.second_token()), Some(second));
+        assert!(is_second(second.second_token()) && !is_second(second.token()));
     }
 }

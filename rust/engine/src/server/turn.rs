@@ -5,13 +5,16 @@ use std::time::Instant;
 use mio::Registry;
 
 use super::counters::Counters;
+use super::forward::Link;
+use super::limits::Limits;
+use super::service::bulk::Bulk;
 use super::shared::Shared;
 use super::site::Site;
 use super::slots::Key;
 use crate::conn::Output;
 
 /// How much is read at once.
-const READ: usize = 65_536;
+pub const READ: usize = 65_536;
 
 /// What may be kept of a message whose end has not come: rustls refuses larger ones, but record headers come on top.
 pub const MAX_PARTIAL: usize = 131_072;
@@ -21,12 +24,19 @@ pub struct Buffers {
     pub input: Vec<u8>,
     pub plain: Vec<u8>,
     pub reply: Vec<u8>,
+    pub bulk: Bulk,
     pub output: Output,
 }
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { input: vec![0; MAX_PARTIAL + READ], plain: Vec::new(), reply: Vec::new(), output: Output::default() }
+        Self {
+            input: vec![0; MAX_PARTIAL + READ],
+            plain: Vec::new(),
+            reply: Vec::new(),
+            bulk: Bulk::default(),
+            output: Output::default(),
+        }
     }
 }
 
@@ -35,6 +45,7 @@ pub struct Turn<'a> {
     pub key: Key,
     pub buffers: &'a mut Buffers,
     pub site: &'a Site,
+    pub limits: &'a Limits,
     pub registry: &'a Registry,
     /// Of the worker whose turn it is.
     pub counters: &'a Counters,
@@ -42,6 +53,13 @@ pub struct Turn<'a> {
     /// The server has been asked to stop: what has to be said is said, and no more.
     pub stopping: bool,
     pub now: Instant,
+}
+
+impl<'a> Turn<'a> {
+    /// Where the events of the connection's second socket go.
+    pub fn link(&self) -> Link<'a> {
+        Link { registry: self.registry, token: self.key.second_token(), now: self.now }
+    }
 }
 
 /// What a turn came to.

@@ -30,11 +30,10 @@ pub struct Watch<'a> {
 pub fn watch(shared: &Shared, watch: Watch<'_>, on_events: OnEvents<'_>) -> Result<()> {
     let Watch { stop, until, counts_every, interrupt } = watch;
     // Its end tells the other thread that nothing is left to be stopped.
-    let (over, working) =
-        pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Error::Internal(format!("no pipe: {errno}")))?;
+    let (over, working) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Error::of_system("no pipe", errno.into()))?;
     thread::scope(|scope| {
         let ear = thread::Builder::new().spawn_scoped(scope, move || listen(shared, stop, until, &over));
-        let ear = ear.map_err(|error| Error::Internal(format!("a thread cannot be started: {error}")))?;
+        let ear = ear.map_err(Error::no_thread)?;
         let delivered = deliver(shared, counts_every, interrupt, on_events);
         drop(working);
         let heard = ear.join().unwrap_or_else(|panic| Err(Error::panicked(&*panic)));

@@ -1,18 +1,19 @@
 //! A connection's socket, and what it did not take.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
+use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
 use super::misconduct::Pace;
+use super::stream::Stream;
 use crate::conn::Output;
 
 pub struct Wire {
-    stream: TcpStream,
-    /// Records that the socket did not take.
+    stream: Stream,
+    /// What the socket did not take.
     unsent: Output,
     watched_for_room: bool,
     /// None: as fast as the socket takes it.
@@ -20,13 +21,28 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn new(stream: TcpStream, pace: Option<Box<Pace>>) -> Self {
-        Self { stream, unsent: Output::default(), watched_for_room: false, pace }
+    pub fn new(stream: impl Into<Stream>, pace: Option<Box<Pace>>) -> Self {
+        Self { stream: stream.into(), unsent: Output::default(), watched_for_room: false, pace }
     }
 
     /// Let `registry` tell when there is something to read.
     pub fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.stream, token, Interest::READABLE)
+        self.stream.register(registry, token, Interest::READABLE)
+    }
+
+    /// Let `registry` tell also when a connection that was begun has come about, or failed.
+    pub fn watch_connecting(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.watched_for_room = true;
+        self.stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// See [`Stream::is_connected`].
+    pub fn is_connected(&self) -> io::Result<bool> {
+        self.stream.is_connected()
+    }
+
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.stream.local_address()
     }
 
     /// Whether everything is in the socket.
@@ -39,12 +55,17 @@ impl Wire {
         if output.is_empty() {
             return Ok(());
         }
+        if !self.is_clear() {
+            // Behind what waits already. Writing to memory does not fail.
+            let _ = self.unsent.write(output.pending());
+            output.clear();
+            return Ok(());
+        }
         if let Some(pace) = &mut self.pace {
             pace.begin(now);
         }
-        match write_now(&mut self.stream, &mut self.pace, output.pending(), now) {
+        match self.try_write(output.pending(), now) {
             Ok(count) => output.sent(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => {
                 output.clear();
                 return Err(error);
@@ -54,11 +75,33 @@ impl Wire {
             return Ok(());
         }
         self.unsent = std::mem::take(output);
+        self.watch_for_room(registry, token)
+    }
+
+    /// The same with bytes that are no records; what is kept of them is copied.
+    pub fn send_bytes(&mut self, bytes: &[u8], registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
+        let sent = if self.is_clear() { self.try_write(bytes, now)? } else { 0 };
+        if sent == bytes.len() {
+            return Ok(());
+        }
+        let _ = self.unsent.write(&bytes[sent..]);
+        self.watch_for_room(registry, token)
+    }
+
+    /// How much the socket takes now; it may be nothing.
+    fn try_write(&mut self, bytes: &[u8], now: Instant) -> io::Result<usize> {
+        match write_now(&mut self.stream, &mut self.pace, bytes, now) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+            outcome => outcome,
+        }
+    }
+
+    fn watch_for_room(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         if self.watched_for_room {
             return Ok(());
         }
         self.watched_for_room = true;
-        registry.reregister(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+        self.stream.reregister(registry, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Send what was kept, as far as there is room; the number of bytes that went out.
@@ -119,12 +162,12 @@ impl Wire {
 
     /// End our direction of the TCP connection.
     pub fn shut_down(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.stream.shut_down()
     }
 }
 
 /// Write as much as may go out now, in one write. That nothing may is `WouldBlock`, too; [`Wire::wake`] has the time then.
-fn write_now(stream: &mut TcpStream, pace: &mut Option<Box<Pace>>, bytes: &[u8], now: Instant) -> io::Result<usize> {
+fn write_now(stream: &mut Stream, pace: &mut Option<Box<Pace>>, bytes: &[u8], now: Instant) -> io::Result<usize> {
     let Some(pace) = pace else { return stream.write(bytes) };
     let allowed = pace.allowance(bytes.len(), now);
     if allowed == 0 {

@@ -2,17 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
+use super::Connection;
+use super::admission::{Newcomers, has_client, lacks_descriptors};
 use super::client::Client;
 use super::config::{ServerConfig, Tells};
 use super::counters::Counters;
-use super::shared::{Shared, Stage};
+use super::shared::{Arrival, Shared, Stage};
 use super::slots::{Key, Slots};
 use super::turn::{Buffers, Outcome, Turn};
 use crate::{Error, Result};
@@ -25,7 +27,8 @@ const LISTENERS: usize = usize::MAX - 1;
 /// Accepts in a row before connections get their turn, and other workers a chance.
 const ACCEPTS_A_TURN: usize = 8;
 
-/// How long no accept is tried once the system refused one for want of descriptors or memory. The clients wait in the backlog.
+/// How long no accept is tried once the system refused one for want of memory, or of the very last descriptor. The clients wait in
+/// the backlog.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 struct Listener {
@@ -43,6 +46,7 @@ pub struct Worker<'a> {
     listeners: Vec<Listener>,
     accept_after: Option<Instant>,
     clients: Slots<Box<Client>>,
+    newcomers: Newcomers,
     /// When to look after whom. An entry may be out of date; the connection knows better.
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
     /// Connections that were not done when their turn was over.
@@ -77,6 +81,7 @@ impl<'a> Worker<'a> {
             listeners: watched,
             accept_after: None,
             clients: Slots::default(),
+            newcomers: Newcomers::default(),
             timers: BinaryHeap::new(),
             again: Vec::new(),
             buffers: Buffers::default(),
@@ -109,8 +114,8 @@ impl<'a> Worker<'a> {
                     }
                     token => {
                         let Some(key) = self.clients.key(token) else { continue };
-                        if let Some(client) = self.clients.at(key).filter(|_| event.is_read_closed()) {
-                            client.saw_fin();
+                        if let Some(client) = self.clients.at(key) {
+                            client.notice(token, event);
                         }
                         ready.push(key);
                     }
@@ -197,12 +202,18 @@ impl<'a> Worker<'a> {
         if !listener.acceptable || self.accept_after.is_some() {
             return Ok(false);
         }
+        if self.shared.admission.is_full() && has_client(&listener.socket) {
+            self.make_room(now);
+        }
+        let Some(listener) = self.listeners.get_mut(site) else { return Ok(false) };
         match self.shared.accept(&listener.socket) {
-            Ok(Some((stream, peer))) => self.admit(stream, peer, site, now)?,
-            Ok(None) => {
+            Ok(Arrival::Client(stream, peer)) => self.admit(stream, peer, site, now)?,
+            Ok(Arrival::Refused(peer, why)) => self.refused(site, peer, Some(&why)),
+            Ok(Arrival::Complete) => {
                 self.heed_stage(now);
                 return Ok(false);
             }
+            Err(error) if lacks_descriptors(&error) => return Ok(self.go_without(site, &error, now)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => {
                     listener.acceptable = false;
@@ -210,7 +221,7 @@ impl<'a> Worker<'a> {
                 }
                 // The client was gone before it was accepted.
                 ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
-                // Out of descriptors as a rule; whatever it is, to try again at once would be a busy loop.
+                // Whatever it is, to try again at once would be a busy loop.
                 _ => {
                     self.accept_after = Some(now + ACCEPT_PAUSE);
                     return Ok(false);
@@ -220,6 +231,39 @@ impl<'a> Worker<'a> {
         Ok(true)
     }
 
+    /// There are too few descriptors. Whether one more accept may go better.
+    fn go_without(&mut self, site: usize, error: &io::Error, now: Instant) -> bool {
+        if self.make_room(now) {
+            return true;
+        }
+        let turned_away = self.shared.admission.turn_away(&self.listeners[site].socket, error);
+        match turned_away {
+            Ok((peer, why)) => self.refused(site, peer, why.as_ref()),
+            Err(_) => self.accept_after = Some(now + ACCEPT_PAUSE),
+        }
+        self.accept_after.is_none()
+    }
+
+    /// End the connection that has been in its handshake for longest, if that is long enough.
+    fn make_room(&mut self, now: Instant) -> bool {
+        self.forget_newcomers();
+        let Some(key) = self.newcomers.slowest(now) else { return false };
+        self.attend(key, now, |client, _| client.give_way());
+        true
+    }
+
+    fn forget_newcomers(&mut self) {
+        let Self { newcomers, clients, .. } = self;
+        newcomers.forget(|key| clients.at(key).is_some_and(|client| client.is_in_handshake()));
+    }
+
+    fn refused(&mut self, site: usize, peer: SocketAddr, why: Option<&Error>) {
+        self.counters.refused();
+        if let Some(why) = why.filter(|_| self.config.tells != Tells::Nothing) {
+            self.shared.journal.push(Connection::refused(&self.config.sites[site], peer, why));
+        }
+    }
+
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, site: usize, now: Instant) -> Result<()> {
         let mut client = Box::new(Client::new(stream, peer, &self.config.sites[site], now)?);
         let key = self.clients.vacant();
@@ -227,10 +271,13 @@ impl<'a> Worker<'a> {
         if client.watch(self.poll.registry(), key).is_err() {
             // The kernel has no memory for it: this client loses, the others go on.
             self.clients.remove(key);
+            self.shared.admission.leave(peer.ip());
             self.counters.ended(Some("internal-error"));
             return Ok(());
         }
         self.clients.put(key, client);
+        self.forget_newcomers();
+        self.newcomers.push(key, now);
         self.schedule(key);
         Ok(())
     }
@@ -242,6 +289,7 @@ impl<'a> Worker<'a> {
             key,
             buffers: &mut self.buffers,
             site: &self.config.sites[client.site],
+            limits: &self.config.limits,
             registry: self.poll.registry(),
             counters: self.counters,
             shared: self.shared,
@@ -260,6 +308,7 @@ impl<'a> Worker<'a> {
         let Some(client) = self.clients.remove(key) else { return };
         self.counters.ended(client.failure());
         let record = (self.config.tells != Tells::Nothing).then(|| client.record(&self.config.sites[client.site], now));
+        self.shared.admission.leave(client.address());
         // The descriptor first: whoever hears of the end may rely on it.
         drop(client);
         if let Some(record) = record {

@@ -16,7 +16,7 @@ use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use tlstool_engine::{
     ClientConfig, Connection, Error, IdentitySpec, Interrupt, LimitsSpec, LoadPlan, Mode, Result, ServeEvent,
-    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SiteSpec, Tells, serve,
+    ServeTotals, ServerConfig, ServerSpec, ServiceSpec, SessionsSpec, SiteSpec, Tells, serve,
 };
 
 /// Longer than anything here takes, unless it hangs.
@@ -67,6 +67,7 @@ pub fn certificates(authority: &str) -> Certificates {
         key: key.serialize_pem().into_bytes(),
         chain_file: "chain.pem".to_owned(),
         key_file: "key.pem".to_owned(),
+        staple: None,
     };
     Certificates { ca: ca.pem(), identity }
 }
@@ -74,19 +75,42 @@ pub fn certificates(authority: &str) -> Certificates {
 pub fn spec(mode: Mode, identity: IdentitySpec) -> ServerSpec {
     let site = SiteSpec {
         name: None,
-        service: ServiceSpec { mode, metrics: false },
-        identity,
+        service: ServiceSpec {
+            mode,
+            size: None,
+            folder: None,
+            content: None,
+            forward: None,
+            metrics: false,
+            withheld: Vec::new(),
+        },
+        identities: vec![identity],
+        named: Vec::new(),
+        sni_strict: false,
+        raw_public_key: false,
+        cert_compression: None,
         versions: Vec::new(),
         ciphers: Vec::new(),
         groups: vec!["x25519".to_owned()],
         alpn: Vec::new(),
         keylog: None,
-        staple: None,
+        key_update_every: None,
+        client_auth: None,
+        sessions: SessionsSpec { tickets: 2, ticket_keys: Vec::new(), max_early_data: 0 },
         misconduct: None,
     };
     ServerSpec {
         sites: vec![site],
-        limits: LimitsSpec { handshake: 10.0, idle: 10.0 },
+        limits: LimitsSpec {
+            handshake: 10.0,
+            request: 10.0,
+            send: 10.0,
+            idle: 10.0,
+            close: 2.0,
+            connection: None,
+            max_connections: None,
+            max_per_address: None,
+        },
         threads: 2,
         count: None,
         duration: None,

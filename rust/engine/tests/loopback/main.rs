@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
+mod identities;
 mod load;
+mod modes;
 mod serve;
+mod sessions;

@@ -35,14 +35,17 @@ fn the_page_shows_what_was_negotiated() {
     let mut tls = server.tls();
     let peer = tls.sock.local_addr().unwrap().to_string();
     let json = ask(&mut tls, "GET /json HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let hello = json.as_object_mut().unwrap().remove("hello").unwrap();
+    assert_eq!((&hello["sni"], &hello["suites"][0]), (&"localhost".into(), &"TLS_AES_256_GCM_SHA384".into()));
+    assert!(hello["ja4"].as_str().unwrap().starts_with("t13d"), "{hello}");
     let wanted = serde_json::json!({
         "tls": "1.3", "suite": "TLS_AES_256_GCM_SHA384", "group": "x25519", "alpn": null, "sni": "localhost",
-        "kind": "full", "peer": peer,
+        "kind": "full", "client_certificate": null, "early_data": null, "peer": peer,
     });
     assert_eq!(json, wanted);
     let text = ask(&mut tls, GET);
-    assert!(text.contains("TLS_AES_256_GCM_SHA384") && text.contains(&peer), "{text}");
+    assert!(text.contains("TLS_AES_256_GCM_SHA384") && text.contains(&peer) && text.contains("JA4"), "{text}");
     let html = ask(&mut tls, "GET /any HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(html.contains("<!DOCTYPE html>") && html.contains("<dd>localhost</dd>"), "{html}");
     ends_in_order(&mut tls);
@@ -145,6 +148,7 @@ fn a_scan_of_the_port_is_a_connection_that_was_closed() {
 fn silent_and_trickling_clients_run_into_their_limits_and_harm_nobody() {
     let server = Server::start(Mode::Status, |spec| {
         spec.limits.handshake = 0.3;
+        spec.limits.request = 0.3;
         spec.limits.idle = 0.3;
         spec.threads = 1;
     });
@@ -183,7 +187,7 @@ fn server_is_there(stream: &mut TcpStream) -> bool {
 fn a_client_that_never_reads_holds_up_only_itself() {
     let server = Server::start(Mode::Echo, |spec| {
         spec.threads = 1;
-        spec.limits.idle = 2.0;
+        spec.limits.send = 2.0;
     });
     let mut greedy = server.tls();
     greedy.sock.set_write_timeout(Some(std::time::Duration::from_millis(200))).unwrap();

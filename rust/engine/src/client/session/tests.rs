@@ -83,6 +83,7 @@ impl Pki {
             key: self.key.clone(),
             chain_file: "c".to_owned(),
             key_file: "k".to_owned(),
+            staple: None,
         }
     }
 

@@ -9,16 +9,20 @@ use crate::local::meter::Side;
 use crate::{Error, Result};
 
 /// Commands of `SSL_ctrl`, from OpenSSL's ssl.h.
+const CTRL_SESSION_REUSED: c_int = 8;
 const CTRL_TLSEXT_HOSTNAME: c_int = 55;
 const CTRL_SHARED_GROUP: c_int = 93;
+const CTRL_PEER_SIGNATURE_HASH: c_int = 108;
 const CTRL_PEER_TMP_KEY: c_int = 109;
+const CTRL_SIGNATURE_HASH: c_int = 132;
 const CTRL_NEGOTIATED_GROUP: c_int = 134;
 
-/// From OpenSSL's `obj_mac.h`: the kind of all keys on Weierstrass curves, and three of the curves.
+/// From OpenSSL's `obj_mac.h`: the kind of all keys on Weierstrass curves, three of the curves, and X25519.
 const KIND_EC: c_int = 408;
 const NID_P256: c_long = 415;
 const NID_P384: c_long = 715;
 const NID_P521: c_long = 716;
+const NID_X25519: c_long = 1034;
 
 /// Answers of `SSL_get_error`.
 const WANT_READ: c_int = 2;
@@ -35,6 +39,14 @@ pub enum GroupSaid {
     Id(u16),
     /// OpenSSL's number for the curve.
     Nid(c_long),
+}
+
+/// What an end says that the handshake was signed with.
+pub enum SignatureSaid {
+    /// The code point of TLS.
+    Id(u16),
+    /// OpenSSL's numbers for the kind of signature and for the hash, 0 for none.
+    Nids(c_int, c_int),
 }
 
 /// Client and server, and what joins them.
@@ -243,8 +255,11 @@ impl Connection {
 
     /// Whether the handshake resumed a session.
     pub fn resumed(&self) -> bool {
-        // SAFETY: the connection is alive.
-        unsafe { (self.api.SSL_session_reused)(self.ssl.as_ptr()) == 1 }
+        match self.api.SSL_session_reused {
+            // SAFETY: the connection is alive.
+            Some(reused) => unsafe { reused(self.ssl.as_ptr()) == 1 },
+            None => self.ctrl(CTRL_SESSION_REUSED, ptr::null_mut()) == 1,
+        }
     }
 
     /// Why the peer's chain is bad; None if it is good.
@@ -291,6 +306,46 @@ impl Connection {
         }
     }
 
+    /// With what this end signed the handshake; None if it did not, or does not tell.
+    pub fn own_signature(&self) -> Option<SignatureSaid> {
+        self.signature(
+            self.api.SSL_get_signature_algorithm_used,
+            self.api.SSL_get_signature_type_nid,
+            CTRL_SIGNATURE_HASH,
+        )
+    }
+
+    /// The same of the other end.
+    pub fn peer_signature(&self) -> Option<SignatureSaid> {
+        self.signature(
+            self.api.SSL_get_peer_signature_algorithm,
+            self.api.SSL_get_peer_signature_type_nid,
+            CTRL_PEER_SIGNATURE_HASH,
+        )
+    }
+
+    fn signature(
+        &self,
+        code_point: Option<unsafe extern "C" fn(*const Ssl) -> u16>,
+        kind: Option<unsafe extern "C" fn(*const Ssl, *mut c_int) -> c_int>,
+        hash: c_int,
+    ) -> Option<SignatureSaid> {
+        let ssl = self.ssl.as_ptr();
+        if let Some(code_point) = code_point {
+            // SAFETY: the connection is alive.
+            let id = unsafe { code_point(ssl) };
+            return (id != 0).then_some(SignatureSaid::Id(id));
+        }
+        let (mut kind_nid, mut hash_nid): (c_int, c_int) = (0, 0);
+        // SAFETY: the connection is alive, and there is a place for the answer.
+        if unsafe { kind?(ssl, &raw mut kind_nid) } != 1 {
+            return None;
+        }
+        // Of Ed25519, which brings its own hash, there is none to tell.
+        self.ctrl(hash, (&raw mut hash_nid).cast());
+        Some(SignatureSaid::Nids(kind_nid, hash_nid))
+    }
+
     /// OpenSSL's number for the curve of the key that the other end sent: all that OpenSSL 1.1.1 and `LibreSSL` tell.
     fn curve_of_peer_share(&self) -> Option<c_long> {
         let (id, bits) = (self.api.EVP_PKEY_id?, self.api.EVP_PKEY_bits?);
@@ -306,6 +361,8 @@ impl Connection {
             (KIND_EC, 256) => Some(NID_P256),
             (KIND_EC, 384) => Some(NID_P384),
             (KIND_EC, 521) => Some(NID_P521),
+            // LibreSSL dresses X25519 up as a curve of the same size.
+            (KIND_EC, 253) => Some(NID_X25519),
             (kind, _) => Some(kind.into()),
         }
     }

@@ -11,13 +11,14 @@ use std::ptr::{self, NonNull};
 
 use symbols::{Certificate, Key, SslCtx};
 
-pub use connection::{Connection, GroupSaid, Link};
+pub use connection::{Connection, GroupSaid, Link, SignatureSaid};
 pub use session::Session;
 pub use symbols::Api;
 
 use crate::{Error, Result};
 
 /// Commands of `SSL_CTX_ctrl`, from OpenSSL's ssl.h and tls1.h; they are part of its ABI.
+const CTRL_OPTIONS: c_int = 32;
 const CTRL_SESS_CACHE_SIZE: c_int = 42;
 const CTRL_SESS_CACHE_MODE: c_int = 44;
 const CTRL_CHAIN_CERT: c_int = 89;
@@ -31,7 +32,7 @@ const SESS_CACHE_CLIENT: c_int = 0x0001;
 const SESS_CACHE_SERVER: c_int = 0x0002;
 /// The application keeps the sessions, and the library none.
 const SESS_CACHE_NO_INTERNAL: c_int = 0x0300;
-const OP_NO_TICKET: u64 = 1 << 14;
+const OP_NO_TICKET: u32 = 1 << 14;
 const VERIFY_PEER: c_int = 1;
 const VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
 /// BoringSSL's policy that takes AES-256-GCM before AES-128-GCM in TLS 1.3 (`ssl_compliance_policy_cnsa_202407`).
@@ -108,7 +109,7 @@ impl Context {
         }
     }
 
-    /// Allow these signature algorithms, for certificates too; false if the library does not know them.
+    /// Sign and verify with these schemes, by names with colons between. `LibreSSL` cannot be told, and goes its own way: read it back.
     pub fn set_signature_algorithms(&mut self, list: &CStr) -> bool {
         match self.api.SSL_CTX_set1_sigalgs_list {
             // SAFETY: as in `set_groups`.
@@ -147,8 +148,11 @@ impl Context {
             Some(set_size) => drop(unsafe { set_size(ctx, count.into()) }),
             None => drop(self.ctrl(CTRL_SESS_CACHE_SIZE, count.into(), ptr::null_mut())),
         }
-        // SAFETY: as above.
-        unsafe { (self.api.SSL_CTX_set_options)(ctx, OP_NO_TICKET) };
+        match self.api.SSL_CTX_set_options {
+            // SAFETY: as above.
+            Some(set_options) => drop(unsafe { set_options(ctx, OP_NO_TICKET.into()) }),
+            None => drop(self.ctrl(CTRL_OPTIONS, OP_NO_TICKET.into(), ptr::null_mut())),
+        }
     }
 
     /// What sessions of this server are told from those of others by; where clients are verified, nothing is resumed without.

@@ -83,8 +83,6 @@ functions! {
         SSL_CTX_sess_set_new_cb: fn(*mut SslCtx, Option<NewSession>);
         // An unsigned int in OpenSSL, a size_t in BoringSSL: as an argument, the wider type serves both.
         SSL_CTX_set_session_id_context: fn(*mut SslCtx, *const c_uchar, usize) -> c_int;
-        // 64 bits in OpenSSL, 32 in BoringSSL: likewise, and the answer is left alone.
-        SSL_CTX_set_options: fn(*mut SslCtx, u64) -> u64;
         SSL_CTX_set_cipher_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_new: fn(*mut SslCtx) -> *mut Ssl;
         SSL_free: fn(*mut Ssl);
@@ -95,7 +93,6 @@ functions! {
         SSL_do_handshake: fn(*mut Ssl) -> c_int;
         SSL_get_error: fn(*const Ssl, c_int) -> c_int;
         SSL_set_session: fn(*mut Ssl, *mut SslSession) -> c_int;
-        SSL_session_reused: fn(*const Ssl) -> c_int;
         SSL_set_shutdown: fn(*mut Ssl, c_int);
         SSL_SESSION_free: fn(*mut SslSession);
         SSL_get_verify_result: fn(*const Ssl) -> c_long;
@@ -107,9 +104,11 @@ functions! {
     }
     optional {
         awslc_api_version_num: fn() -> c_int;
-        // OpenSSL, where the functions below these two are macros over them.
+        // OpenSSL and LibreSSL, where functions below these two are macros over them.
         SSL_CTX_ctrl: fn(*mut SslCtx, c_int, c_long, *mut c_void) -> c_long;
         SSL_ctrl: fn(*mut Ssl, c_int, c_long, *mut c_void) -> c_long;
+        // 64 bits in OpenSSL, 32 in BoringSSL: the wider type serves both, and the answer is left alone.
+        SSL_CTX_set_options: fn(*mut SslCtx, u64) -> u64;
         SSL_CTX_set_min_proto_version: fn(*mut SslCtx, u16) -> c_int;
         SSL_CTX_set_max_proto_version: fn(*mut SslCtx, u16) -> c_int;
         SSL_CTX_set1_groups_list: fn(*mut SslCtx, *const c_char) -> c_int;
@@ -119,6 +118,7 @@ functions! {
         SSL_CTX_set1_sigalgs_list: fn(*mut SslCtx, *const c_char) -> c_int;
         SSL_CTX_add1_chain_cert: fn(*mut SslCtx, *mut Certificate) -> c_int;
         SSL_set_tlsext_host_name: fn(*mut Ssl, *const c_char) -> c_int;
+        SSL_session_reused: fn(*const Ssl) -> c_int;
         // LibreSSL makes no tickets in TLS 1.3, and older ones of it know no standard names.
         SSL_CTX_set_num_tickets: fn(*mut SslCtx, usize) -> c_int;
         SSL_CIPHER_standard_name: fn(*const Cipher) -> *const c_char;
@@ -137,6 +137,11 @@ functions! {
         SSL_get0_group_name: fn(*mut Ssl) -> *const c_char;
         SSL_get_group_id: fn(*const Ssl) -> u16;
         SSL_get_curve_id: fn(*const Ssl) -> u16;
+        // What the handshake was signed with: BoringSSL and AWS-LC by code point, their own since 2024; OpenSSL by its numbers.
+        SSL_get_peer_signature_algorithm: fn(*const Ssl) -> u16;
+        SSL_get_signature_algorithm_used: fn(*const Ssl) -> u16;
+        SSL_get_peer_signature_type_nid: fn(*const Ssl, *mut c_int) -> c_int;
+        SSL_get_signature_type_nid: fn(*const Ssl, *mut c_int) -> c_int;
     }
 }
 
@@ -185,6 +190,11 @@ impl Api {
     /// Whether it is AWS-LC, which calls itself OpenSSL 1.1.1 in some of its builds.
     pub fn is_aws_lc(&self) -> bool {
         self.awslc_api_version_num.is_some()
+    }
+
+    /// Whether it is of the kind that cannot be told which signature schemes to use.
+    pub fn chooses_signatures(&self) -> bool {
+        self.version().starts_with("LibreSSL")
     }
 
     /// A file that merely depends on a libssl (a Python extension, libcurl) would be measured under a wrong name.

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::misconduct::{Act, Moment, Then};
 use super::{Client, Phase};
 use crate::server::history::Ending;
+use crate::server::misconduct::{Act, Moment, Then};
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
@@ -31,7 +31,9 @@ impl Client {
             output.clear();
             self.wire.discard();
         }
-        self.history.ends(Ending::Server);
+        if act.then != Then::Hold {
+            self.history.ends(Ending::Server);
+        }
         self.owes = false;
         self.clock = turn.now;
         self.partial = Vec::new();

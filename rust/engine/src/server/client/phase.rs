@@ -1,12 +1,6 @@
 //! How far a connection has come, on our side and on the client's.
 
-use std::time::Duration;
-
-use crate::server::Limits;
 use crate::server::misconduct::Moment;
-
-/// What a client has to close its side after us, or to take a byte of what it still gets.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -32,15 +26,6 @@ pub enum Incoming {
 }
 
 impl Phase {
-    /// How long it may last.
-    pub fn limit(self, limits: &Limits) -> Duration {
-        match self {
-            Self::Handshake => limits.handshake,
-            Self::Open | Self::Holding => limits.idle,
-            Self::Closing | Self::Draining => CLOSE_LIMIT,
-        }
-    }
-
     /// What this is to a fault, once the client has said something; in a handshake, `answers` says that it is to be answered.
     pub fn moment(self, answers: bool) -> Moment {
         match self {

@@ -1,16 +1,33 @@
-//! How a connection ends that does not end as it should.
+//! How a connection ends that cannot go on: what is said to the client, and what is noted as the reason.
 
 use std::io;
 use std::time::Instant;
 
-use super::{Client, Incoming, Phase};
+use super::{Client, Cue, Incoming, Phase};
 use crate::Error;
+use crate::conn;
 use crate::error::reason;
 use crate::server::history::Ending;
+use crate::server::identities::take_refusal;
 use crate::server::service::http;
 use crate::server::turn::{Outcome, Turn};
 
 impl Client {
+    /// Say `close_notify` after all that was said before.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        if !turn.site.misconduct.truncate {
+            // It fails only on a session that is broken already, and then there is nobody to tell.
+            let _ = conn::close_notify(&mut self.tls, &mut self.partial, &mut turn.buffers.output);
+        }
+        self.phase = Phase::Closing;
+        self.clock = turn.now;
+    }
+
+    pub(super) fn close_now(&mut self, turn: &mut Turn<'_>) -> Outcome {
+        self.close(turn);
+        self.sending(turn).unwrap_or_else(|| self.turn(turn))
+    }
+
     /// The session is broken: what the output holds (an alert) goes out, nothing else does.
     pub(super) fn fail(&mut self, error: Error, now: Instant) {
         self.history.ends(Ending::Error);
@@ -21,13 +38,12 @@ impl Client {
 
     /// What the client sent broke the session. If it is no TLS at all, it may at least be told so in its own words.
     pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, error: rustls::Error, used: usize) {
+        if let Some(refusal) = take_refusal() {
+            let error = refusal.tell(&mut turn.buffers.output);
+            return self.fail(error, turn.now);
+        }
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
-        let error = match error {
-            rustls::Error::NoApplicationProtocol => Error::PeerIncompatible(
-                "the client offers none of the server's application protocols (ALPN)".to_owned(),
-            ),
-            error => Error::from(error),
-        };
+        let error = self.brought.refusal(error);
         if !matches!(error, Error::NotTls { .. }) || begun {
             return self.fail(error, turn.now);
         }
@@ -54,13 +70,13 @@ impl Client {
                 "the client closed the connection in the middle of a message".to_owned(),
             ));
         }
-        self.close_now(turn)
+        self.serve_now(turn, Cue::End)
     }
 
     /// The connection broke. With a session up and nothing under way that is a client in a hurry, and no fault.
     pub(super) fn broken(&mut self, error: io::Error) -> Outcome {
         self.history.ends(Ending::Reset);
-        if self.phase == Phase::Handshake || !self.is_idle() {
+        if self.phase == Phase::Handshake || !self.is_idle() && !self.service.is_endless() {
             self.error.get_or_insert_with(|| {
                 Box::new(Error::ConnectionReset(format!("the client broke the connection: {}", reason(error))))
             });
