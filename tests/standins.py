@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import factories
@@ -50,7 +50,7 @@ class Stop:
     """Stands in for the wish to stop."""
 
     @contextlib.contextmanager
-    def on_signals(self) -> Iterator[None]:
+    def on_signals(self, grace: float = 0.0, give_up: Callable[[], None] | None = None) -> Iterator[None]:
         yield
 
     def __enter__(self) -> Stop:

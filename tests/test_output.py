@@ -304,12 +304,29 @@ def test_durations_have_about_three_digits(value, shown):
 
 
 def test_a_server_has_a_line_a_connection():
-    assert serving.connection(factories.connection(), PLAIN) == (
-        "10:00:00 127.0.0.1:50312, TLS 1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, full, alpn http/1.1, sni localhost, "
-        "1 request, 78 B in, 1,024 B out, 12.3 ms"
+    time, _, line = serving.connection(factories.connection(), PLAIN).partition(" ")
+    assert len(time) == len("10:00:00")
+    assert line == (
+        "127.0.0.1:50312, TLS 1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, full, alpn http/1.1, sni localhost, 1 request, "
+        "78 B in, 1,024 B out, 12.3 ms"
     )
-    failed = factories.connection(tls=None, sni=None, error="alert-received", message="unknown\x1b ca")
-    assert serving.connection(failed, PLAIN) == r"10:00:00 127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b ca"
+    idle = factories.connection(ending="limit")
+    assert serving.connection(idle, PLAIN).endswith("12.3 ms, closed for being idle")
+    failed = factories.connection(tls=None, sni=None, error="alert-received", message="unknown\x1b\n ca")
+    assert serving.connection(failed, PLAIN).endswith(r" 127.0.0.1:50312, 12.3 ms, alert-received: unknown\x1b\x0a ca")
+
+
+def test_the_table_of_a_server_says_what_its_numbers_are_made_of():
+    lines = serving.table(factories.serve_totals(unreported=7), PLAIN).splitlines()
+    assert "handshakes    2: TLS 1.2 1, TLS 1.3 1, 1 resumed" in lines
+    assert "failed        1: not-tls 1" in lines
+    assert "not shown     7 connections, for which the output was too slow" in lines
+
+
+def test_live_figures_say_how_fast_they_grow():
+    live = serving.Live()
+    assert "/s" not in live.line(factories.serve_totals(handshakes=10, elapsed_ms=1000.0))
+    assert "30 handshakes (40/s)" in live.line(factories.serve_totals(handshakes=30, elapsed_ms=1500.0))
 
 
 def test_the_totals_of_a_server_own_up_to_lines_that_were_dropped():
