@@ -7,13 +7,14 @@
 #   make fmt        format Python and Rust
 #   make generate   write man pages, completions and schemas anew
 #   make bench      Rustls beside the libssl of the interpreter; BENCH="--duration 5s" passes options on
+#   make soak       a server under five minutes of good, slow and hostile clients; SOAK="--seconds 60 --echo" passes options on
 #   make wheel      a wheel for this platform in dist/
 #   make clean      remove what was built, and .venv
 
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: demo test lint fmt generate bench wheel clean lint-python lint-rust test-rust test-python
+.PHONY: demo test lint fmt generate bench soak wheel clean lint-python lint-rust test-rust test-python
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -36,6 +37,9 @@ endif
 
 demo: $(INSTALLED)
 	@$(PY) tools/demo.py
+
+soak: $(INSTALLED)
+	@$(PY) tests/soak.py $(SOAK)
 
 test: lint test-rust test-python
 

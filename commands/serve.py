@@ -30,16 +30,8 @@ if TYPE_CHECKING:
     examples=(
         ("serve", "a status page on a free port of 127.0.0.1, with a throw-away certificate"),
         ("serve 4433 --cert chain.pem --key key.pem", "the same with an own certificate, on port 4433"),
-        ("serve 0.0.0.0:4433 --echo", "send back every byte, to all the network"),
         ("serve --files public", "the files of a folder"),
-        ("serve --source endless", "bytes without end, to see how fast they come; --discard for the other direction"),
-        ("serve 6380 --forward localhost:6379", "TLS for a server that has none"),
-        ("serve --count 1 --json", "one connection, as JSON Lines, with all that its client offered"),
-        ("serve 4433 -v --metrics --duration 10m", "figures on the terminal and under /metrics, for ten minutes"),
-        ("serve --sni-dir certs/ --cert default.p12", "a certificate for each name, and one for all others"),
-        ("serve --make-certs pki/ --san a.test", "certificates for tests, in files"),
-        ("serve --fault expired", "an expired certificate, to see what a client makes of it"),
-        ("serve --fault all", "every fault on a port of its own, beside a sound server"),
+        ("serve --fault all --json", "a faulty server on each of many ports, for the tests of a client"),
     ),
     files=(
         ("ca.pem in a temporary folder", "the certificate of the throw-away authority, named in the ready line, gone at exit"),

@@ -170,6 +170,7 @@ def local_result(library: str = "rustls", **fields: Any) -> LocalResult:
         "suite": "TLS_AES_256_GCM_SHA384",
         "group": "x25519",
         "key_type": "ecdsa-p256",
+        "signature": "ecdsa_secp256r1_sha256",
         "rounds": 5,
         "client_handshakes_per_s": rate,
         "client_handshakes_per_s_min": rate * 0.97,

@@ -171,7 +171,7 @@ def test_the_status_page_says_what_was_negotiated(pair: Pair, serve: Serve, cert
 @pytest.mark.parametrize(
     ("request_head", "status"),
     [
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405"),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"405"),
         (b"GET / HTTP/1.1\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000, b"431"),
     ],

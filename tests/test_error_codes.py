@@ -36,11 +36,10 @@ if TYPE_CHECKING:
     from credentials import Credentials, Pair
 
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
-
 NOBODY = Roots("none", ())
-
-SERVER_HELLO_OF_TLS_1_1 = bytes.fromhex("16 0302 002a 02 000026 0302") + bytes(32) + bytes.fromhex("00 002f 00")
-"""The client did not offer that version (RFC 4346 section 7.4.1.3)."""
+SERVER_HELLO_OF_TLS_1_1 = (
+    bytes.fromhex("16 0302 002a 02 000026 0302") + bytes(32) + bytes.fromhex("00 002f 00")
+)  # which was not offered
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,8 @@ class Scene:
     patch: pytest.MonkeyPatch
 
     def file(self, data: bytes, name: str = "file") -> str:
-        path = self.folder / name
-        path.write_bytes(data)
-        return str(path)
+        (self.folder / name).write_bytes(data)
+        return str(self.folder / name)
 
     def pair(self, issued: pki.Issued) -> Pair:
         from credentials import Pair  # a plugin: pytest wants to be the first to import it

@@ -31,7 +31,7 @@ class Forward(Record):
     limit: float = 10.0
 
 
-HTTP_MODES: tuple[ServeMode, ...] = ("status",)
+HTTP_MODES: tuple[ServeMode, ...] = ("status", "discard", "source", "files")
 """The modes that have pages, so that there can be one more."""
 
 Tells = Literal["nothing", "connections", "hellos"]

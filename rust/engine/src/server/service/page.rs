@@ -157,8 +157,9 @@ fn shown(certificate: &ClientCertificate) -> String {
 /// A hello's lists, in its own order.
 fn offered(hello: &Decoded) -> Vec<(&'static str, String)> {
     let list = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
+    let bytes = |count: usize| format!("{count} byte{}", if count == 1 { "" } else { "s" });
     let shares: Vec<_> =
-        hello.key_shares.iter().map(|share| format!("{} ({} bytes)", share.group, share.bytes)).collect();
+        hello.key_shares.iter().map(|share| format!("{} ({})", share.group, bytes(share.bytes))).collect();
     vec![
         ("Versions", if hello.versions.is_empty() { hello.legacy_version.clone() } else { list(&hello.versions) }),
         ("Cipher suites", list(&hello.suites)),
@@ -166,11 +167,11 @@ fn offered(hello: &Decoded) -> Vec<(&'static str, String)> {
         ("Key shares", list(&shares)),
         ("Signature schemes", list(&hello.signature_schemes)),
         ("Protocols (ALPN)", list(&hello.alpn)),
-        ("Compression of certificates", list(&hello.certificate_compression)),
+        ("Compression", list(&hello.certificate_compression)),
         ("Extensions", list(&hello.extensions)),
         ("JA3", hello.fingerprints.ja3.clone()),
         ("JA4", hello.fingerprints.ja4.clone()),
-        ("Size of the hello", format!("{} bytes", hello.size)),
+        ("Size of the hello", bytes(hello.size)),
     ]
 }
 
