@@ -49,8 +49,7 @@ impl Client {
     /// Let an upstream have the connection. What was heard until now is in the turn's `plain`.
     pub(super) fn forward(&mut self, target: Arc<Target>, turn: &mut Turn<'_>) -> Option<Outcome> {
         let server = self.wire.local_address().filter(|_| target.proxy_protocol);
-        let header =
-            server.map(|server| Introduction::of(&self.tls, self.brought.requested_name(), self.peer, server).header());
+        let header = server.map(|server| Introduction::of(&self.tls, &self.brought, self.peer, server).header());
         let early = turn.buffers.plain.clone();
         let mut upstream = Upstream::new(target, self.tls.alpn_protocol(), header.unwrap_or_default(), early, turn.now);
         let begun = upstream.connect(turn.link());

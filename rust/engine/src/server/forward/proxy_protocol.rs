@@ -7,6 +7,8 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::super::brought::Brought;
+use crate::judge::Verdict;
 use crate::provider::suite_name;
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -44,9 +46,11 @@ pub struct Introduction<'a> {
     pub certificate: Option<Certificate>,
 }
 
-/// The certificate of a client, which was verified.
+/// The certificate of a client.
 pub struct Certificate {
     pub common_name: Option<String>,
+    /// Whether the verdict on it is good: one that was only requested may be anybody's.
+    pub is_verified: bool,
     /// It was shown when the session was made, and not again on this connection.
     pub from_session: bool,
 }
@@ -55,7 +59,7 @@ impl<'a> Introduction<'a> {
     /// A client whose session is up.
     pub fn of(
         tls: &'a UnbufferedServerConnection,
-        sni: Option<&'a str>,
+        brought: &'a Brought,
         client: SocketAddr,
         server: SocketAddr,
     ) -> Self {
@@ -63,13 +67,13 @@ impl<'a> Introduction<'a> {
             client,
             server: SocketAddr::new(server.ip().to_canonical(), server.port()),
             alpn: tls.alpn_protocol(),
-            sni,
+            sni: brought.requested_name(),
             version: if tls.protocol_version() == Some(ProtocolVersion::TLSv1_2) { "TLSv1.2" } else { "TLSv1.3" },
             cipher: tls
                 .negotiated_cipher_suite()
                 .map(|suite| openssl_name(&suite_name(suite.suite())))
                 .unwrap_or_default(),
-            certificate: certificate(tls),
+            certificate: certificate(tls, brought),
         }
     }
 
@@ -96,7 +100,8 @@ impl<'a> Introduction<'a> {
         });
         let mut tls = vec![PP2_CLIENT_SSL | shown];
         // Nought is for a certificate that was verified.
-        tls.extend(u32::from(self.certificate.is_none()).to_be_bytes());
+        let is_verified = self.certificate.as_ref().is_some_and(|certificate| certificate.is_verified);
+        tls.extend(u32::from(!is_verified).to_be_bytes());
         put(&mut tls, PP2_SUBTYPE_SSL_VERSION, self.version.as_bytes());
         if let Some(name) = self.certificate.as_ref().and_then(|certificate| certificate.common_name.as_ref()) {
             put(&mut tls, PP2_SUBTYPE_SSL_CN, name.as_bytes());
@@ -136,10 +141,11 @@ fn length(value: &[u8]) -> [u8; 2] {
     u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes()
 }
 
-fn certificate(tls: &CommonState) -> Option<Certificate> {
+fn certificate(tls: &CommonState, brought: &Brought) -> Option<Certificate> {
     let leaf = tls.peer_certificates()?.first()?;
     let from_session = tls.handshake_kind() == Some(HandshakeKind::Resumed);
-    Some(Certificate { common_name: common_name(leaf), from_session })
+    let is_verified = brought.certificate().is_some_and(|certificate| certificate.verdict == Verdict::Good);
+    Some(Certificate { common_name: common_name(leaf), is_verified, from_session })
 }
 
 /// The last one of the subject, which is the most specific.
@@ -208,10 +214,11 @@ mod tests {
 
     #[test]
     fn a_client_certificate_is_told_of_with_its_name_and_where_it_was_shown() {
-        for (from_session, flags) in [(false, 7), (true, 5)] {
-            let certificate = Some(Certificate { common_name: Some("client".to_owned()), from_session });
+        for (from_session, is_verified, flags) in [(false, true, 7), (true, true, 5), (false, false, 7)] {
+            let common_name = Some("client".to_owned());
+            let certificate = Some(Certificate { common_name, is_verified, from_session });
             let header = Introduction { certificate, ..introduction() }.header();
-            assert_eq!(header[31..36], [flags, 0, 0, 0, 0]);
+            assert_eq!(header[31..36], [flags, 0, 0, 0, u8::from(!is_verified)]);
             assert_eq!(header[46..55], *b"\x22\0\x06client");
         }
     }
