@@ -216,6 +216,7 @@ def compare_report(**fields: Any) -> CompareReport:
         suite="TLS_AES_256_GCM_SHA384",
         group="x25519",
         key_type="ecdsa-p256",
+        signature="ecdsa_secp256r1_sha256",
         library="rustls",
         figure="client_handshakes_per_s",
         values=(3000.0, 3300.0, None),

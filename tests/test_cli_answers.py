@@ -221,7 +221,7 @@ def test_a_server_that_fails_says_so_as_its_last_event(run, server):
         ("serve", {"listen": "127.0.0.1:0", "mode": "status", "grace": 5.0}),
         ("serve 4433 --echo --grace 0s", {"listen": "4433", "mode": "echo", "grace": 0.0}),
         ("serve [::1]:1 --status --count 3 --threads 2", {"listen": "[::1]:1", "mode": "status", "count": 3, "threads": 2}),
-        ("serve --cert c.pem --key k.pem --alpn h2", {"cert": "c.pem", "key": "k.pem", "alpn": ("h2",)}),
+        ("serve --cert c.pem --key k.pem --alpn h2", {"cert": ("c.pem",), "key": ("k.pem",), "alpn": ("h2",)}),
     ],
 )
 def test_options_become_the_request_of_a_server(run, server, line, expected):

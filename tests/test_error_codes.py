@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
 NOBODY = Roots("none", ())
-SERVER_HELLO_OF_TLS_1_1 = (
-    bytes.fromhex("16 0302 002a 02 000026 0302") + bytes(32) + bytes.fromhex("00 002f 00")
-)  # which was not offered
+SERVER_HELLO_OF_TLS_1_1 = bytes.fromhex("16 0302 002a 02 000026 0302") + bytes(32) + bytes.fromhex("00 002f 00")  # not offered
 
 
 @dataclass(frozen=True)

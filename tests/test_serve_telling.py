@@ -44,16 +44,13 @@ def visit(port: int, *requests: str) -> bytes:
         got = b""
         for request in requests:
             tls.sendall(f"GET {request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-            while data := tls.recv(65536):
-                got += data
+            got += b"".join(iter(lambda: tls.recv(65536), b""))
         return got
 
 
-def line(stream: Any) -> bytes:
+def line(stream: Any) -> Any:
     """The next line of a process, waited for."""
-    assert select.select([stream], [], [], LIMIT)[0], "nothing is said"
-    said: bytes = stream.readline()
-    return said
+    return stream.readline() if select.select([stream], [], [], LIMIT)[0] else pytest.fail("nothing is said")
 
 
 # ---- connections ---------------------------------------------------------------------------------
@@ -65,8 +62,8 @@ def test_a_connection_is_told_with_its_requests_and_its_end(backend: str) -> Non
         visit(server.port, "/json")
         event = server.next_event()
         totals = server.next_event()
-    for one in (event, totals):
-        jsonschema.validate(one, schema("serve"))
+    jsonschema.validate(event, schema("serve"))
+    jsonschema.validate(totals, schema("serve"))
     assert (event["requests"], event["ending"], event["error"]) == (1, "server", None)
     assert 0 < event["handshake_ms"] <= event["duration_ms"]
     assert event["accepted"].endswith("Z")
