@@ -25,7 +25,7 @@ _MOST_CONNECTIONS = 512
 # How long a client that has not finished its handshake keeps its place where others want it: time for some round trips.
 _PATIENCE = 1.0
 
-# How long is waited at most. The system hands a signal to any thread, but the handler runs in the calling one, which nothing wakes.
+# How long is waited at most. The system hands a signal to any thread; its handler runs in the calling one, which nothing wakes.
 _TICK = 0.1
 
 # How long no accept is tried once the system refused one for want of descriptors or memory.
