@@ -238,6 +238,24 @@ def test_the_service_manager_hears_when_the_server_is_ready_and_when_it_stops(tm
         assert end(process).status == 0
 
 
+def test_the_service_manager_hears_when_files_are_read_again(tmp_path: Path) -> None:
+    made = tlstool("serve", "--make-certs", tmp_path / "pki")
+    assert made.status == 0, made.errors
+    name = str(tmp_path / "notify")
+    own = ("--cert", tmp_path / "pki" / "server.pem", "--key", tmp_path / "pki" / "server.key")
+    command = [*COMMAND, "serve", "--json", *own]
+    with manager(name) as heard, started(command, environment={"NOTIFY_SOCKET": name}) as process:
+        server = Server(process)
+        assert heard.recv(4096).startswith(b"READY=1")
+        process.send_signal(signal.SIGHUP)
+        assert server.next_event()["event"] == "renewed"
+        begun = heard.recv(4096).decode().splitlines()
+        assert begun[0] == "RELOADING=1"
+        assert begun[1].removeprefix("MONOTONIC_USEC=").isdecimal()
+        assert heard.recv(4096) == b"READY=1"
+        assert server.stop().status == 0
+
+
 def test_a_service_manager_that_is_gone_does_not_matter() -> None:
     with started([*COMMAND, "serve", "--json"], environment={"NOTIFY_SOCKET": "/nowhere/at/all"}) as process:
         assert Server(process).stop().status == 0

@@ -75,16 +75,16 @@ def notify(*assignments: str) -> None:
         manager.sendto("\n".join(assignments).encode(), target)
 
 
-def reloading() -> None:
-    """Tell the service manager that the configuration is being read again; `reloaded` has to follow."""
+@contextmanager
+def reloading() -> Iterator[None]:
+    """While inside, the service manager knows that the server reads its files again (`Type=notify-reload`)."""
     import time
 
     notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
-
-
-def reloaded() -> None:
-    """Tell the service manager that what was read again is in use."""
-    notify("READY=1")
+    try:
+        yield
+    finally:
+        notify("READY=1")
 
 
 def _listed(ready: Ready, faults: Sequence[FaultShown]) -> str:

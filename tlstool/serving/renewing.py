@@ -14,7 +14,7 @@ from tlstool.errors import TlsToolError
 from tlstool.events import OnEvent, Renewed
 from tlstool.model import Identity
 from tlstool.reports import Problem
-from tlstool.serving import cautions
+from tlstool.serving import announcing, cautions
 from tlstool.serving.changes import Changes
 from tlstool.serving.folder import Folder
 from tlstool.serving.given import Given
@@ -99,7 +99,11 @@ class _Renewal:
         try:
             self._caution()
             while (asked := self._wish()) is not False:
-                self._renew(asked=bool(asked))
+                if not asked:
+                    self._renew(asked=False)
+                    continue
+                with announcing.reloading():
+                    self._renew(asked=True)
         except Exception as error:  # for the thread that serves, whatever it is
             self.raised = error
             self._stop.request()

@@ -25,6 +25,9 @@ _MOST_CONNECTIONS = 512
 # How long a client that has not finished its handshake keeps its place where others want it: time for some round trips.
 _PATIENCE = 1.0
 
+# How long is waited at most. The system hands a signal to any thread; its handler runs in the calling one, which nothing wakes.
+_TICK = 0.1
+
 # How long no accept is tried once the system refused one for want of descriptors or memory.
 _ACCEPT_PAUSE = 0.05
 
@@ -86,8 +89,8 @@ class AcceptLoop:
         if accepting and now >= self._pause_end:
             for descriptor in self._listeners:
                 poll.register(descriptor, select.POLLIN)
-        moments = self._moments(now, accepting=accepting)
-        for descriptor, _ in poll.poll((min(moments) - now) * 1000 + 1 if moments else None):
+        waits = [_TICK, *(moment - now for moment in self._moments(now, accepting=accepting))]
+        for descriptor, _ in poll.poll(min(waits) * 1000 + 1):
             if descriptor == self._wake_reader:
                 os.read(self._wake_reader, 4096)
             elif descriptor == self._stop_fd:
