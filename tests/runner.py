@@ -6,6 +6,8 @@ import json
 import os
 import select
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -237,6 +239,21 @@ def serving(*args: str | Path, stdin: int = subprocess.DEVNULL) -> Iterator[Serv
     """`tlstool serve --json ARGS` on a free port of 127.0.0.1, until the end of the block."""
     with started([*COMMAND, "serve", "--json", *map(str, args)], stdin=stdin) as process:
         yield Server(process)
+
+
+def visit(port: int, *requests: str) -> bytes:
+    """Say that over TLS, whoever the server is, and close in order; all that came back."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as sock,
+        context.wrap_socket(sock, server_hostname="localhost") as tls,
+    ):
+        got = b""
+        for request in requests:
+            tls.sendall(f"GET {request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            got += b"".join(iter(lambda: tls.recv(65536), b""))
+        return got
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
