@@ -75,12 +75,17 @@ Change = Callable[[], dict[str, object]]
         ({"tls": "1.2"}, ("1.2",), None),
         ({"staple": factories.staple(is_current=False, problem="it was good until then")}, (), "staple-expired"),
         ({"staple": factories.staple(signature="bad", problem="its signature is not the issuer's")}, (), "staple-invalid"),
+        ({"staple": factories.staple(status="unknown")}, (), "staple-unknown"),
+        ({"staple": factories.staple(status="unknown", signature="bad", problem="nobody signed it")}, (), "staple-invalid"),
         ({"staple": factories.staple(status="absent", signature="not_checked")}, (), None),
         ({"staple": None}, (), None),
+        ({"staple": None, "must_staple": True}, (), "staple-not-checked"),
+        ({"staple": None, "must_staple": True, "trust": factories.trust(verdict="not_checked")}, (), None),
     ],
 )
 def test_what_is_odd_about_a_handshake_is_told(fields: dict[str, object], offered: tuple[str, ...], code: str | None) -> None:
-    leaf = factories.certificate(issuer="CN=Example Issuing CA 1")
+    leaf = factories.certificate(issuer="CN=Example Issuing CA 1", must_staple=fields.get("must_staple", False))
+    fields = {name: value for name, value in fields.items() if name != "must_staple"}
     chain = (leaf, factories.certificate(subject="CN=Example Issuing CA 1", sha256="f" * 64))
     handshake = factories.handshake(certificates=chain, **fields)
     found = [one.code for one in caveats.of_handshake(handshake, offered)]  # type: ignore[arg-type]

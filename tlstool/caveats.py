@@ -34,6 +34,8 @@ WARNINGS: dict[str, str] = {
     "soon-to-expire": "a certificate of the chain is about to expire",
     "staple-expired": "the stapled OCSP response is out of date",
     "staple-invalid": "the stapled OCSP response does not count: its signature, or what it is about",
+    "staple-not-checked": "the certificate demands a stapled OCSP response, for which the backend cannot ask",
+    "staple-unknown": "the stapled OCSP response says that its responder does not know the certificate",
     "virtual-machine": "the figures are of a virtual machine, whose host has other guests",
 }
 """What a report says besides its verdict, and what is no reason to fail: each code, and what it means."""
@@ -46,8 +48,8 @@ def of_handshake(handshake: Handshake, offered: Sequence[TlsVersion]) -> tuple[F
     found = list(of_chain(handshake.certificates, handshake.trust))
     if handshake.tls == "1.2" and (not offered or "1.3" in offered):
         found.append(Finding("old-tls", "the peer speaks TLS 1.2 at most: 1.3 was offered too"))
-    if handshake.staple is not None and handshake.trust.verdict != "not_checked":
-        found += _of_staple(handshake.staple)
+    if handshake.trust.verdict != "not_checked":
+        found += _demanded_unseen(handshake) if handshake.staple is None else _of_staple(handshake.staple)
     return tuple(found)
 
 
@@ -118,7 +120,17 @@ def _old_root(trust: Trust | None) -> Iterable[Finding]:
         yield Finding("sha1-root", words, root.sent)
 
 
+def _demanded_unseen(handshake: Handshake) -> list[Finding]:
+    """Who does not ask gets no staple (RFC 6066 section 8), so that its absence is no fault of the server's, nor is all well."""
+    if not (handshake.certificates and handshake.certificates[0].must_staple):
+        return []
+    words = "the certificate demands a stapled OCSP response (RFC 7633): not checked, as this backend cannot ask for one"
+    return [Finding("staple-not-checked", words, 0)]
+
+
 def _of_staple(staple: Staple) -> list[Finding]:
+    if staple.status == "unknown" and staple.problem is None:
+        return [Finding("staple-unknown", "the stapled OCSP response says that its responder does not know the certificate")]
     if staple.status == "absent" or staple.problem is None:
         return []
     code = "staple-expired" if staple.is_current is False and staple.signature == "good" else "staple-invalid"

@@ -10,6 +10,10 @@ from tlstool.faults.fault import Fault
 
 _DAY = timedelta(days=1)
 
+_ON_OPENSSL = ("--backend", "openssl")
+# The interpreter's ssl has no way to ask for a staple.
+_UNSEEN = Promise(0, None, _ON_OPENSSL)
+
 CERTIFICATES: tuple[Fault, ...] = (
     Fault(
         name="expired",
@@ -118,24 +122,28 @@ CERTIFICATES: tuple[Fault, ...] = (
         name="revoked-staple",
         words="the stapled OCSP response says that the certificate is revoked",
         promise=Promise(12, "revoked"),
+        further=(_UNSEEN,),
         chain={"staple": "revoked"},
     ),
     Fault(
         name="expired-staple",
         words="the stapled OCSP response ended yesterday",
         promise=Promise(0, "staple-expired"),
+        further=(_UNSEEN,),
         chain={"staple": "expired"},
     ),
     Fault(
         name="unknown-staple",
         words="the stapled OCSP response says that nobody knows the certificate",
-        promise=Promise(0),
+        promise=Promise(0, "staple-unknown"),
+        further=(_UNSEEN,),
         chain={"staple": "unknown"},
     ),
     Fault(
         name="must-staple-missing",
         words="the certificate demands a stapled OCSP response, and none is sent",
         promise=Promise(9, "must-staple-missing"),
+        further=(Promise(0, "staple-not-checked", _ON_OPENSSL),),
         chain={"must_staple": True},
     ),
 )
