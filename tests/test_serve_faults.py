@@ -16,9 +16,10 @@ import jsonschema
 import pytest
 import runner
 from peers import require
-from runner import Done, serving, tlstool
+from runner import Done, on_both_backends, serving, tlstool
 
 from tlstool import faults
+from tlstool.hints import HINT_AFTER_HANDSHAKE
 from tlstool.output.schema import schema
 
 ALL = [variation.name for _, variation in faults.everything()]
@@ -94,6 +95,14 @@ def test_the_second_backend_answers_alike_but_for_the_staples_that_it_does_not_s
 @pytest.mark.parametrize("name", sorted(STAPLED))
 def test_of_a_staple_the_list_says_what_the_second_backend_answers(zoo: Zoo, name: str) -> None:
     assert [promise["options"] for promise in zoo.events[name]["promises"]] == [[], ["--backend", "openssl"]]
+
+
+@on_both_backends
+@pytest.mark.parametrize("name", ["reset-after=handshake", "close-after=handshake"])
+def test_whoever_leaves_behind_the_handshake_is_not_said_to_lack_tls(zoo: Zoo, name: str, backend: str) -> None:
+    done = connected(zoo, zoo.port(name), "--http", "--backend", backend)
+    error = json.loads(done.errors)["error"]
+    assert (error["phase"], error["hint"]) == ("run", HINT_AFTER_HANDSHAKE)
 
 
 @pytest.mark.parametrize("name", STEADY)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tlstool import endpoint, files, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
+from tlstool.hints import HINTS_OF_SESSIONS
 from tlstool.phases import Deadline
 from tlstool.probes.experiments import Experiments
 from tlstool.reports import ConnectReport, problem
@@ -63,10 +66,11 @@ def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
             error = peer.verdict(session.handshake.trust, request)
             # Not just no fault: a chain that nobody judged is no reason to trust it with a byte.
             is_trusted = request.insecure or session.handshake.trust.verdict == "good"
-            session = experiments.proceed(attempt, session)
-            if exchange and is_trusted:
-                on_event(Established(_report(request, attempt, exchange, experiments, None)))
-                exchange.run(session, attempt.deadline)
+            with _after_handshake():
+                session = experiments.proceed(attempt, session)
+                if exchange and is_trusted:
+                    on_event(Established(_report(request, attempt, exchange, experiments, None)))
+                    exchange.run(session, attempt.deadline)
         except KeyboardInterrupt:
             session.close(Deadline.after(0.0))
             raise
@@ -88,6 +92,20 @@ def _open(attempt: peer.Attempt, experiments: Experiments) -> Session:
         return experiments.open(attempt)
     except TlsToolError as error:
         experiments.conclude(attempt, None, error)
+        raise
+
+
+@contextmanager
+def _after_handshake() -> Iterator[None]:
+    """Stamp the errors inside with their phase, and do not let them blame a TLS that came about."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except TlsToolError as error:
+        error.phase = error.phase or "run"
+        if error.phase == "run":
+            error.hint = HINTS_OF_SESSIONS.get(error.code, error.hint)
         raise
 
 

@@ -11,7 +11,7 @@ from tlstool import __version__, endpoint, http1
 from tlstool.dialogue import PIECE, Dialogue
 from tlstool.errors import TimeLimitError, TlsToolError, TruncatedError, UsageError
 from tlstool.events import Answered, OnEvent
-from tlstool.hints import HINTS_OF_PHASES
+from tlstool.hints import HINT_AFTER_HANDSHAKE, HINTS_OF_PHASES
 from tlstool.model import Finding
 from tlstool.phases import Deadline
 from tlstool.reports import HttpResponse
@@ -138,8 +138,9 @@ class Exchange:
                 continue
             more = session.read(PIECE, deadline)
             if not more:
-                how = "in the middle of the response's head" if data else "without a response"
-                raise TruncatedError("truncated", f"the peer ended {how}")
+                if not data:
+                    raise TruncatedError("truncated", "the peer ended without a response", HINT_AFTER_HANDSHAKE)
+                raise TruncatedError("truncated", "the peer ended in the middle of the response's head")
             self._dialogue.received += len(more)
             data += more
         return data[:length], data[length:]

@@ -94,6 +94,15 @@ HINTS: dict[str, str] = {
 }
 """The standing hint of a code. An error that knows better brings its own."""
 
+HINT_AFTER_HANDSHAKE = "TLS itself works there: does the server speak what was sent to it, and does its log say why it ended?"
+"""What may help where a peer ends a good session without an answer."""
+
+HINTS_OF_SESSIONS: dict[str, str] = {
+    "connection-closed": HINT_AFTER_HANDSHAKE,
+    "connection-reset": HINT_AFTER_HANDSHAKE,
+}
+"""The same for what breaks behind a good handshake, where it is not that of the code."""
+
 HINTS_OF_ALERTS: dict[str, str] = {
     "protocol_version": "the peer speaks none of the versions that were offered: allow others, such as --tls 1.0,1.1,1.2",
     "handshake_failure": "the peer found nothing in common: try other --tls, --ciphers or --groups, or --sni NAME",
