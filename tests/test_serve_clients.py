@@ -55,6 +55,15 @@ def test_a_ticket_key_of_another_size_is_refused_with_how_to_make_one(tmp_path: 
     assert "openssl rand 80" in done.errors
 
 
+@pytest.mark.parametrize(("version", "alert"), [("1.2", "handshake_failure"), ("1.3", "certificate_required")])
+def test_who_shows_no_certificate_is_told_in_the_words_of_the_version(credentials: Credentials, version: str, alert: str) -> None:
+    with serving("--client-ca", credentials.client_ca, "--require-client-cert") as server:
+        done = tlstool("connect", server.target, "--ca", server.ca_file, "--tls", version, "--json")
+        event = server.next_event()
+    assert (done.status, done.document["error"]["alert"]) == (13, alert)
+    assert (event["tls"], event["error"]) == (version, "client-certificate-required")
+
+
 @in_both_versions
 def test_sessions_outlive_the_server_with_a_key_from_a_file(credentials: Credentials, tmp_path: Path, version: str) -> None:
     key, session = tmp_path / "key", tmp_path / "session"

@@ -1,6 +1,7 @@
 //! A TLS server with its own accept loops: worker threads under one configuration, events to the calling thread.
 
 mod admission;
+mod alert;
 mod brought;
 mod client;
 mod client_auth;

@@ -3,10 +3,13 @@
 use std::io;
 use std::time::Instant;
 
+use rustls::ProtocolVersion;
+
 use super::{Client, Cue, Incoming, Phase};
 use crate::Error;
 use crate::conn;
 use crate::error::reason;
+use crate::server::alert;
 use crate::server::history::Ending;
 use crate::server::identities::take_refusal;
 use crate::server::service::http;
@@ -44,6 +47,10 @@ impl Client {
         }
         let begun = self.phase == Phase::Open || self.tls.protocol_version().is_some();
         let error = self.brought.refusal(error);
+        if error == Error::NoClientCertificate && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2) {
+            // rustls says certificate_required, which TLS 1.2 does not have (RFC 5246 section 7.4.6).
+            alert::instead(&mut turn.buffers.output, alert::HANDSHAKE_FAILURE);
+        }
         if !matches!(error, Error::NotTls { .. }) || begun {
             return self.fail(error, turn.now);
         }

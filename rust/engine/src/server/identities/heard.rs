@@ -4,10 +4,10 @@
 //! show. A connection takes in a hello in one call, in its worker's thread, and asks here right after it.
 
 use std::cell::RefCell;
-use std::io::Write as _;
 
 use crate::Error;
 use crate::conn::Output;
+use crate::server::alert;
 
 thread_local! {
     static REQUESTED_NAME: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
@@ -40,12 +40,7 @@ impl Refusal {
     /// Say so by an alert (RFC 6066 section 3), in place of the `access_denied` that rustls has put into `output`; nothing is
     /// encrypted before the certificate is chosen. What is returned is the error of the connection.
     pub fn tell(self, output: &mut Output) -> Error {
-        const FATAL: u8 = 2;
-        const UNRECOGNIZED_NAME: u8 = 112;
-        const ALERT: [u8; 7] = [21, 3, 3, 0, 2, FATAL, UNRECOGNIZED_NAME];
-        output.clear();
-        // It is memory, and takes all.
-        let _ = output.write_all(&ALERT);
+        alert::instead(output, alert::UNRECOGNIZED_NAME);
         Error::PeerIncompatible(match self.name {
             Some(name) => format!("the client asks for {name}, for which there is no certificate"),
             None => "the client asks for no name, and there is no certificate for that".to_owned(),
