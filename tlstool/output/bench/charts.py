@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, sections
-from tlstool.output.bench.text import number
+from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, number, sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
