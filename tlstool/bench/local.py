@@ -162,7 +162,6 @@ class _Run:
             turns = []
             for library in self._libraries:
                 turns.append(Turn(scenario, library, self._spec(scenario, library), stack))
-                self._tell(turns[-1], scenario, "starts")
                 turns[-1].start(request.warm_up)
             for _ in range(plan.rounds):
                 for turn in self._draw.sample(turns, len(turns)):
@@ -202,7 +201,7 @@ class _Run:
             self._chains[key_type] = make_chain(key_type, client_auth=self._request.client_auth)
         return self._chains[key_type]
 
-    def _tell(self, turn: Turn, scenario: LocalScenario, state: str = "") -> None:
+    def _tell(self, turn: Turn, scenario: LocalScenario) -> None:
         plan = self._plan
         each = len(plan.libraries) * plan.rounds
         total = len(plan.scenarios) * each
@@ -210,8 +209,7 @@ class _Run:
         whole = (time.monotonic() - self._began) / self._done * total if self._done >= each else plan.estimated_s
         what = f"{turn.title}: {scenario.scenario}, {scenario.suite}, {scenario.group}, {scenario.key_type}"
         threads = f", {scenario.threads} threads" if scenario.threads > 1 else ""
-        words = f"{what}{threads}{state and f', {state}'}"
-        self._on_event(Progress(self._done, total, words, whole * (total - self._done) / total))
+        self._on_event(Progress(self._done, total, what + threads, whole * (total - self._done) / total))
 
     def _rows(self, turns: Sequence[Turn], known: dict[Library, LocalResult]) -> list[LocalResult]:
         """Also of libraries that could not introduce themselves here: named as they were elsewhere, else by their file's name."""

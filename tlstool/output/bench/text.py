@@ -112,9 +112,9 @@ def _since(report: LocalBenchReport, section: Section, style: Style) -> str:
     rows = changes(report, section)
     if not rows:
         return ""
-    title = style.strong(f"{section.title}, {section.unit}: now, and in {safe(report.since or '')}")
+    title = _wrapped(f"{section.title}, {section.unit}: now, and in {safe(report.since or '')}", style, "  ")
     library = max(len(row.library) for row in rows)
-    lines, above = [title], ""
+    lines, above = list(map(style.strong, title)), ""
     for row in rows:
         if row.scenario != above:
             above = row.scenario
