@@ -102,7 +102,7 @@ def test_ratios_to_an_earlier_run_go_before_those_to_another_library() -> None:
     limit = limits.parse("ratio<0.95")
     assert limits.missed([limit], [row(ratios=(slow,), since=(fast,))], since=True) is None
     assert limits.missed([limit], [row(ratios=(slow,), since=None)], since=True) is None
-    assert limits.missed([limit], [row("OpenSSL", since=(slow,))]) is not None
+    assert limits.missed([limit], [row("OpenSSL", since=(slow,))], since=True) is not None
     assert limits.missed([limit], [row("OpenSSL", ratios=(slow,))]) is None
 
 

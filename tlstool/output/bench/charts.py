@@ -25,7 +25,7 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 
 _WIDTH = 10.5
 _HEIGHT = 4.4
-_LABEL_WIDTH = 0.5
+_LABEL_WIDTH = 0.45
 """Inches that a value takes above its bar; above a narrower one it stands upright."""
 
 _DOTS_PER_INCH = 120
