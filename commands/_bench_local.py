@@ -124,7 +124,7 @@ result_options = all_of(
         panel="Result",
         type=Exports(),
         multiple=True,
-        help="Write the report to a file: json, md, csv, html, svg, png. Repeatable.",
+        help="Write the report to a file, or to stdout for -: json, md, csv, html, svg, png. Repeatable.",
     ),
 )
 
@@ -165,14 +165,20 @@ def local(
     Rustls and others handshake with themselves through buffers; client and server are timed apart, the libraries take turns,
     and what is printed is the median of the rounds, with its spread and the ratio to another library.
     """
+    from dataclasses import replace
+
     from tlstool import LocalBenchReport, LocalBenchRequest, bench_local
+    from tlstool.errors import TlsToolError, UsageError
     from tlstool.output.bench import text
+    from tlstool.reports import problem
 
     from . import _exports
     from ._report import Shape, attempt, listener, present
 
     console.quiet = quiet
     _check_choices(options)
+    if json and any(path == _exports.STDOUT for _, path in exports):
+        raise UsageError("usage", "--json and an export to - cannot both have standard output", "leave out one of them")
     given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     if not any(name in given for name in ("profile", *_AXES)):
         given["profile"] = "quick"
@@ -181,11 +187,17 @@ def local(
     def run() -> LocalBenchReport:
         _exports.check(exports)
         report = _with_command(bench_local(request, listener(console)))
-        if report.results:
-            _exports.write(exports, report, clock)
+        try:
+            _exports.write(exports if report.results else (), report, clock)
+        except TlsToolError as error:
+            # What was measured is still shown.
+            report = replace(report, exit_status=error.exit_status, error=problem(error))
         return report
 
     report = attempt(LocalBenchReport, run)
+    if report.results and (document := _exports.for_stdout(exports, report, clock)) is not None:
+        console.result(document)
+        return present(console, "bench local", report, lambda *_: "", Shape())
     return present(console, "bench local", report, partial(text.bench_local, clock=clock, verbose=verbose), Shape(json=json))
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "md", "csv", "html", "svg", "png")
 
+STDOUT = "-"
+"""The path of an export that takes the place of the tables."""
+
 _PACKAGES = {"html": ("jinja2", "matplotlib"), "svg": ("matplotlib",), "png": ("matplotlib",)}
 """What a format takes besides tlstool: all in the extra `report`."""
 
@@ -43,6 +46,8 @@ class Exports(click.ParamType[Export]):
             form, path = value.rpartition(".")[2], value
         if form.lower() not in FORMATS:
             raise UsageError("usage", f"--export: {form!r} is no format", nearest(form, FORMATS))
+        if path == "-" and form.lower() == "png":
+            raise UsageError("usage", "--export: a picture in png is not for standard output", "name a file, or take svg:-")
         if not path:
             raise UsageError("usage", f"--export: {value!r} names no file", f"write {form}:FILE")
         return Export(form.lower(), path)
@@ -63,13 +68,15 @@ def check(exports: Sequence[Export]) -> None:
 
     from tlstool.errors import LocalError, UsageError
 
-    paths = [os.path.abspath(path) for _, path in exports]
+    paths = [path if path == STDOUT else os.path.abspath(path) for _, path in exports]
     if len(set(paths)) < len(paths):
         raise UsageError("usage", "--export: two reports cannot go to one file")
     for form, path in exports:
         absent = [package for package in _PACKAGES.get(form, ()) if find_spec(package) is None]
         if absent:
             raise UsageError("package-missing", f"an export as {form} takes {' and '.join(absent)}, not installed here")
+        if path == STDOUT:
+            continue
         if os.path.isdir(path):
             raise LocalError("file-not-written", f"cannot write {path}: it is a folder")
         folder = os.path.dirname(path) or "."
@@ -81,15 +88,30 @@ def check(exports: Sequence[Export]) -> None:
 
 
 def write(exports: Sequence[Export], report: LocalBenchReport, clock: Clock) -> None:
-    """Write all of them.
+    """Write all that go to files; one that fails keeps none of the others from being written.
 
     Raises:
         LocalError: `file-not-written`.
     """
     from tlstool import files
+    from tlstool.errors import LocalError
 
+    failed = None
     for form, path in exports:
-        files.write(path, _RENDERERS[form](report, clock))
+        if path == STDOUT:
+            continue
+        try:
+            files.write(path, _RENDERERS[form](report, clock))
+        except LocalError as error:
+            failed = failed or error
+    if failed:
+        raise failed
+
+
+def for_stdout(exports: Sequence[Export], report: LocalBenchReport, clock: Clock) -> str | None:
+    """The export that takes the place of the tables; None if there is none."""
+    form = next((form for form, path in exports if path == STDOUT), None)
+    return None if form is None else _RENDERERS[form](report, clock).decode().removesuffix("\n")
 
 
 def _json(report: LocalBenchReport, _clock: Clock) -> bytes:

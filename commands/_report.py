@@ -32,7 +32,9 @@ def listener(console: Console) -> OnEvent:
         elif isinstance(event, WireEvent):
             console.note(human.on_wire(event))
         elif isinstance(event, Progress):
-            console.progress(f"{event.done}/{event.total} {event.what}")
+            # What a narrow terminal cuts off is the end.
+            left = "" if event.left_s is None else f", {event.left_s:.0f} s left"
+            console.progress(f"{event.done}/{event.total}{left}  {event.what}")
 
     return on_event
 

@@ -78,7 +78,16 @@ def test_a_run_is_compared_with_an_earlier_one(run, tmp_path: Path) -> None:
     status, out, _ = run(f"bench compare {last} {last}")
     assert status == 0
     assert "rustls" in out
-    assert "1.00x" in out
+    assert "+0.0%, too few rounds to tell" in out
+
+
+def test_an_export_to_a_dash_takes_the_place_of_the_tables(run, tmp_path: Path) -> None:
+    status, out, _ = run(f"{BRIEF} --export csv:-")
+    assert status == 0
+    assert out.startswith("library,")
+    assert run(f"{BRIEF} --export png:-")[0] == 2
+    assert run(f"{BRIEF} --export md:- --export csv:-")[0] == 2
+    assert run(f"{BRIEF} --export md:- --json")[0] == 2
 
 
 def test_a_page_takes_the_packages_that_make_it(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tlstool.errors import LocalError, UsageError
 from tlstool.figures import LocalBenchReport, LocalMethod, LocalPlan, LocalResult, Ratio
 from tlstool.model import Finding
 from tlstool.output import jsonout
-from tlstool.output.bench import compared, markdown, sections, text
+from tlstool.output.bench import changes, compared, markdown, sections, text
 from tlstool.output.console import Style
 
 PLAIN = Style(color=False)
@@ -129,9 +129,10 @@ def test_markdown_has_a_row_a_figure_and_the_method() -> None:
     )
     shown = markdown.markdown(report(method=method, warnings=(Finding("machine-busy", "look out"),)))
     assert "| ecdsa-p256 | client | 3,490 ±3% (**2.41x**) | 1,447 ±3% | not selectable |" in shown
-    assert "- Measured 2026-01-27T10:00:00Z, 1 s a figure, on core 1, seed 7." in shown
-    assert "- All alike." in shown
-    assert "- Warning: look out." in shown
+    assert "- Measured: 2026-01-27T10:00:00Z, 1 s a figure, on core 1, seed 7" in shown
+    assert "- Method: all alike" in shown
+    assert "- Governor: the system does not tell" in shown
+    assert "- Warning: look out" in shown
 
 
 def test_text_of_a_library_is_nothing_but_text() -> None:
@@ -212,15 +213,57 @@ def test_reports_are_compared_row_by_row_with_the_first(tmp_path: Path) -> None:
     alone = next(one for one in found.figures if one.group == "secp256r1")
     assert (alone.values, alone.ratios[0]) == ((1000.0, None, 1000.0), None)
     shown = compared.bench_compare(found, PLAIN)
-    assert re.search(r"rustls +client_handshakes_per_s +3,000 +3,300 1\.10x +3,000 same", shown)
+    assert re.search(
+        r"rustls, client, handshakes/s\n +\[1\] +3,000\n +\[2\] +3,300  faster by 10\.\d% .*\n +\[3\] +3,000  same ", shown
+    )
 
 
 def test_a_row_is_compared_with_the_same_one_of_an_earlier_run(tmp_path: Path) -> None:
     earlier = compare.load(written(tmp_path / "old", with_rounds(3000.0)))
-    found = compare.since(with_rounds(2000.0), earlier)
+    (found,) = compare.since([with_rounds(2000.0)], earlier)
     assert found is not None
     assert [(one.figure, one.verdict) for one in found] == [("client_handshakes_per_s", "worse")]
-    assert compare.since(with_rounds(2000.0, key_type="rsa-2048"), earlier) is None
+    assert compare.since([with_rounds(2000.0, key_type="rsa-2048")], earlier) == (None,)
+
+
+def test_versions_of_one_library_in_one_report_are_compared_each_with_itself(tmp_path: Path) -> None:
+    both = [with_rounds(rate, library="OpenSSL", library_version=f"OpenSSL {rate:.0f}.0.1 day") for rate in (3.0, 5.0)]
+    path = written(tmp_path / "both", *both)
+    figures = compare.compare((path, path)).figures
+    assert [(one.library, one.values) for one in figures if one.figure == "client_handshakes_per_s"] == [
+        ("OpenSSL 3.0.1", (3.0, 3.0)),
+        ("OpenSSL 5.0.1", (5.0, 5.0)),
+    ]
+    found = compare.since(both, compare.load(path))
+    assert [ratios[0].ratio for ratios in found if ratios] == [1.0, 1.0]
+
+
+def test_a_baseline_with_nothing_in_common_is_refused_before_the_run(tmp_path: Path) -> None:
+    earlier = compare.load(written(tmp_path / "old", with_rounds(3000.0)))
+    compare.need_common(earlier, [with_rounds(1.0, library="other")])
+    with pytest.raises(LocalError, match="none of the scenarios"):
+        compare.need_common(earlier, [with_rounds(1.0, group="secp256r1")])
+
+
+def test_a_change_is_told_in_words_with_its_interval() -> None:
+    def words(low: float, value: float, high: float, verdict: Any, *, size: bool = False) -> str:
+        return changes.change(Ratio("figure", value, low, high, verdict), less_is_better=size)
+
+    assert words(1.04, 1.05, 1.07, "better") == "faster by 5.0% (4.0 to 7.0%)"
+    assert words(0.7, 0.8, 0.9, "worse") == "slower by 20.0% (10.0 to 30.0%)"
+    assert words(0.99, 1.0, 1.02, "same") == "same (-1.0% to +2.0%)"
+    assert words(1.25, 2.0, 2.5, "better", size=True) == "smaller by 50.0% (20.0 to 60.0%)"
+    assert words(0.4, 0.5, 0.8, "worse", size=True) == "larger by 100% (25.0 to 150%)"
+    assert words(1.0, 1.1, 1.2, "unknown") == "+10.0%, too few rounds to tell"
+
+
+@pytest.mark.parametrize("columns", [40, 79, 130])
+def test_no_table_is_wider_than_the_terminal(columns: int) -> None:
+    since = (ratio(0.9, "worse"),)
+    results = [factories.local_result(name, since=since, ratios=since) for name in ("rustls", "OpenSSL", "another")]
+    shown = text.bench_local(factories.local_bench_report(*results, since="old.json"), Style(color=False, columns=columns))
+    assert max(map(len, shown.splitlines())) <= columns
+    assert shown.count("slower by 10.0%") == 3
 
 
 @pytest.mark.parametrize(
@@ -250,6 +293,6 @@ def test_a_report_of_before_there_were_threads_is_understood(tmp_path: Path) -> 
     for name in ("threads", "client_auth", "write_size", "samples"):
         del document["results"][0][name]
     (tmp_path / "older").write_text(json.dumps(document))
-    found = compare.since(with_rounds(3000.0), compare.load(str(tmp_path / "older")))
+    (found,) = compare.since([with_rounds(3000.0)], compare.load(str(tmp_path / "older")))
     assert found is not None
     assert found[0].ratio == 1.0

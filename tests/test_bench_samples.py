@@ -100,8 +100,9 @@ def test_a_ratio_within_the_noise_misses_no_limit() -> None:
 def test_ratios_to_an_earlier_run_go_before_those_to_another_library() -> None:
     slow, fast = Ratio("client_handshakes_per_s", 0.5, 0.5, 0.5, "worse"), Ratio("client_handshakes_per_s", 2.0, 2, 2, "better")
     limit = limits.parse("ratio<0.95")
-    assert limits.missed([limit], [row(ratios=(slow,), since=(fast,))]) is None
-    assert limits.missed([limit], [row("OpenSSL", since=(slow,))]) is not None
+    assert limits.missed([limit], [row(ratios=(slow,), since=(fast,))], since=True) is None
+    assert limits.missed([limit], [row(ratios=(slow,), since=None)], since=True) is None
+    assert limits.missed([limit], [row("OpenSSL", since=(slow,))], since=True) is not None
     assert limits.missed([limit], [row("OpenSSL", ratios=(slow,))]) is None
 
 

@@ -163,11 +163,18 @@ class Answered(Record):
 
 
 class Progress(Record):
-    """A benchmark goes on: `done` of `total` rounds, and what runs now in a few words."""
+    """A benchmark goes on.
+
+    Attributes:
+        done, total: rounds.
+        what: runs now, in a few words.
+        left_s: seconds that the rest takes, about; None where nobody knows.
+    """
 
     done: int
     total: int
     what: str
+    left_s: float | None = None
 
 
 Event = (

@@ -25,6 +25,11 @@ SIZES = (
 """Bytes a connection; less is better."""
 
 
+def version_number(version: str) -> str:
+    """The number in what a library says of its version: `3.0.22` of `OpenSSL 3.0.22 25 Aug 2026`; empty if it says none."""
+    return next((word for word in version.split() if word[:1].isdigit()), "").rstrip(",;")
+
+
 class LocalScenario(Record, kw_only=True):
     """What is measured in one go, of every library alike.
 
@@ -219,7 +224,8 @@ class LocalBenchReport(Report, kw_only=True):
 
     Attributes:
         results: one entry a library and scenario, both sides in it.
-        reference: the library that ratios are to: its name in `results`; None if there is but one.
+        reference: the library that ratios are to: its name in `results`, and its version number where several have that name;
+            None if there is but one library.
         plan: what was to be measured; with `--plan`, all there is.
         since: the earlier report that `since` of the results is about; None without one.
     """
@@ -240,19 +246,25 @@ class ComparedRun(Record):
         started: when it was measured; None if it does not say.
         cpu: the model of the machine; None if it does not say.
         tlstool: version; None if it does not say.
+        cores: that the run could use; None if it does not say.
+        kernel: name and release; None if it does not say.
+        libraries: name and version number of each that was measured.
     """
 
     file: str
     started: str | None
     cpu: str | None
     tlstool: str | None
+    cores: int | None = None
+    kernel: str | None = None
+    libraries: tuple[str, ...] = ()
 
 
 class ComparedFigure(LocalScenario, kw_only=True):
     """One figure of one library in one scenario, in every report.
 
     Attributes:
-        library: as the reports call it.
+        library: as the reports call it, with its version number where one of them has several of that name.
         figure: its name in a result.
         values: the medians, report by report; null where a report has none.
         ratios: to the first report, for each of the others; null where either has none.

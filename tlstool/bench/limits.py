@@ -23,7 +23,7 @@ class Limit:
 
     Attributes:
         figure: one of `FIGURES`. `ratio` stands for every ratio to the earlier run if there is one, else for those of Rustls to
-            the reference; a ratio that may as well be 1 meets no limit.
+            the reference, never for both; a ratio that may as well be 1 meets no limit.
         compare: one of `<`, `<=`, `>`, `>=`.
         value: what the figure is compared with.
     """
@@ -55,13 +55,13 @@ def parse(text: str) -> Limit:
     return Limit(figure, compare, float(value))
 
 
-def missed(limits: Iterable[Limit], results: Sequence[LocalResult]) -> ThresholdError | None:
-    """The error of the rows that meet a limit; None if none does."""
+def missed(limits: Iterable[Limit], results: Sequence[LocalResult], *, since: bool = False) -> ThresholdError | None:
+    """The error of the rows that meet a limit; None if none does. `since`: ratios are to an earlier run."""
     words = [
         f"{limit}: {row.library}, {row.scenario}, {row.suite}, {name} {value:.4g}"
         for limit in limits
         for row in results
-        for name, value in _values(limit, row)
+        for name, value in _values(limit, row, since=since)
         if limit.met(value)
     ]
     if not words:
@@ -70,9 +70,10 @@ def missed(limits: Iterable[Limit], results: Sequence[LocalResult]) -> Threshold
     return ThresholdError("limit-missed", words[0] + more)
 
 
-def _values(limit: Limit, row: LocalResult) -> list[tuple[str, float]]:
+def _values(limit: Limit, row: LocalResult, *, since: bool) -> list[tuple[str, float]]:
     if limit.figure != "ratio":
         value = getattr(row, limit.figure)
         return [] if value is None else [(limit.figure, value)]
-    ratios: Sequence[Ratio] = row.since if row.since is not None else row.ratios if row.library == "rustls" else ()
+    # A row that the earlier run has not is compared with nothing, and not with another library instead.
+    ratios: Sequence[Ratio] = (row.since or ()) if since else row.ratios if row.library == "rustls" else ()
     return [(f"{one.figure}, ratio", one.ratio) for one in ratios if one.verdict in ("better", "worse")]

@@ -6,6 +6,7 @@ Says who is measured when, and makes the report. What is measured stands in `pla
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +22,17 @@ from tlstool.bench.libraries import RUSTLS, Library, contestants
 from tlstool.bench.turn import Turn, ratios
 from tlstool.errors import TlsToolError, Unsupported, UsageError
 from tlstool.events import OnEvent, Progress, ignore
-from tlstool.figures import CPU_RATES, RATES, LocalBenchReport, LocalMethod, LocalPlan, LocalResult, LocalScenario
+from tlstool.figures import (
+    CPU_RATES,
+    RATES,
+    Environment,
+    LocalBenchReport,
+    LocalMethod,
+    LocalPlan,
+    LocalResult,
+    LocalScenario,
+    version_number,
+)
 from tlstool.model import Finding
 from tlstool.reports import problem
 from tlstool.requests import LocalBenchRequest
@@ -80,6 +91,8 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
     _need_fips(request)
     libraries, warnings = contestants(request.against)
     plan = _plan(request, choice, libraries)
+    if earlier:
+        compare.need_common(earlier, plan.scenarios)
     if request.plan_only:
         return LocalBenchReport(plan=plan, environment=machine.environment(), warnings=warnings)
     reference = _reference(request, libraries)
@@ -91,8 +104,10 @@ def bench_local(request: LocalBenchRequest, on_event: OnEvent = ignore) -> Local
     warnings += machine.doubts(here) + _doubts(results, plan)
     warnings += tuple(filter(None, [machine.drift(clock, machine.frequency(cpu))] if cpu is not None else []))
     if earlier:
-        results = tuple(replace(result, since=compare.since(result, earlier)) for result in results)
-    error = _nothing_measured(results) or limits.missed(failing, results)
+        beside = compare.since(results, earlier)
+        results = tuple(replace(result, since=since) for result, since in zip(results, beside, strict=True))
+        warnings += _apart(results, earlier, here)
+    error = _nothing_measured(results) or limits.missed(failing, results, since=earlier is not None)
     return LocalBenchReport(
         exit_status=error.exit_status if error else 0,
         error=problem(error),
@@ -126,6 +141,7 @@ class _Run:
         # The order of turns, no secret.
         self._draw = random.Random(request.seed)
         self._done = 0
+        self._began = time.monotonic()
 
     def results(self) -> tuple[LocalResult, ...]:
         """A row a scenario and library; Rustls comes first in each scenario."""
@@ -151,6 +167,7 @@ class _Run:
                 for turn in self._draw.sample(turns, len(turns)):
                     self._tell(turn, scenario)
                     turn.take(plan.round_s)
+                    self._done += 1
             for turn in turns:
                 turn.finish()
         return turns
@@ -186,12 +203,13 @@ class _Run:
 
     def _tell(self, turn: Turn, scenario: LocalScenario) -> None:
         plan = self._plan
-        total = len(plan.scenarios) * len(plan.libraries) * plan.rounds
-        left = plan.estimated_s * (total - self._done) / total
+        each = len(plan.libraries) * plan.rounds
+        total = len(plan.scenarios) * each
+        # By its own pace, as soon as a whole scenario has shown it.
+        whole = (time.monotonic() - self._began) / self._done * total if self._done >= each else plan.estimated_s
         what = f"{turn.title}: {scenario.scenario}, {scenario.suite}, {scenario.group}, {scenario.key_type}"
         threads = f", {scenario.threads} threads" if scenario.threads > 1 else ""
-        self._on_event(Progress(self._done, total, f"{what}{threads}, about {left:.0f} s left"))
-        self._done += 1
+        self._on_event(Progress(self._done, total, what + threads, whole * (total - self._done) / total))
 
     def _rows(self, turns: Sequence[Turn], known: dict[Library, LocalResult]) -> list[LocalResult]:
         """Also of libraries that could not introduce themselves here: named as they were elsewhere, else by their file's name."""
@@ -269,8 +287,9 @@ def _reference(request: LocalBenchRequest, libraries: Sequence[Library]) -> Libr
 
 def _named_as(reference: Library, results: Sequence[LocalResult], libraries: Sequence[Library], plan: LocalPlan) -> str:
     """What the rows call a library: they stand in its order in each scenario."""
-    place = list(libraries).index(reference)
-    return results[place % len(plan.libraries)].library
+    row = results[list(libraries).index(reference) % len(plan.libraries)]
+    namesakes = {other.library_version for other in results if other.library == row.library}
+    return row.library if len(namesakes) == 1 else f"{row.library} {version_number(row.library_version)}".rstrip()
 
 
 def _doubts(results: Sequence[LocalResult], plan: LocalPlan) -> tuple[Finding, ...]:
@@ -288,6 +307,23 @@ def _doubts(results: Sequence[LocalResult], plan: LocalPlan) -> tuple[Finding, .
             Finding(
                 "machine-busy",
                 "the workers had to wait for their core: figures by the wall's clock are too low, take the CPU clock's",
+            )
+        )
+    return tuple(found)
+
+
+def _apart(results: Sequence[LocalResult], earlier: compare.Earlier, here: Environment) -> tuple[Finding, ...]:
+    """What keeps a run from being compared with an earlier one as it should."""
+    found = []
+    there = earlier.run
+    if there.cpu and (there.cpu, there.cores) != (here.cpu, here.cores):
+        was = f"{there.cpu}, {there.cores} cores" if there.cores else there.cpu
+        found.append(Finding("other-machine", f"{there.file} was measured on another machine: {was}"))
+    new = dict.fromkeys(result.library for result in results if result.skipped is None and result.since is None)
+    if new:
+        found.append(
+            Finding(
+                "no-baseline", f"{there.file} lacks rows of {', '.join(new)}: they are compared with nothing, and meet no limit"
             )
         )
     return tuple(found)

@@ -18,7 +18,7 @@ from typing import Literal, TextIO
 
 ColorChoice = Literal["auto", "always", "never"]
 
-_STAND_INS = {"…": "...", "µ": "u"}
+_STAND_INS = {"…": "...", "µ": "u", "±": "~"} | dict.fromkeys("█▉▊▋▌", "#") | dict.fromkeys("▍▎▏", " ")
 _CLEAR_LINE = "\r\x1b[K"
 
 

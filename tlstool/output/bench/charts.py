@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, sections
-from tlstool.output.bench.text import number
+from tlstool.output.bench.sections import Cell, Clock, Row, Section, heading, libraries, number, sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +23,11 @@ if TYPE_CHECKING:
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Told apart with any kind of colour vision (Okabe and Ito)."""
 
-_INCH_A_BAR = 0.42
+_WIDTH = 10.5
 _HEIGHT = 4.4
-_LEAST_WIDTH = 7.0
+_LABEL_WIDTH = 0.45
+"""Inches that a value takes above its bar; above a narrower one it stands upright."""
+
 _DOTS_PER_INCH = 120
 
 _STYLE: Any = {
@@ -44,8 +45,7 @@ def image(report: LocalBenchReport, form: Literal["svg", "png"], clock: Clock = 
     """The bars and the scaling curves of a report in one picture, one below the other."""
     with _drawing():
         drawn = _rates(report, clock)
-        width = max((one.width for one in drawn), default=_LEAST_WIDTH)
-        figure = _figure(width, _HEIGHT * max(len(drawn), 1))
+        figure = _figure(_WIDTH, _HEIGHT * max(len(drawn), 1))
         for place, one in enumerate(drawn, start=1):
             one.draw(figure.add_subplot(len(drawn), 1, place))
         return _saved(figure, form)
@@ -56,7 +56,7 @@ def pictures(report: LocalBenchReport, clock: Clock = "wall") -> list[tuple[str,
     found = []
     with _drawing():
         for one in (*_rates(report, clock), *_latencies(report)):
-            figure = _figure(one.width, _HEIGHT)
+            figure = _figure(_WIDTH, _HEIGHT)
             one.draw(figure.add_subplot())
             text = _saved(figure, "svg").decode()
             found.append((one.title, text[text.index("<svg") :]))
@@ -72,32 +72,30 @@ class _Bars:
         self._names, self._unit = names, section.unit
         self.title = section.title
         self._common = section.common
-        self.width = max(_LEAST_WIDTH, _INCH_A_BAR * len(self._rows) * (len(names) + 1))
 
     def draw(self, axes: Axes) -> None:
         """Bars with their values, and the range of the rounds as whiskers."""
         each = 0.8 / len(self._names)
+        upright = 0.9 * _WIDTH * each / len(self._rows) < _LABEL_WIDTH
         for place, name in enumerate(self._names):
             cells = [row.cells[place] for row in self._rows]
             middles = [group + (place - (len(self._names) - 1) / 2) * each for group in range(len(cells))]
             color = _COLORS[place % len(_COLORS)]
             axes.bar(middles, [cell.value or 0 for cell in cells], each * 0.94, label=name, color=color, edgecolor="white")
             for middle, cell in zip(middles, cells, strict=True):
-                _annotate(axes, middle, cell)
+                _annotate(axes, middle, cell, upright=upright)
         axes.set_xticks(range(len(self._rows)), [_wrapped(row) for row in self._rows])
-        axes.set_title(self.title, loc="left", fontweight="bold")
+        better = "less is better" if self._unit == "KiB" else "more is better"
+        _titled(axes, self.title, f"{self._unit}, {better}")
         axes.set_xlabel(self._common)
-        axes.set_ylabel(self._unit)
-        axes.margins(y=0.14)
+        axes.margins(x=0.02, y=0.22 if upright else 0.14)
         axes.grid(axis="y", alpha=0.3)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.legend(frameon=False, ncols=min(len(self._names), 4), loc="lower right", bbox_to_anchor=(1, 1))
+        axes.legend(frameon=False, ncols=min(len(self._names), 4), loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
 
 
 class _Latencies:
     """How many handshakes of one scenario take how long: the client's part as a line, the server's as dashes."""
-
-    width = _LEAST_WIDTH
 
     def __init__(self, results: Sequence[LocalResult]) -> None:
         self._results = results
@@ -112,20 +110,23 @@ class _Latencies:
                 if latency:
                     color = _COLORS[place % len(_COLORS)]
                     axes.plot(*_tail(latency.histogram), style, label=f"{heading(result)}, {side}", color=color)
+        from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xticks([1, 10, 100, 1000, 10000], ["0", "90%", "99%", "99.9%", "99.99%"])
+        axes.set_xticks([1, 10, 100, 1000, 10000], ["0%", "90%", "99%", "99.9%", "99.99%"])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("handshakes that are at most as long")
-        axes.set_ylabel("µs of work")
-        axes.set_title(self.title, loc="left", fontweight="bold")
+        _titled(axes, self.title, "µs of work, less is better")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=7)
+        _legend_beside(axes)
 
 
 class _Scaling:
     """A section's rates over the number of threads, one line a library, scenario and side."""
-
-    width = _LEAST_WIDTH
 
     def __init__(self, section: Section, names: Sequence[str]) -> None:
         self._section, self._names = section, names
@@ -143,15 +144,14 @@ class _Scaling:
                 if points:
                     threads, values = zip(*sorted(points), strict=True)
                     color, style = _COLORS[place % len(_COLORS)], styles[which % len(styles)]
-                    axes.plot(threads, values, style, marker="o", color=color, label=f"{name}, {label}, {side}")
+                    axes.plot(threads, values, style, marker="o", color=color, label=", ".join(filter(None, (name, label, side))))
         axes.set_xticks(sorted({row.threads for row in self._section.rows}))
         axes.set_xlabel("threads")
-        axes.set_ylabel(self._section.unit)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.set_title(self.title, loc="left", fontweight="bold")
+        _titled(axes, self.title, f"{self._section.unit}, more is better")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=7)
+        _legend_beside(axes)
 
 
 def _rates(report: LocalBenchReport, clock: Clock) -> list[_Bars | _Scaling]:
@@ -180,15 +180,34 @@ def _tail(encoded: str) -> tuple[list[float], list[float]]:
     return rarity, [histogram.get_value_at_percentile(100 * (1 - 1 / rare)) / 1000 for rare in rarity]
 
 
-def _annotate(axes: Axes, middle: float, cell: Cell) -> None:
+def _titled(axes: Axes, title: str, unit: str) -> None:
+    """The title, and below it the unit, so that both have a line of their own beside the legend."""
+    axes.set_title(f"{title}\n", loc="left", fontweight="bold")
+    axes.annotate(unit, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", color="0.3")
+
+
+def _legend_beside(axes: Axes) -> None:
+    """Where it hides no line."""
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+
+
+def _annotate(axes: Axes, middle: float, cell: Cell, *, upright: bool) -> None:
     if cell.value is None:
-        words = " not selectable" if cell.skipped else " -"
-        axes.text(middle, 0, words, rotation=90, ha="center", va="bottom", fontsize=7, color="0.4")
+        axes.text(middle, 0, f" {cell.missing}", rotation=90, ha="center", va="bottom", fontsize=7, color="0.4")
         return
     high = cell.value if cell.high is None else cell.high
     if cell.low is not None and cell.high is not None:
         axes.errorbar(middle, cell.value, [[cell.value - cell.low], [high - cell.value]], color="0.25", capsize=2, linewidth=0.8)
-    axes.text(middle, high, f"{number(cell.value)}", ha="center", va="bottom", fontsize=7)
+    axes.annotate(
+        number(cell.value),
+        (middle, high),
+        (0, 2),
+        textcoords="offset points",
+        rotation=90 if upright else 0,
+        ha="center",
+        va="bottom",
+        fontsize=7,
+    )
 
 
 def _wrapped(row: Row) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tlstool.figures import SIZES
+from tlstool.figures import SIZES, version_number
 from tlstool.output.console import safe
 
 if TYPE_CHECKING:
@@ -44,6 +44,23 @@ class Cell:
     ratio: Ratio | None
     since: Ratio | None
     skipped: str | None
+
+    @property
+    def significant(self) -> bool:
+        """Whether its ratio to the reference is more than noise."""
+        return self.ratio is not None and self.ratio.verdict in ("better", "worse")
+
+    @property
+    def missing(self) -> str:
+        """In place of a value: `not selectable`, `lost` with its worker, or a dash."""
+        if not self.skipped:
+            return "-"
+        return "not selectable" if self.skipped.startswith("not selectable") else "lost"
+
+    @property
+    def spread(self) -> str:
+        """`±2%`; empty without a value."""
+        return "" if self.error is None else f"±{self.error:.0%}"
 
     @property
     def error(self) -> float | None:
@@ -107,8 +124,17 @@ def libraries(report: LocalBenchReport) -> tuple[str, ...]:
 
 def heading(result: LocalResult) -> str:
     """Name and version number, as short as a column wants it."""
-    version = next((word for word in result.library_version.split() if word[:1].isdigit()), "").rstrip(",;")
-    return safe(f"{result.library} {version}".rstrip())
+    return safe(f"{result.library} {version_number(result.library_version)}".rstrip())
+
+
+def number(value: float) -> str:
+    """With three digits at least: `17.6`, `3,490`."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def verdict(ratio: Ratio) -> str:
+    """`2.41x`, or `same` where that is all that the noise lets one say."""
+    return "same" if ratio.verdict == "same" else f"{ratio.ratio:.2f}x"
 
 
 def sections(report: LocalBenchReport, clock: Clock = "wall") -> tuple[Section, ...]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlstool.output.bench.sections import Cell, Clock, Section, heading, libraries, sections, skipped
+from tlstool.output.bench.changes import changes
+from tlstool.output.bench.sections import Cell, Clock, Section, heading, libraries, number, sections, skipped, verdict
 from tlstool.output.console import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tlstool.figures import Environment, LocalBenchReport, LocalPlan, LocalResult, Ratio
+    from tlstool.figures import Environment, LocalBenchReport, LocalPlan, LocalResult
 
 _BAR = 8
+_FIGURE_WIDTH = 20
+"""Of a cell without its bar."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _FOOT_WIDTH = 11
 
@@ -23,9 +26,11 @@ def bench_local(report: LocalBenchReport, style: Style, clock: Clock = "wall", *
         return plan(report.plan, style) if report.plan else ""
     columns = [safe(library) for library in libraries(report)]
     blocks = [_table(section, columns, style) for section in sections(report, clock)]
+    blocks += [_since(report, section, style) for section in sections(report, clock)]
     blocks += _latencies(report.results, style) if verbose else []
     if left := skipped(report):
-        blocks.append("\n".join(style.warn(f"{safe(library)}: {safe(why)}") for library, why in left))
+        lines = [line for library, why in left for line in _wrapped(f"{safe(library)}: {safe(why)}", style, "  ")]
+        blocks.append("\n".join(map(style.warn, lines)))
     blocks.append(_footer(report, style, clock))
     return "\n\n".join(block for block in blocks if block)
 
@@ -45,25 +50,16 @@ def plan(planned: LocalPlan, style: Style) -> str:
     return "\n".join([*lines, *_aligned(facts, style)])
 
 
-def number(value: float) -> str:
-    """With three digits at least: `17.6`, `3,490`."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def verdict(ratio: Ratio) -> str:
-    """`2.41x`, or `same` where that is all that the noise lets one say."""
-    return "same" if ratio.verdict == "same" else f"{ratio.ratio:.2f}x"
-
-
 def _table(section: Section, columns: Sequence[str], style: Style) -> str:
+    """Libraries side by side, or one below the other where the terminal is too narrow for that."""
     label = max(len(row.title) for row in section.rows)
     side = max(len(row.side) for row in section.rows)
     cells = [[_cell(cell, row.most) for cell in row.cells] for row in section.rows]
     widths = [max(len(columns[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
+    if style.columns and sum(widths) + 2 * len(widths) + 4 + label + side > style.columns:
+        return _stacked(section, columns, style)
     head = "  ".join(f"{name:<{width}}" for name, width in zip(columns, widths, strict=True))
-    common = f": {section.common}" if section.common else ""
-    title = style.strong(f"{section.title}, {section.unit}") + common
-    lines = [title, style.label(f"  {'':<{label}}  {'':<{side}}  {head}".rstrip())]
+    lines = [*_title(section, style), style.label(f"  {'':<{label}}  {'':<{side}}  {head}".rstrip())]
     above = ""
     for row, texts in zip(section.rows, cells, strict=True):
         shown = "" if row.title == above else row.title
@@ -75,20 +71,60 @@ def _table(section: Section, columns: Sequence[str], style: Style) -> str:
     return "\n".join(lines)
 
 
+def _stacked(section: Section, columns: Sequence[str], style: Style) -> str:
+    lines = _title(section, style)
+    name = max(map(len, columns))
+    for row in section.rows:
+        lines.append("  " + ", ".join(filter(None, (row.title, row.side))))
+        for column, cell in zip(columns, row.cells, strict=True):
+            text = _cell(cell, row.most)
+            if style.columns and 4 + name + 1 + _FIGURE_WIDTH + _BAR > style.columns:
+                text = text[:_FIGURE_WIDTH]
+            lines.append(f"    {column:<{name}} {_emphasised(text, cell, style)}".rstrip())
+    return "\n".join(lines)
+
+
+def _title(section: Section, style: Style) -> list[str]:
+    title = f"{section.title}, {section.unit}"
+    first, *rest = _wrapped(title + (f": {section.common}" if section.common else ""), style, "  ")
+    return [style.strong(first[: len(title)]) + first[len(title) :], *rest]
+
+
 def _cell(cell: Cell, most: float) -> str:
     """`  3,490 ±2%  2.41x ██████████`."""
     if cell.value is None:
-        return "not selectable" if (cell.skipped or "").startswith("not selectable") else "lost" if cell.skipped else "-"
-    spread = f"±{cell.error:.0%}" if cell.error is not None else ""
-    ratio = verdict(cell.since) if cell.since else verdict(cell.ratio) if cell.ratio else ""
-    return f"{number(cell.value):>7} {spread:<5}{ratio:>6} {_bar(cell.value / most)}"
+        return cell.missing
+    ratio = verdict(cell.ratio) if cell.ratio else ""
+    return f"{number(cell.value):>7} {cell.spread:<5}{ratio:>6} {_bar(cell.value / most)}"
 
 
 def _emphasised(text: str, cell: Cell, style: Style) -> str:
-    compared = cell.since or cell.ratio
     if cell.skipped:
         return style.warn(text)
-    return style.strong(text) if compared and compared.verdict in ("better", "worse") else text
+    if cell.ratio and cell.significant:
+        words = verdict(cell.ratio)
+        return text.replace(words, style.strong(words), 1)
+    return text
+
+
+def _since(report: LocalBenchReport, section: Section, style: Style) -> str:
+    """Each row beside that of the earlier run, in words."""
+    rows = changes(report, section)
+    if not rows:
+        return ""
+    title = _wrapped(f"{section.title}, {section.unit}: now, and in {safe(report.since or '')}", style, "  ")
+    library = max(len(row.library) for row in rows)
+    lines, above = list(map(style.strong, title)), ""
+    for row in rows:
+        if row.scenario != above:
+            above = row.scenario
+            lines.append(f"  {above}")
+        words = style.strong(row.words) if row.significant else row.words
+        before = number(row.before) if row.before is not None else "-"
+        wide = f"    {row.library:<{library}}  {number(row.now):>7} {before:>7}"
+        narrow = style.columns and len(wide) + 2 + len(row.words) > style.columns
+        lines += [wide, f"      {words}"] if narrow else [f"{wide}  {words}"]
+    return "\n".join(lines)
 
 
 def _bar(part: float) -> str:
@@ -132,10 +168,10 @@ def _footer(report: LocalBenchReport, style: Style, clock: Clock) -> str:
         rounds = max(result.rounds for result in measured)
         by = "the thread's clock" if clock == "cpu" else "the wall's clock"
         facts.append(("Figures", f"median of {rounds} {'round' if rounds == 1 else 'rounds'} by {by}, ± half the range"))
-    if report.since:
-        facts.append(("Ratios", f"to {safe(report.since)}; bold or `same`: 95% bootstrap interval"))
-    elif report.reference:
+    if report.reference:
         facts.append(("Ratios", f"to {safe(report.reference)}, round by round; bold or `same`: 95% bootstrap interval"))
+    if report.since:
+        facts.append(("Changes", f"since {safe(report.since)}, of medians, with their 95% bootstrap interval"))
     if report.plan and report.plan.left_out:
         facts.append(("Left out", "; ".join(report.plan.left_out)))
     return "\n".join(_aligned(facts, style))
@@ -157,4 +193,17 @@ def _machine(machine: Environment) -> list[tuple[str, str]]:
 
 
 def _aligned(facts: Sequence[tuple[str, str]], style: Style) -> list[str]:
-    return [f"{style.label(f'{label:<{_FOOT_WIDTH}}')}{value}" for label, value in facts]
+    lines = []
+    for label, value in facts:
+        first, *rest = _wrapped(" " * _FOOT_WIDTH + value, style, " " * _FOOT_WIDTH)
+        lines += [style.label(f"{label:<{_FOOT_WIDTH}}") + first[_FOOT_WIDTH:], *rest]
+    return lines
+
+
+def _wrapped(text: str, style: Style, indent: str) -> list[str]:
+    """As wide as the terminal; a file has lines as long as they are."""
+    if not style.columns or len(text) <= style.columns:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, style.columns, subsequent_indent=indent, break_on_hyphens=False)
