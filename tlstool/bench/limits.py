@@ -56,7 +56,8 @@ def parse(text: str) -> Limit:
 
 
 def missed(limits: Iterable[Limit], results: Sequence[LocalResult]) -> ThresholdError | None:
-    """The error of the rows that meet a limit; None if none does."""
+    """The error of the rows that meet a limit, or of a limit that no row has a figure for; None if all is well."""
+    limits = tuple(limits)
     words = [
         f"{limit}: {row.library}, {row.scenario}, {row.suite}, {name} {value:.4g}"
         for limit in limits
@@ -64,6 +65,8 @@ def missed(limits: Iterable[Limit], results: Sequence[LocalResult]) -> Threshold
         for name, value in _values(limit, row)
         if limit.met(value)
     ]
+    # A library that was lost, say, must not let a limit on it pass.
+    words += [f"{limit}: no row has such a figure" for limit in limits if not any(_has(limit, row) for row in results)]
     if not words:
         return None
     more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
@@ -74,5 +77,15 @@ def _values(limit: Limit, row: LocalResult) -> list[tuple[str, float]]:
     if limit.figure != "ratio":
         value = getattr(row, limit.figure)
         return [] if value is None else [(limit.figure, value)]
-    ratios: Sequence[Ratio] = row.since if row.since is not None else row.ratios if row.library == "rustls" else ()
-    return [(f"{one.figure}, ratio", one.ratio) for one in ratios if one.verdict in ("better", "worse")]
+    return [(f"{one.figure}, ratio", one.ratio) for one in _ratios(row) if one.verdict in ("better", "worse")]
+
+
+def _has(limit: Limit, row: LocalResult) -> bool:
+    """Whether a limit says anything of a row: of a ratio inside the noise, too."""
+    if limit.figure != "ratio":
+        return getattr(row, limit.figure) is not None
+    return bool(_ratios(row))
+
+
+def _ratios(row: LocalResult) -> Sequence[Ratio]:
+    return row.since if row.since is not None else row.ratios if row.library == "rustls" else ()
