@@ -165,8 +165,12 @@ def local(
     Rustls and others handshake with themselves through buffers; client and server are timed apart, the libraries take turns,
     and what is printed is the median of the rounds, with its spread and the ratio to another library.
     """
+    from dataclasses import replace
+
     from tlstool import LocalBenchReport, LocalBenchRequest, bench_local
+    from tlstool.errors import LocalError
     from tlstool.output.bench import text
+    from tlstool.reports import problem
 
     from . import _exports
     from ._report import Shape, attempt, listener, present
@@ -181,8 +185,12 @@ def local(
     def run() -> LocalBenchReport:
         _exports.check(exports)
         report = _with_command(bench_local(request, listener(console)))
-        if report.results:
-            _exports.write(exports, report, clock)
+        try:
+            if report.results:
+                _exports.write(exports, report, clock)
+        except LocalError as why:
+            # What was measured is shown all the same.
+            return replace(report, exit_status=why.exit_status, error=problem(why))
         return report
 
     report = attempt(LocalBenchReport, run)
