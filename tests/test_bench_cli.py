@@ -44,6 +44,14 @@ def test_an_export_that_cannot_be_written_is_found_before_the_run(run, tmp_path:
     assert err.startswith(f"error: cannot write {tmp_path / path}: ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_export_that_fails_after_the_run_does_not_take_the_figures_with_it(run) -> None:
+    status, out, err = run(f"{BRIEF} --export json:/dev/full")
+    assert status == 3
+    assert "Full handshakes, per second" in out
+    assert "error: cannot write /dev/full" in err
+
+
 def test_two_exports_cannot_share_a_file(run, tmp_path: Path) -> None:
     status, _, err = run(f"{BRIEF} --export md:{tmp_path / 'x'} --export csv:{tmp_path / 'x'}")
     assert status == 2
@@ -65,6 +73,30 @@ def test_a_limit_that_is_missed_is_status_15_and_the_report_is_there(run, tmp_pa
     document = json.loads((tmp_path / "x").read_text())
     assert (document["exit_status"], document["error"]["code"]) == (15, "limit-missed")
     assert document["results"][0]["server_handshakes_per_s"] is None
+
+
+def test_a_limit_that_nothing_can_be_held_to_does_not_pass(run) -> None:
+    status, _, err = run(f"{BRIEF} --fail-if send_mib_per_s<1")
+    assert status == 15
+    assert "error: send_mib_per_s<1: no row has such a figure" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--write-size 0", "a write of 0 bytes"),
+        ("--write-size 17MiB", "a write of 17825792 bytes"),
+        ("--duration 999999999h", "is too long"),
+        ("--against ,x", "names no file"),
+        ("--groups secp521r1", "Rustls has no key exchange group"),
+        ("--suite ECDHE-RSA-AES128-GCM-SHA256", "goes with none of the key types"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is(run, options: str, words: str) -> None:
+    status, out, err = run(f"{BRIEF} {options}")
+    assert (status, out) == (2, "")
+    assert words in err
+    assert "hint: " in err
 
 
 def test_a_run_is_compared_with_an_earlier_one(run, tmp_path: Path) -> None:

@@ -170,6 +170,26 @@ def test_a_worker_that_fails_leaves_its_last_words(monkeypatch: pytest.MonkeyPat
         worker.introduce()
 
 
+def test_what_a_library_prints_is_no_answer(monkeypatch: pytest.MonkeyPatch, chain: Chain) -> None:
+    program = (
+        "import os; from tlstool.bench import worker; from tlstool import _native; own = _native.LocalBench\n"
+        "class Loud:\n"
+        "    identify = staticmethod(lambda library: (os.write(1, b'hello'), own.identify(library))[1])\n"
+        "    def __new__(cls, spec): return own(spec)\n"
+        "_native.LocalBench = Loud; worker.main()"
+    )
+    monkeypatch.setattr(contestants, "_WORKER", ("-P", "-c", program))
+    with Contestant(spec("rustls", chain)) as worker:
+        assert worker.introduce()["library"] == "rustls"
+
+
+def test_a_signal_without_a_name_ends_a_worker_like_any_other(monkeypatch: pytest.MonkeyPatch, chain: Chain) -> None:
+    number = signal.SIGRTMIN + 6
+    monkeypatch.setattr(contestants, "_WORKER", ("-c", f"import os, sys; sys.stdin.readline(); os.kill(os.getpid(), {number})"))
+    with Contestant(spec("rustls", chain)) as worker, pytest.raises(WorkerLost, match=f"ended by signal {number:d}"):
+        worker.introduce()
+
+
 def test_progress_tells_each_round_once() -> None:
     events: list[Event] = []
     bench_local(brief(what=("handshake",), rounds=3, against=()), events.append)
@@ -302,6 +322,18 @@ def test_files_that_are_no_libssl_fail_the_run_before_anything_is_measured(tmp_p
             bench_local(brief(against=(str(path),)), events.append)
         assert (raised.value.code, events) == (code, [])
         assert str(path) in raised.value.message
+
+
+def test_a_libcrypto_that_is_given_has_to_be_the_one_in_use(chain: Chain) -> None:
+    libssl = interpreter_libssl()[0].split(",")[0]
+    error = refusal(f"{libssl},{libssl}", chain)
+    assert error.code == "bad-library"
+    assert f"does not use {libssl}, but " in error.message
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, chain: Chain) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(str(tmp_path / "pipe"), chain).message.endswith("is no regular file")
 
 
 def test_an_extension_that_uses_libssl_is_not_taken_for_it(chain: Chain) -> None:

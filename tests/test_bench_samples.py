@@ -101,9 +101,19 @@ def test_ratios_to_an_earlier_run_go_before_those_to_another_library() -> None:
     slow, fast = Ratio("client_handshakes_per_s", 0.5, 0.5, 0.5, "worse"), Ratio("client_handshakes_per_s", 2.0, 2, 2, "better")
     limit = limits.parse("ratio<0.95")
     assert limits.missed([limit], [row(ratios=(slow,), since=(fast,))], since=True) is None
-    assert limits.missed([limit], [row(ratios=(slow,), since=None)], since=True) is None
+    assert limits.missed([limit], [row(ratios=(slow,), since=None), row(since=(fast,))], since=True) is None
     assert limits.missed([limit], [row("OpenSSL", since=(slow,))], since=True) is not None
-    assert limits.missed([limit], [row("OpenSSL", ratios=(slow,))]) is None
+    assert limits.missed([limit], [row(ratios=(fast,)), row("OpenSSL", ratios=(slow,))]) is None
+
+
+def test_a_limit_needs_a_figure_and_may_be_kept_within_the_noise() -> None:
+    noise = Ratio("client_handshakes_per_s", 0.9, 0.8, 1.1, "same")
+    limit = limits.parse("ratio<0.95")
+    assert limits.missed([limit], [row(ratios=(noise,))]) is None
+    for rows in ([row()], [row(ratios=())], [row("OpenSSL", ratios=(noise,))]):
+        missed = limits.missed([limit], rows)
+        assert missed is not None
+        assert "no row has such a figure" in missed.message
 
 
 def test_a_figure_by_its_own_name_has_its_limit_in_every_row() -> None:

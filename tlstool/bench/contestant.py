@@ -125,7 +125,12 @@ class Contestant:
         except subprocess.TimeoutExpired:
             return "its worker stopped answering"
         if status < 0:
-            return f"its worker was ended by {signal.Signals(-status).name}"
+            return f"its worker was ended by {_signal_name(-status)}"
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").strip().splitlines()
         return f"its worker ended with status {status}" + (f": {lines[-1]}" if lines else "")
+
+
+def _signal_name(number: int) -> str:
+    """Not all of them have one: those for real time do not, but for the first and the last."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

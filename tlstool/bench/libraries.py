@@ -18,6 +18,8 @@ from tlstool.model import Finding
 LOOK_LIMIT = 30.0
 """Seconds that looking for the interpreter's libssl may take."""
 
+_SYNTAX = "write [NAME=]PATH[,PATH]: a libssl, its libcrypto behind a comma if need be; or openssl for the one of Python's ssl"
+
 _NAMED = re.compile(r"([\w.+ -]{1,40})=(.+)", re.DOTALL)
 
 _WHERE_IS_SSL = """
@@ -58,7 +60,7 @@ def contestants(against: Iterable[str]) -> tuple[tuple[Library, ...], tuple[Find
     """Rustls and the others, each once, and what the reader should know.
 
     Raises:
-        UsageError: two have the same name.
+        UsageError: two have the same name, or one names no file.
         LocalError: there is no such file, or the interpreter has no libssl of its own.
     """
     libraries, warnings = [RUSTLS], []
@@ -80,9 +82,11 @@ def contestants(against: Iterable[str]) -> tuple[tuple[Library, ...], tuple[Find
 
 def _files(paths: str) -> str:
     found = paths.split(",")
+    if not all(found):
+        raise UsageError("usage", f"--against: {paths!r} names no file", _SYNTAX)
     for path in found:
         if not os.path.exists(path):
-            raise LocalError("file-missing", f"there is no file {path}")
+            raise LocalError("file-missing", f"there is no file {path}", _SYNTAX)
     # A name without a folder would be searched for in the system's places.
     return ",".join(map(os.path.abspath, found))
 

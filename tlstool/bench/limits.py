@@ -56,13 +56,21 @@ def parse(text: str) -> Limit:
 
 
 def missed(limits: Iterable[Limit], results: Sequence[LocalResult], *, since: bool = False) -> ThresholdError | None:
-    """The error of the rows that meet a limit; None if none does. `since`: ratios are to an earlier run."""
+    """The error of the rows that meet a limit, or of a limit that no row has a figure for; None if all is well.
+
+    `since`: ratios are to an earlier run.
+    """
+    limits = tuple(limits)
     words = [
         f"{limit}: {row.library}, {row.scenario}, {row.suite}, {name} {value:.4g}"
         for limit in limits
         for row in results
         for name, value in _values(limit, row, since=since)
         if limit.met(value)
+    ]
+    # A library that was lost, say, must not let a limit on it pass.
+    words += [
+        f"{limit}: no row has such a figure" for limit in limits if not any(_has(limit, row, since=since) for row in results)
     ]
     if not words:
         return None
@@ -74,6 +82,18 @@ def _values(limit: Limit, row: LocalResult, *, since: bool) -> list[tuple[str, f
     if limit.figure != "ratio":
         value = getattr(row, limit.figure)
         return [] if value is None else [(limit.figure, value)]
+    return [(f"{one.figure}, ratio", one.ratio) for one in _ratios(row, since=since) if one.verdict in ("better", "worse")]
+
+
+def _has(limit: Limit, row: LocalResult, *, since: bool) -> bool:
+    """Whether a limit says anything of a row: of a ratio inside the noise, too."""
+    if limit.figure != "ratio":
+        return getattr(row, limit.figure) is not None
+    return bool(_ratios(row, since=since))
+
+
+def _ratios(row: LocalResult, *, since: bool) -> Sequence[Ratio]:
     # A row that the earlier run has not is compared with nothing, and not with another library instead.
-    ratios: Sequence[Ratio] = (row.since or ()) if since else row.ratios if row.library == "rustls" else ()
-    return [(f"{one.figure}, ratio", one.ratio) for one in ratios if one.verdict in ("better", "worse")]
+    if since:
+        return row.since or ()
+    return row.ratios if row.library == "rustls" else ()

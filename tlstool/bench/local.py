@@ -40,6 +40,12 @@ from tlstool.requests import LocalBenchRequest
 LEAST_ROUND = 0.02
 """Seconds that a round takes at least: some ten handshakes of the slowest library."""
 
+LONGEST = 1e6
+"""Seconds that a figure may take at most: some eleven days."""
+
+LARGEST_WRITE = 16 << 20
+"""Bytes of a write at most, as the engine has it."""
+
 ENOUGH_ROUNDS = 5
 """Rounds below which a reader is warned."""
 
@@ -228,6 +234,10 @@ def _check(request: LocalBenchRequest) -> None:
     for name, value in (("duration", request.duration), ("warm-up", request.warm_up)):
         if not 0 <= value < float("inf") or (name == "duration" and not value):
             raise UsageError("usage", f"the {name} has to be positive")
+        if value > LONGEST:
+            raise UsageError("usage", f"a {name} of {value:.0f} s is too long", f"it takes {LONGEST:.0f} s at most")
+    if not 1 <= request.write_size <= LARGEST_WRITE:
+        raise UsageError("usage", f"a write of {request.write_size} bytes", f"give 1 B to {LARGEST_WRITE >> 20} MiB")
     if request.rounds < 1:
         raise UsageError("usage", "there has to be at least one round")
     if None in (given := (request.cert, request.key, request.ca)) and any(given):

@@ -139,7 +139,11 @@ def _axes(request: LocalBenchRequest, own_key_type: str | None) -> Choice:
                 for threads in _threads(request, name)
             ]
     if not scenarios:
-        raise UsageError("usage", f"{' '.join(suites)} goes with none of the key types and groups that were asked for")
+        raise UsageError(
+            "usage",
+            f"{' '.join(suites)} goes with none of the key types and groups that were asked for",
+            "in TLS 1.2, _RSA_ suites take an RSA key and _ECDSA_ suites any other; groups with ML-KEM are for TLS 1.3",
+        )
     return Choice(tuple(scenarios), tuple(left_out))
 
 
@@ -214,4 +218,5 @@ def _known(given: str, name: str, known: Sequence[str], kind: str) -> str:
 
     folded = {candidate.lower(): candidate for candidate in known}
     near = [folded[match] for match in get_close_matches(given.lower(), folded, n=3, cutoff=0.4)]
-    raise UsageError("unknown-name", f"there is no {kind} {given!r}", f"known are: {', '.join(near or known)}")
+    # Known to others, perhaps: but it would be beside nothing.
+    raise UsageError("unknown-name", f"Rustls has no {kind} {given!r}", f"known are: {', '.join(near or known)}")

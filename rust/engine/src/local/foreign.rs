@@ -35,7 +35,12 @@ fn load(paths: &str) -> Result<&'static Api> {
     let (library, crypto) = files(paths);
     elf::check(&library)?;
     crypto.iter().try_for_each(|path| elf::check(path))?;
-    Api::load(&library, crypto.as_deref())
+    let api = Api::load(&library, crypto.as_deref())?;
+    // Where it is not given, the library's own run path may know better than the folder.
+    match crypto.filter(|_| paths.contains(',')) {
+        Some(crypto) => api.check_crypto(&library, &crypto).map(|()| api),
+        None => Ok(api),
+    }
 }
 
 fn identity_of(api: &Api) -> Identity {
@@ -260,7 +265,6 @@ fn context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
     let mut context = Context::new(api)?;
     context.set_uncompressed();
     let tls_1_2 = names::version(&spec.suite) == "1.2";
-    context.set_version(if tls_1_2 { 0x0303 } else { 0x0304 })?;
     let suite_set = if tls_1_2 {
         context.set_suite_1_2(&c_string(&names::openssl_suite(&spec.suite))?)
     } else {
@@ -269,10 +273,11 @@ fn context(api: &'static Api, spec: &LocalSpec) -> Result<Context> {
     if !suite_set {
         return Err(not_selectable(&format!("{} has no cipher suite {}", api.version(), spec.suite)));
     }
+    // All else after the suite: BoringSSL's policies have a say in it.
+    context.set_version(if tls_1_2 { 0x0303 } else { 0x0304 })?;
     if !context.set_groups(&c_string(&groups(spec, tls_1_2))?) {
         return Err(not_selectable(&format!("{} has no key exchange group {}", api.version(), spec.group)));
     }
-    // After the suite: BoringSSL's policies set the signature schemes, too.
     let schemes = names::signatures(&spec.signature).join(":");
     if !context.set_signature_algorithms(&c_string(&schemes)?) && !api.chooses_signatures() {
         return Err(not_selectable(&format!("{} has no signature scheme {}", api.version(), spec.signature)));

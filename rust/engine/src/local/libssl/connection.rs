@@ -73,6 +73,7 @@ impl Link {
         self.client = None;
         self.server = None;
         self.wire.drain();
+        self.wire.api.forget_errors();
     }
 
     /// Put the connections aside, alive. They have to have nothing more to say: others use the wire after them.

@@ -35,8 +35,16 @@ const SESS_CACHE_NO_INTERNAL: c_int = 0x0300;
 const OP_NO_TICKET: u32 = 1 << 14;
 const VERIFY_PEER: c_int = 1;
 const VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
-/// BoringSSL's policy that takes AES-256-GCM before AES-128-GCM in TLS 1.3 (`ssl_compliance_policy_cnsa_202407`).
-const POLICY_CNSA_202407: c_int = 3;
+/// A policy of BoringSSL's by which AES-256-GCM comes first in TLS 1.3: `ssl_compliance_policy_cnsa_202407`, and where another one was
+/// put in before that, `ssl_compliance_policy_wpa3_192_202304`. The latter has a say in versions, groups and signatures, too.
+const POLICY_AES_256: c_int = 3;
+
+/// The suites of TLS 1.3 that BoringSSL has, by their code points (RFC 8446 appendix B.4).
+const SUITES_1_3: [(&CStr, u16); 3] = [
+    (c"TLS_AES_128_GCM_SHA256", 0x1301),
+    (c"TLS_AES_256_GCM_SHA384", 0x1302),
+    (c"TLS_CHACHA20_POLY1305_SHA256", 0x1303),
+];
 
 /// The configuration of one side (`SSL_CTX`).
 pub struct Context {
@@ -100,10 +108,14 @@ impl Context {
             // SAFETY: as in `set_groups`.
             return unsafe { set_ciphersuites(ctx, name.as_ptr()) == 1 };
         }
-        match self.api.SSL_CTX_set_compliance_policy {
+        let id = SUITES_1_3.iter().find_map(|&(known, id)| (known == name).then_some(id));
+        match (self.api.SSL_CTX_set1_tls13_ciphers, self.api.SSL_CTX_set_compliance_policy, id) {
+            // SAFETY: the context is alive; there is one code point, as is said, and null stands for no flags. The library makes a copy.
+            (Some(set_ids), _, Some(id)) => unsafe { set_ids(ctx, &raw const id, ptr::null(), 1) == 1 },
+            (Some(_), _, None) => false,
             // SAFETY: the context is alive; the policy is a number, and an unknown one is refused.
-            Some(set_policy) if name == c"TLS_AES_256_GCM_SHA384" => unsafe {
-                set_policy(ctx, POLICY_CNSA_202407) == 1
+            (None, Some(set_policy), _) if name == c"TLS_AES_256_GCM_SHA384" => unsafe {
+                set_policy(ctx, POLICY_AES_256) == 1
             },
             _ => true,
         }

@@ -4,7 +4,7 @@
 //! macro stands in one for a function in the other, the function is optional and its presence decides.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_ulong, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -61,6 +61,7 @@ macro_rules! functions {
 functions! {
     required {
         OpenSSL_version: fn(c_int) -> *const c_char;
+        ERR_clear_error: fn();
         ERR_print_errors_cb: fn(ErrorLine, *mut c_void);
         BIO_new_bio_pair: fn(*mut *mut Bio, usize, *mut *mut Bio, usize) -> c_int;
         BIO_up_ref: fn(*mut Bio) -> c_int;
@@ -103,7 +104,7 @@ functions! {
         SSL_CIPHER_get_name: fn(*const Cipher) -> *const c_char;
     }
     optional {
-        awslc_api_version_num: fn() -> c_int;
+        awslc_api_version_num: fn() -> c_ulong;
         // OpenSSL and LibreSSL, where functions below these two are macros over them.
         SSL_CTX_ctrl: fn(*mut SslCtx, c_int, c_long, *mut c_void) -> c_long;
         SSL_ctrl: fn(*mut Ssl, c_int, c_long, *mut c_void) -> c_long;
@@ -125,8 +126,9 @@ functions! {
         // Whether it is a validated module in its approved mode: BoringSSL, AWS-LC and OpenSSL 1; OpenSSL 3.
         FIPS_mode: fn() -> c_int;
         EVP_default_properties_is_fips_enabled: fn(*mut c_void) -> c_int;
-        // TLS 1.3 suites: OpenSSL and AWS-LC; BoringSSL from 2023 on has policies instead.
+        // TLS 1.3 suites: OpenSSL and AWS-LC; BoringSSL since 2026, by their code points; BoringSSL since 2023, by policies alone.
         SSL_CTX_set_ciphersuites: fn(*mut SslCtx, *const c_char) -> c_int;
+        SSL_CTX_set1_tls13_ciphers: fn(*mut SslCtx, *const u16, *const u32, usize) -> c_int;
         SSL_CTX_set_compliance_policy: fn(*mut SslCtx, c_int) -> c_int;
         // OpenSSL from 3.2 on compresses certificates unless told not to.
         SSL_CTX_set1_cert_comp_preference: fn(*mut SslCtx, *mut c_int, usize) -> c_int;
@@ -161,8 +163,24 @@ impl Api {
         let library = open(path)?;
         let api = Self::find(&library, path)?;
         let _stays_loaded = library.into_raw();
-        api.check_origin(path)?;
+        // A file that merely depends on a libssl (a Python extension, libcurl) would be measured under a wrong name.
+        if let Some(other) = other_origin(api.SSL_CTX_new as *const c_void, path) {
+            return Err(bad_library(&format!("{} is no libssl itself, but uses {}", path.display(), other.display())));
+        }
         Ok(Box::leak(Box::new(api)))
+    }
+
+    /// Fail if the library's cryptography is not that of the libcrypto at `path`, loaded before it or not.
+    pub fn check_crypto(&self, library: &Path, path: &Path) -> Result<()> {
+        match other_origin(self.OpenSSL_version as *const c_void, path) {
+            Some(other) => Err(bad_library(&format!(
+                "{} does not use {}, but {}",
+                library.display(),
+                path.display(),
+                other.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// `OpenSSL_version(OPENSSL_VERSION)`.
@@ -197,27 +215,10 @@ impl Api {
         self.version().starts_with("LibreSSL")
     }
 
-    /// A file that merely depends on a libssl (a Python extension, libcurl) would be measured under a wrong name.
-    fn check_origin(&self, path: &Path) -> Result<()> {
-        let mut found = libc::Dl_info {
-            dli_fname: ptr::null(),
-            dli_fbase: ptr::null_mut(),
-            dli_sname: ptr::null(),
-            dli_saddr: ptr::null_mut(),
-        };
-        // SAFETY: `found` is a place for the answer; dladdr only compares the address with what is loaded.
-        let origin = unsafe {
-            if libc::dladdr(self.SSL_CTX_new as *const c_void, &raw mut found) == 0 {
-                return Ok(());
-            }
-            text(found.dli_fname)
-        };
-        match (path.canonicalize(), Path::new(&origin).canonicalize()) {
-            (Ok(given), Ok(origin)) if given != origin => {
-                Err(bad_library(&format!("{} is no libssl itself, but uses {}", path.display(), origin.display())))
-            }
-            _ => Ok(()),
-        }
+    /// Forget what went wrong on this thread before: `SSL_get_error` takes whatever is left of that for the fault of the last call.
+    pub fn forget_errors(&self) {
+        // SAFETY: it takes nothing.
+        unsafe { (self.ERR_clear_error)() }
     }
 
     /// What went wrong, by the reasons in the thread's error queue, which is empty afterwards.
@@ -245,6 +246,25 @@ impl Api {
 unsafe fn symbol<T: Copy>(library: &Library, name: &str) -> Option<T> {
     // SAFETY: the caller vouches for the type; the copy stays valid, because the library is never unloaded.
     unsafe { library.get::<T>(name.as_bytes()).ok().map(|found| *found) }
+}
+
+/// The file that a function was loaded from, if that is not the one at `path`.
+fn other_origin(function: *const c_void, path: &Path) -> Option<PathBuf> {
+    let mut found = libc::Dl_info {
+        dli_fname: ptr::null(),
+        dli_fbase: ptr::null_mut(),
+        dli_sname: ptr::null(),
+        dli_saddr: ptr::null_mut(),
+    };
+    // SAFETY: `found` is a place for the answer; dladdr only compares the address with what is loaded.
+    let origin = unsafe {
+        if libc::dladdr(function, &raw mut found) == 0 {
+            return None;
+        }
+        text(found.dli_fname)
+    };
+    let (given, origin) = (path.canonicalize().ok()?, Path::new(&origin).canonicalize().ok()?);
+    (given != origin).then_some(origin)
 }
 
 /// A string of the library's, copied; "" for a null pointer.
