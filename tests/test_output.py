@@ -349,4 +349,4 @@ def test_certificates_that_were_made_come_with_the_commands_that_use_them():
 
 def test_every_fingerprint_of_a_server_with_several_certificates_is_told():
     line = serving.ready(factories.ready(ca_file=None, fingerprints=("aa", "bb")), Style(color=False))
-    assert line.endswith("with certificates of SHA-256 aa, bb")
+    assert line.endswith("with fingerprints (SHA-256) aa, bb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import ssl
@@ -262,6 +263,17 @@ def test_a_file_that_is_no_good_any_more_stands_for_what_it_was(certificates: Pk
         seen(server, root)
 
 
+def test_hang_up_waits_for_no_pipe(certificates: Pki, tmp_path: Path) -> None:
+    file = write(tmp_path / "server.pem", certificates.leaf.chain_pem + certificates.leaf.key_pem())
+    with serving("--cert", file) as server:
+        file.unlink()
+        os.mkfifo(file)
+        server.process.send_signal(signal.SIGHUP)
+        event = server.next_event()
+        assert (event["event"], event["replaced"], event["problems"]) == ("renewed", [], [])
+        assert server.stop().status == 0
+
+
 def test_hang_up_does_nothing_to_a_server_that_has_no_files() -> None:
     with serving("--count", "1") as server:
         server.process.send_signal(signal.SIGHUP)
@@ -289,6 +301,16 @@ def test_the_throw_away_authority_staples_its_word() -> None:
         trust = ("-CAfile", server.ca_file, "-verify_return_error", "-status")
         done = run([require("openssl"), "s_client", "-connect", f"127.0.0.1:{server.port}", *trust])
         assert "Cert Status: good" in done.text, done
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_client_that_can_verify_no_signature_of_ours_is_told_so_by_an_alert(version: str) -> None:
+    with serving() as server:
+        at = f"127.0.0.1:{server.port}"
+        done = run([require("openssl"), "s_client", "-connect", at, "-sigalgs", "ed25519", version])
+        event = server.next_event()
+    assert "alert handshake failure" in done.errors, done
+    assert (event["error"], event["message"]) == ("peer-incompatible", "no signature scheme is in common")
 
 
 def test_staples_go_with_their_certificates_and_one_for_another_is_refused(certificates: Pki, tmp_path: Path) -> None:

@@ -229,3 +229,16 @@ def test_what_the_backend_does_not_take_does_not_count_and_says_what_to_do(folde
     (problem,) = found.look(picky).problems
     assert "first certificate in the file" in (problem.hint or "")
     assert [one.name for one in found.named] == ["a.test"]
+
+
+def test_a_pipe_in_the_folder_keeps_nobody_waiting(folder: Path, fill: Fill) -> None:
+    fill("a.test")
+    found = opened(folder)
+    os.mkfifo(folder / "b.test.pem")
+    fill("c.test", "c.test.pem")
+    os.mkfifo(folder / "c.test.ocsp")
+    found.look(fine)
+    problems = found.look(fine).problems
+    assert [problem.code for problem in problems] == ["file-unreadable"] * 2
+    assert all("no regular file" in problem.message for problem in problems)
+    assert [one.name for one in found.named] == ["a.test"]

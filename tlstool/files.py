@@ -38,6 +38,11 @@ def read(path: str) -> bytes:
     return data
 
 
+def is_stream(path: str) -> bool:
+    """Whether it is standard input ("-"), a pipe or a device: read once, after a wait that may have no end."""
+    return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
 def pieces(path: str, size: int) -> Iterator[bytes]:
     """The bytes of a file of any length, so many at a time, behind an empty piece that comes once the file is open.
 

@@ -108,10 +108,12 @@ class Folder:
         path = os.path.join(self._path, file)
         name = _host(path, _stem(file))
         beside = os.path.join(self._path, _stem(file))
-        key = beside + _KEY
-        identity = identities.read_by(path, key if os.path.lexists(key) else None, self._secret)
-        if os.path.lexists(beside + _STAPLE):
-            identity = replace(identity, staple=files.read(beside + _STAPLE))
+        key, staple = (found if os.path.lexists(found) else None for found in (beside + _KEY, beside + _STAPLE))
+        for one in filter(None, (path, key, staple)):
+            _require_no_pipe(one)
+        identity = identities.read_by(path, key, self._secret)
+        if staple:
+            identity = replace(identity, staple=files.read(staple))
         return NamedIdentity(name, identity)
 
     def _stamps(self) -> Stamps:
@@ -127,6 +129,12 @@ class Folder:
             for file, stamp in found.items()
             if _is_chain(file)
         }
+
+
+def _require_no_pipe(path: str) -> None:
+    """Nobody may keep a running server waiting for the end of a file. What is not there is for its reader to tell."""
+    if files.is_stream(path):
+        raise LocalError("file-unreadable", f"cannot read {path}: it is no regular file", "put the certificate itself there")
 
 
 def _is_chain(file: str) -> bool:

@@ -25,7 +25,7 @@ class Paths(Record):
     @property
     def is_stream(self) -> bool:
         """Whether it can be read only once."""
-        return "-" in (self.cert, self.key, self.staple)
+        return any(files.is_stream(path) for path in (self.cert, self.key, self.staple) if path)
 
 
 def paired(request: ServeRequest) -> tuple[Paths, ...]:

@@ -29,6 +29,9 @@ def listen(where: str, count: int) -> list[socket.socket]:
     host, port = endpoint.split_port(where if ":" in where or not where.isdigit() else f"{LOOPBACK}:{where}")
     if port is None:
         raise UsageError("bad-target", f"{where!r} has no port", "write ADDRESS:PORT; port 0 takes a free one")
+    if not host:
+        hint = f"write 0.0.0.0:{port} or [::]:{port} for every address of this machine, {port} alone for {LOOPBACK}"
+        raise UsageError("bad-target", f"{where!r} has no address", hint)
     number = endpoint.parse_port(port, least=0)
     listeners: list[socket.socket] = []
     try:
@@ -87,4 +90,6 @@ def _cannot_listen(where: str, error: OSError) -> LocalError:
     if lack := descriptors.lack(error, f"cannot listen on {where}"):
         return lack
     reason = error.strerror or str(error)
-    return LocalError("cannot-listen", f"cannot listen on {where}: {reason.lower()}")
+    # On Linux it is the port that one may not have: net.ipv4.ip_unprivileged_port_start.
+    hint = "low ports are root's: give a higher one, or have systemd pass the socket" if error.errno == errno.EACCES else None
+    return LocalError("cannot-listen", f"cannot listen on {where}: {reason.lower()}", hint)

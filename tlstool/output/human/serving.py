@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 def ready(event: Ready, style: Style) -> str:
     """The line with which a server says that it listens, and what to give to clients of it."""
-    several = f"certificates of SHA-256 {', '.join(event.fingerprints)}"
-    single = f"a certificate of SHA-256 {event.fingerprint}"
-    shown = several if len(event.fingerprints) > 1 else single
+    # Of certificates, or of public keys where only those are shown.
+    shown = f"fingerprint{'s' if len(event.fingerprints) > 1 else ''} (SHA-256) {', '.join(event.fingerprints)}"
     trust = f"with --ca {safe(event.ca_file)}" if event.ca_file else f"with {shown}"
     fault = f", to show {safe(event.fault)}" if event.fault else ""
     return f"{style.good('ready')} on {event.url} {trust}{fault}"

@@ -57,12 +57,12 @@ impl Admission {
         }
         let mut open = lock(&self.open);
         if let Some(most) = self.max_connections.filter(|most| open.total >= *most) {
-            return Err(too_many(format!("there are {most} connections, as many as may be at once")));
+            return Err(too_many(format!("there are as many connections as may be at once: {most}")));
         }
         if let Some(most) = self.max_per_address {
             let own = open.by_address.entry(address.to_canonical()).or_default();
             if *own >= most {
-                return Err(too_many(format!("the address has {most} connections, as many as it may have at once")));
+                return Err(too_many(format!("the address has as many connections as it may have at once: {most}")));
             }
             *own += 1;
         }

@@ -8,6 +8,15 @@ use rustls::sign::CertifiedKey;
 
 use super::{NamedIdentity, ServerIdentity};
 
+/// Why there is nothing to be shown to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Nothing is for the name that it asks for, or for clients that ask for none.
+    Name,
+    /// No key signs in a way that it can verify.
+    Scheme,
+}
+
 /// All identities of a site at one time.
 #[derive(Debug, Default)]
 pub struct Choice {
@@ -38,13 +47,23 @@ impl Choice {
         choice
     }
 
-    /// What to show to a client that asks for `name` and can verify `schemes`; None if `strict` and the name is not known, or if
-    /// there is nothing to show.
-    ///
-    /// Where none of several can be verified it is the first one: rustls then tells the client that nothing is in common.
-    pub fn pick(&self, name: Option<&str>, schemes: &[SignatureScheme], strict: bool) -> Option<&Arc<CertifiedKey>> {
-        let known = name.and_then(|name| first_usable(self.of_name(name), schemes));
-        known.or_else(|| if strict { None } else { first_usable(self.default.iter(), schemes) })
+    /// What to show to a client that asks for `name` and can verify `schemes`. If `strict`, there is nothing for who asks for
+    /// another name than those that are known.
+    pub fn pick(
+        &self,
+        name: Option<&str>,
+        schemes: &[SignatureScheme],
+        strict: bool,
+    ) -> Result<&Arc<CertifiedKey>, Lack> {
+        let is_usable = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
+        let mut known = name.into_iter().flat_map(|name| self.of_name(name)).peekable();
+        if known.peek().is_some() {
+            return known.find(is_usable).ok_or(Lack::Scheme);
+        }
+        if strict || self.default.is_empty() {
+            return Err(Lack::Name);
+        }
+        self.default.iter().find(is_usable).ok_or(Lack::Scheme)
     }
 
     fn insert(&mut self, name: &str, key: &Arc<CertifiedKey>) {
@@ -56,16 +75,8 @@ impl Choice {
     }
 
     /// Those for just this name, then those for all names beside it.
-    fn of_name(&self, name: &str) -> impl Iterator<Item = &Arc<CertifiedKey>> + Clone {
+    fn of_name(&self, name: &str) -> impl Iterator<Item = &Arc<CertifiedKey>> {
         let beside = name.split_once('.').and_then(|(_, parent)| self.by_parent.get(parent));
         self.by_name.get(name).into_iter().chain(beside).flatten()
     }
-}
-
-fn first_usable<'a>(
-    mut keys: impl Iterator<Item = &'a Arc<CertifiedKey>> + Clone,
-    schemes: &[SignatureScheme],
-) -> Option<&'a Arc<CertifiedKey>> {
-    let first = keys.clone().next();
-    keys.find(|key| key.key.choose_scheme(schemes).is_some()).or(first)
 }

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use super::choice::Lack;
 use crate::Error;
 use crate::conn::Output;
 use crate::server::alert;
@@ -14,10 +15,12 @@ thread_local! {
     static REFUSAL: RefCell<Option<Refusal>> = const { RefCell::new(None) };
 }
 
-/// A client asked for a name, or for none, for which there is nothing to be shown.
+/// There is nothing to be shown to a client.
 #[derive(Debug)]
 pub struct Refusal {
+    /// What it asked for.
     name: Option<Box<str>>,
+    lack: Lack,
 }
 
 /// The name that the client asked for in the hello that this thread has just taken in, if one did come.
@@ -30,20 +33,28 @@ pub fn take_refusal() -> Option<Refusal> {
     REFUSAL.take()
 }
 
-pub(super) fn note(name: Option<&str>, refused: bool) {
+pub(super) fn note(name: Option<&str>, lack: Option<Lack>) {
     let name: Option<Box<str>> = name.map(Into::into);
-    REFUSAL.set(refused.then(|| Refusal { name: name.clone() }));
+    REFUSAL.set(lack.map(|lack| Refusal { name: name.clone(), lack }));
     REQUESTED_NAME.set(name);
 }
 
 impl Refusal {
-    /// Say so by an alert (RFC 6066 section 3), in place of the `access_denied` that rustls has put into `output`; nothing is
-    /// encrypted before the certificate is chosen. What is returned is the error of the connection.
+    /// Say so by an alert, in place of the `access_denied` that rustls has put into `output`; nothing is encrypted before the
+    /// certificate is chosen. What is returned is the error of the connection.
     pub fn tell(self, output: &mut Output) -> Error {
-        alert::instead(output, alert::UNRECOGNIZED_NAME);
-        Error::PeerIncompatible(match self.name {
-            Some(name) => format!("the client asks for {name}, for which there is no certificate"),
-            None => "the client asks for no name, and there is no certificate for that".to_owned(),
-        })
+        // RFC 8446 section 4.4.2.2, and RFC 6066 section 3.
+        let (alert, message) = match (self.lack, self.name) {
+            (Lack::Scheme, _) => (alert::HANDSHAKE_FAILURE, "no signature scheme is in common".to_owned()),
+            (Lack::Name, Some(name)) => {
+                (alert::UNRECOGNIZED_NAME, format!("the client asks for {name}, for which there is no certificate"))
+            }
+            (Lack::Name, None) => (
+                alert::UNRECOGNIZED_NAME,
+                "the client asks for no name, and there is no certificate for that".to_owned(),
+            ),
+        };
+        alert::instead(output, alert);
+        Error::PeerIncompatible(message)
     }
 }

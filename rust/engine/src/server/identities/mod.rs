@@ -123,9 +123,11 @@ impl ResolvesServerCert for Identities {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name();
         let choice = self.choice();
+        // Rustls itself would find only in the middle of a handshake that no signature is in common; in TLS 1.2 it then sends no
+        // alert, and takes it for an error of its own.
         let found = choice.pick(name, hello.signature_schemes(), self.strict).cloned();
-        heard::note(name, found.is_none());
-        found
+        heard::note(name, found.as_ref().err().copied());
+        found.ok()
     }
 
     fn only_raw_public_keys(&self) -> bool {

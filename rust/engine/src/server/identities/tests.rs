@@ -3,7 +3,7 @@
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
 use rustls::SignatureScheme;
 
-use super::choice::Choice;
+use super::choice::{Choice, Lack};
 use super::*;
 
 const ECDSA: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
@@ -36,7 +36,7 @@ fn shows(
     name: Option<&str>,
     schemes: &[SignatureScheme],
     strict: bool,
-    expected: Option<&ServerIdentity>,
+    expected: std::result::Result<&ServerIdentity, Lack>,
 ) {
     let shown = choice.pick(name, schemes, strict).map(Arc::as_ptr);
     assert_eq!(shown, expected.map(|identity| Arc::as_ptr(&identity.key)), "{name:?}");
@@ -47,11 +47,10 @@ fn the_client_decides_between_two_kinds_of_key() {
     let (ecdsa, rsa) = (made(&["a.test"], &PKCS_ECDSA_P256_SHA256), made(&["a.test"], &PKCS_RSA_SHA256));
     let choice = Choice::new(&[ecdsa.clone(), rsa.clone()], &[]);
     for name in [Some("a.test"), Some("unknown.test"), None] {
-        shows(&choice, name, ECDSA, false, Some(&ecdsa));
-        shows(&choice, name, RSA, false, Some(&rsa));
-        shows(&choice, name, &[RSA, ECDSA].concat(), false, Some(&ecdsa));
-        // There is nothing in common, and rustls has to say so.
-        shows(&choice, name, NEITHER, false, Some(&ecdsa));
+        shows(&choice, name, ECDSA, false, Ok(&ecdsa));
+        shows(&choice, name, RSA, false, Ok(&rsa));
+        shows(&choice, name, &[RSA, ECDSA].concat(), false, Ok(&ecdsa));
+        shows(&choice, name, NEITHER, false, Err(Lack::Scheme));
     }
 }
 
@@ -67,7 +66,7 @@ fn a_name_of_its_own_goes_before_a_wildcard_and_that_before_the_default() {
         (Some("default.test"), &default),
         (None, &default),
     ] {
-        shows(&choice, name, ECDSA, false, Some(expected));
+        shows(&choice, name, ECDSA, false, Ok(expected));
     }
 }
 
@@ -76,20 +75,20 @@ fn what_is_given_goes_by_the_names_of_its_certificate_wildcards_and_upper_case_i
     let [first, second] =
         [&["first.test"][..], &["Second.Test", "*.wild.test"]].map(|names| made(names, &PKCS_ECDSA_P256_SHA256));
     let choice = Choice::new(&[first.clone(), second.clone()], &[]);
-    shows(&choice, Some("second.test"), ECDSA, true, Some(&second));
-    shows(&choice, Some("x.wild.test"), ECDSA, true, Some(&second));
-    shows(&choice, Some("first.test"), ECDSA, true, Some(&first));
-    shows(&choice, Some("third.test"), ECDSA, true, None);
-    shows(&choice, None, ECDSA, true, None);
+    shows(&choice, Some("second.test"), ECDSA, true, Ok(&second));
+    shows(&choice, Some("x.wild.test"), ECDSA, true, Ok(&second));
+    shows(&choice, Some("first.test"), ECDSA, true, Ok(&first));
+    shows(&choice, Some("third.test"), ECDSA, true, Err(Lack::Name));
+    shows(&choice, None, ECDSA, true, Err(Lack::Name));
 }
 
 #[test]
 fn without_a_default_the_first_name_is_it_and_without_any_there_is_nothing() {
     let [a, b] = ["a.test", "b.test"].map(|name| made(&[name], &PKCS_ECDSA_P256_SHA256));
     let choice = Choice::new(&[], &[named("a.test", &a), named("b.test", &b)]);
-    shows(&choice, Some("b.test"), ECDSA, false, Some(&b));
-    shows(&choice, Some("c.test"), ECDSA, false, Some(&a));
-    shows(&Choice::new(&[], &[]), Some("a.test"), ECDSA, false, None);
+    shows(&choice, Some("b.test"), ECDSA, false, Ok(&b));
+    shows(&choice, Some("c.test"), ECDSA, false, Ok(&a));
+    shows(&Choice::new(&[], &[]), Some("a.test"), ECDSA, false, Err(Lack::Name));
 }
 
 #[test]
