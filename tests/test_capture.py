@@ -136,7 +136,11 @@ def test_a_run_that_makes_no_sense_leaves_the_last_capture_alone(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("options", "status", "code"),
-    [(("--backend", "openssl"), 2, "unsupported"), (("--tls", "1.0"), 2, "unsupported"), (("--ca", "/missing"), 3, "file-missing")],
+    [
+        (("--backend", "openssl"), 2, "unsupported"),
+        (("--tls", "1.0"), 2, "unsupported"),
+        (("--ca", "/missing"), 3, "file-missing"),
+    ],
 )
 def test_what_no_backend_does_leaves_the_last_capture_alone(
     tmp_path: Path, options: tuple[str, ...], status: int, code: str
