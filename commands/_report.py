@@ -59,6 +59,7 @@ class Shape(Record):
 
 def present(console: Console, command: str, report: Report, render: Callable[[Any, Style], str], shape: Shape) -> int:
     """Print a report, as JSON or by `render`, and return the exit status."""
+    before = report.exit_status
     if shape.no_fail:
         from tlstool.output import exitcodes
 
@@ -69,7 +70,7 @@ def present(console: Console, command: str, report: Report, render: Callable[[An
 
         report = exitcodes.mapped(report, shape.exit_map)
         if not (shape.json or shape.lines):
-            put(monitoring.line(report))
+            put(monitoring.line(report, exitcodes.monitoring_status(before)))
     if shape.json or shape.lines:
         from tlstool.output import jsonout
 

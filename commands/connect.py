@@ -136,6 +136,8 @@ def connect(
     password = options["proxy_pass_file"]
     options = way_for_request(with_range(options), target)
     request = ConnectRequest(target=target, wire=verbose > 1, **data_of(options), **for_request(options))
+    if exit_map:
+        request = _for_monitoring(request)
     inputs = (*_files(request), password)
     if chain == "-":
         _check_stdout(json=json or jsonl, moves=request.relay is not None)
@@ -143,7 +145,7 @@ def connect(
         _check_destination("--chain", chain, (*inputs, request.pcap))
     if request.pcap:
         _check_destination("--pcap", request.pcap, inputs)
-    listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet))
+    listen, shown = shows_first(console, listener(console), wanted=not (json or jsonl or quiet or exit_map))
 
     def run() -> ConnectReport:
         return connect(request, listen)
@@ -152,11 +154,26 @@ def connect(
     if chain:
         report = _with_chain(report, chain)
     render = moving.rest if shown else connecting.connect
-    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None)
+    shape = Shape(json=json, lines=jsonl, no_fail=no_fail, exit_map=exit_map, aside=request.relay is not None and not exit_map)
     status = present(console, "connect", report, render, shape)
     if chain == "-" and (text := _pem(report)):
         console.result(text)
     return status
+
+
+def _for_monitoring(request: ConnectRequest) -> ConnectRequest:
+    """The same without the peer's bytes: a plugin's line is the first of stdout, and comes last."""
+    import os
+    from dataclasses import replace
+
+    from tlstool.errors import UsageError
+
+    if request.relay is None:
+        return request
+    if request.relay[0] is not None:
+        hint = "--send, --expect and --http go with it, and print nothing of what comes"
+        raise UsageError("usage", "--exit-map has stdout for its line, where --pipe and --interactive write", hint)
+    return replace(request, relay=(None, os.open(os.devnull, os.O_WRONLY)))
 
 
 def _check_stdout(*, json: bool, moves: bool) -> None:

@@ -134,6 +134,22 @@ def test_a_run_that_makes_no_sense_leaves_the_last_capture_alone(tmp_path: Path)
     assert (tmp_path / "capture").read_bytes() == b"evidence"
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "code"),
+    [
+        (("--backend", "openssl"), 2, "unsupported"),
+        (("--tls", "1.0"), 2, "unsupported"),
+        (("--ca", "/missing"), 3, "file-missing"),
+    ],
+)
+def test_what_no_backend_does_leaves_the_last_capture_alone(
+    tmp_path: Path, options: tuple[str, ...], status: int, code: str
+) -> None:
+    (tmp_path / "capture").write_bytes(b"evidence")
+    refused("connect", "127.0.0.1:1", *options, "--pcap", tmp_path / "capture", status=status, code=code)
+    assert (tmp_path / "capture").read_bytes() == b"evidence"
+
+
 def test_what_cannot_be_written_is_refused_before_a_connection(credentials: Credentials, tmp_path: Path) -> None:
     unread = tmp_path / "pipe"
     os.mkfifo(unread)

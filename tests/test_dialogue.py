@@ -94,6 +94,20 @@ def test_an_expectation_has_its_limit_though_the_peer_goes_on_talking(credential
 
 
 @on_both_backends
+def test_a_pattern_that_backtracks_without_end_is_15_at_its_limit(credentials: Credentials, backend: str) -> None:
+    def says(_peer: zoo.Peer, session: ssl.SSLSocket) -> None:
+        session.sendall(b"a" * 60)
+        session.recv(1)
+
+    with zoo.listening(zoo.tls(zoo.context(credentials.good), says)) as peer:
+        options = ("--backend", backend, "--expect", "(a+)+$b", "--limit", "expect=700ms", "--json")
+        done = tlstool("connect", peer.target, "--ca", credentials.ca, *options)
+    error = json.loads(done.errors)["error"]
+    assert (done.status, error["code"]) == (15, "expectation-missed")
+    assert "backtracks" in error["message"]
+
+
+@on_both_backends
 def test_what_was_sent_last_is_answered_until_the_peer_is_quiet(credentials: Credentials, backend: str) -> None:
     done, heard = talk(credentials, backend, zoo.echoes, "--send", r"a\tb\x00\101", "--send", "c", "-q")
     assert (done.status, heard, done.output, done.errors) == (0, b"a\tb\0Ac", b"a\tb\0Ac", "")

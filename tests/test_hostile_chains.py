@@ -99,9 +99,7 @@ def test_as_many_names_as_fit_are_shown(backend: str) -> None:
 def test_what_is_no_certificate_is_refused_in_words(count: int, backend: str, leaf: pki.Issued) -> None:
     report = tried(sending([b"garbage"] * count, leaf), backend)
     assert report.error is not None
-    # OpenSSL cannot go on without reading it.
-    expected = (8, "peer-misbehaved") if backend == "openssl" else (9, "bad-certificate")
-    assert (report.exit_status, report.error.code) == expected
+    assert (report.exit_status, report.error.code) == (9, "bad-certificate")
     assert "unknown" not in report.error.message
 
 

@@ -94,6 +94,7 @@ def test_revocation_lists_are_obeyed(certificates: Pki) -> None:
     }
     stale = judge(leaf.pem, root.pem, crls=(pki.crl(root, [leaf], days=(-9, -1)),))[1]
     assert (stale.revocation, codes(stale)) == ("unknown", ["revocation-unknown"])
+    assert "covers the leaf is out of date: the next was due at " in stale.findings[0].message
 
 
 def test_a_key_that_the_verifier_does_not_take_is_told() -> None:

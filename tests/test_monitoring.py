@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import factories
 import pytest
 import zoo
-from runner import refused, tlstool
+from runner import refused, serving, tlstool
 
 from tlstool.errors import TlsToolError, subclasses
 from tlstool.output import exitcodes, monitoring
@@ -61,7 +61,7 @@ def test_every_status_has_one_for_monitoring() -> None:
         ("good", (), 0, "TLS OK - {target}: TLS 1.3, "),
         ("good", ("--assert", "days>3000"), 1, "TLS WARNING - {target}: days>3000 does not hold: "),
         ("expired", (), 2, "TLS CRITICAL - {target}: the leaf, "),
-        ("expired", ("--no-fail",), 0, "TLS OK - {target}: the leaf, "),
+        ("expired", ("--no-fail",), 0, "TLS CRITICAL - {target}: the leaf, "),
         ("good", ("--ca", "/missing"), 3, "TLS UNKNOWN - {target}: "),
     ],
 )
@@ -76,12 +76,35 @@ def test_a_plugin_says_its_status_in_the_first_line(
     assert done.text.splitlines()[0].count("|") <= 1
 
 
+def test_a_plugin_says_what_was_waived(credentials: Credentials) -> None:
+    with zoo.listening(zoo.tls(zoo.context(credentials.expired))) as peer:
+        done = tlstool("connect", peer.target, "--ca", credentials.ca, "-k", "--exit-map", "nagios")
+    assert (done.status, ", waived: expired | days=" in done.text.splitlines()[0]) == (0, True)
+
+
 def test_a_plugin_says_its_status_where_all_else_is_quiet(credentials: Credentials) -> None:
     with zoo.listening(zoo.tls(zoo.context(credentials.good))) as peer:
         done = tlstool("cert-verify", peer.target, "--ca", credentials.ca, "-q", "--exit-map=nagios")
     assert (done.status, done.errors) == (0, "")
     assert done.text.startswith(f"TLS OK - {peer.target}: ")
     assert " | days=" in done.text
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "begin"),
+    [
+        (("--http",), 0, "TLS OK - "),
+        (("--send", "GET / HTTP/1.0\\r\\n\\r\\n", "--expect", "200 OK"), 0, "TLS OK - "),
+        (("--send", "GET / HTTP/1.0\\r\\n\\r\\n", "--expect", "teapot"), 1, "TLS WARNING - "),
+        (("--pipe",), 3, "TLS UNKNOWN - "),
+    ],
+)
+def test_a_plugin_that_moves_data_has_its_line_first_and_nothing_of_the_peer(
+    words: tuple[str, ...], status: int, begin: str
+) -> None:
+    with serving() as server:
+        done = tlstool("connect", server.target, "--ca", server.ca_file, *words, "--exit-map", "nagios")
+    assert (done.status, done.text.startswith(begin), "<html" in done.text) == (status, True, False)
 
 
 def test_a_wrong_command_line_is_unknown_to_monitoring() -> None:
@@ -97,7 +120,7 @@ def test_json_has_the_status_that_the_process_ends_with(credentials: Credentials
 
 def test_what_a_peer_says_adds_no_performance_data() -> None:
     error = factories.problem(message="the peer says | days=9999\x1b[2J")
-    shown = monitoring.line(factories.connect_report(handshake=None, exit_status=2, error=error))
+    shown = monitoring.line(factories.connect_report(handshake=None, exit_status=2, error=error), 2)
     assert shown.startswith("TLS CRITICAL - example.com: the peer says / days=9999\\x1b[2J | handshake=")
 
 

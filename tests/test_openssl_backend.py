@@ -17,6 +17,7 @@ from factories import server_config
 from sessions import client_config, connect, shake
 
 from tlstool.backends.openssl import OpenSsl
+from tlstool.backends.openssl.failure import Seen, failure
 from tlstool.backends.openssl.status import respond
 from tlstool.errors import ChainError, ConnectError, Unsupported
 from tlstool.model import Finding, LoadPlan, TlsVersion
@@ -78,6 +79,24 @@ def test_only_a_bad_chain_costs_a_second_connection(serve: Serve, certificates: 
         session.close(Deadline.after(1.0))
         assert session.warnings == warnings
     assert served.stop().connections == 3
+
+
+@pytest.mark.parametrize(
+    ("alert", "is_sent", "code"),
+    [
+        (40, True, "client-certificate-refused"),  # handshake_failure
+        (51, True, "client-certificate-refused"),  # decrypt_error
+        (116, True, "client-certificate-refused"),  # certificate_required
+        (40, False, "client-certificate-required"),
+        (48, False, "client-certificate-required"),  # unknown_ca
+        (50, False, "client-certificate-required"),  # decode_error
+        (50, True, "alert-received"),
+        (70, True, "alert-received"),  # protocol_version
+    ],
+)
+def test_an_alert_is_about_our_certificate_as_it_is_on_rustls(alert: int, is_sent: bool, code: str) -> None:
+    seen = Seen(alert=alert, requested=True, sent=is_sent)
+    assert failure(ssl.SSLError(1, "alert"), seen, "handshake").code == code
 
 
 def test_a_verdict_stays_when_the_peer_does_not_come_back(serve: Serve, certificates: Pki) -> None:

@@ -177,6 +177,17 @@ def test_a_name_server_that_cannot_be_asked_is_said_so() -> None:
     assert "cannot be asked: permission denied" in caught.value.message
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_port_where_no_name_server_listens_is_told_at_once(address: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(ResolveError) as caught:
+        resolve.resolve(parse("www.test"), Deadline.after(10.0), Lookup(server=(address, port)))
+    assert caught.value.code == "resolver-failed"
+    assert "cannot be asked: connection refused" in caught.value.message
+
+
 def test_a_silent_name_server_is_left_at_the_limit() -> None:
     with nameservers.serving(nameservers.silent) as server, pytest.raises(TimeLimitError):
         resolve.resolve(parse("www.test"), Deadline.after(0.3), asking(server))

@@ -142,6 +142,21 @@ def test_a_certificate_whose_only_name_is_its_subject_s_is_told_what_counts(tmp_
     assert (error.hint or "").startswith("only names in subjectAltName count")
 
 
+@on_both_backends
+def test_a_list_that_is_out_of_date_is_told_from_one_that_covers_nothing(backend: str, tmp_path: Path) -> None:
+    root, stranger = pki.authority(), pki.authority("stranger")
+    for number, (crl, words) in enumerate(
+        [
+            (pki.crl(root, days=(-9, -1)), "the revocation list that covers the leaf is out of date"),
+            (pki.crl(stranger), "no revocation list that was given covers the leaf"),
+        ]
+    ):
+        (file := tmp_path / f"{number}.crl").write_bytes(crl)
+        error = shown(pki.leaf(root), tmp_path, root, crl=(str(file),), backend=backend).error
+        assert error is not None
+        assert (error.code, words in error.message) == ("revocation-unknown", True)
+
+
 def test_a_revocation_list_is_to_be_had_where_the_certificate_says(tmp_path: Path) -> None:
     root = pki.authority()
     (tmp_path / "old.crl").write_bytes(pki.crl(root, days=(-9, -1)))

@@ -196,7 +196,7 @@ def _fail(error: TlsToolError, args: list[str], console: Console) -> int:
         elif _is_monitored(command, args):
             from tlstool.output import monitoring
 
-            put(monitoring.failure(error.message))
+            console.result(monitoring.failure(error.message))
     except BrokenPipeError:
         raise
     except OSError as trouble:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tlstool import endpoint, files, peer
+from tlstool import endpoint, peer
 from tlstool.errors import TlsToolError, UsageError
 from tlstool.events import Established, OnEvent, ignore
 from tlstool.hints import HINTS_OF_SESSIONS
@@ -32,7 +32,6 @@ def connect(request: ConnectRequest, on_event: OnEvent = ignore) -> ConnectRepor
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it; nothing was sent.
-        LocalError: the file of `request.pcap` cannot be written; nothing was sent.
         BrokenPipeError: nobody reads the output of the relay any more.
     """
     if not request.assertions:
@@ -51,9 +50,6 @@ def _connect(request: ConnectRequest, on_event: OnEvent) -> ConnectReport:
         request = replace(request, alpn=("http/1.1",))
     exchange = _exchange(request, on_event)
     experiments = Experiments(request, on_event)
-    if request.pcap:
-        # A request that makes no sense leaves the capture of the last one as it is.
-        files.begin_private(request.pcap)
     if request.all_addresses:
         from tlstool.survey import survey
 

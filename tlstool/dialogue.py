@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tlstool import files
@@ -29,6 +31,15 @@ _WINDOW = 1024 * 1024
 
 _SHOWN_MATCH = 1000
 _SHOWN_MISS = 100
+
+_BACKTRACKS = "repeat nothing that repeats itself: a+ for (a+)+, and [^\\n]* for (.*)*"
+
+# For a search that is begun when the time is over already: it has to be long enough for an honest one.
+_LEAST_SEARCH = 0.5
+
+
+class _TooLongError(Exception):
+    """A search did not end in time."""
 
 
 class Dialogue:
@@ -83,7 +94,7 @@ class Dialogue:
     def _expect(self, session: Session, pattern: re.Pattern[bytes], out_fd: int, deadline: Deadline) -> bytes:
         within = deadline.phase("expect")
         patience = within.left()
-        while (found := pattern.search(self._unmatched)) is None:
+        while (found := self._search(pattern, within)) is None:
             try:
                 data = session.read(PIECE, within)
             except TimeLimitError:
@@ -96,16 +107,49 @@ class Dialogue:
         self._unmatched = self._unmatched[found.end() :]
         return found[0]
 
+    def _search(self, pattern: re.Pattern[bytes], within: Deadline) -> re.Match[bytes] | None:
+        """The next match; a pattern that backtracks without end is a miss at the limit, and not for ever."""
+        try:
+            with _interrupted_at(within):
+                return pattern.search(self._unmatched)
+        except _TooLongError:
+            raise self._missed(pattern, "took too long to look for: it backtracks", _BACKTRACKS) from None
+
     def _hear(self, data: bytes, out_fd: int) -> None:
         self.received += len(data)
         self._unmatched = (self._unmatched + data)[-_WINDOW:]
         write(out_fd, data)
 
-    def _missed(self, pattern: re.Pattern[bytes], how: str) -> ThresholdError:
+    def _missed(self, pattern: re.Pattern[bytes], how: str, hint: str | None = None) -> ThresholdError:
         came = self._unmatched[-_SHOWN_MISS:]
         cut = "..." if len(came) < len(self._unmatched) else ""
         instead = f"instead came '{cut}{escape(came)}'" if came else "and nothing came instead"
-        return ThresholdError("expectation-missed", f"'{_text(pattern.pattern)}' {how}, {instead}")
+        return ThresholdError("expectation-missed", f"'{_text(pattern.pattern)}' {how}, {instead}", hint)
+
+
+@contextmanager
+def _interrupted_at(deadline: Deadline) -> Iterator[None]:
+    """End what is computed inside by `_TooLongError` when the time is over.
+
+    `re` looks for signals now and then, and for nothing else. They reach the main thread alone: in others there is no limit, nor
+    where somebody has that timer already.
+    """
+    left = deadline.left()
+    is_ours = threading.current_thread() is threading.main_thread() and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    if left is None or not is_ours:
+        yield
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(left, _LEAST_SEARCH))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def write(fd: int, data: bytes) -> None:

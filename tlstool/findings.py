@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from tlstool.errors import rank
 from tlstool.model import Certificate, Finding, Purpose
 
-REVOCATION_UNKNOWN = Finding("revocation-unknown", "no revocation list that is in force covers the leaf", 0)
+REVOCATION_UNKNOWN = Finding("revocation-unknown", "no revocation list that was given covers the leaf", 0)
 
 _NAMES_SHOWN = 4
 
@@ -28,6 +28,12 @@ def ordered(found: Iterable[Finding]) -> tuple[Finding, ...]:
 def bad_certificate(why: str, number: int | None = None) -> Finding:
     """A certificate that cannot be read, or breaks a rule that has no code of its own."""
     return Finding("bad-certificate", f"a certificate is not valid: {why}", number)
+
+
+def outdated(due: str | None) -> Finding:
+    """A list that covers the leaf, and was to be replaced at `due`; None where nobody says when."""
+    when = f": the next was due at {due}" if due else ""
+    return Finding("revocation-unknown", f"the revocation list that covers the leaf is out of date{when}", 0)
 
 
 def revoked(leaf: Certificate | None, by: str, at: str | None = None) -> Finding:

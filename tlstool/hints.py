@@ -46,7 +46,8 @@ HINTS: dict[str, str] = {
     "out-of-descriptors": "allow the process more: ulimit -n, or LimitNOFILE= in a unit of systemd",
     "out-of-threads": "allow the user more: ulimit -u, or TasksMax= in a unit of systemd; --threads takes a smaller number, too",
     "too-many-connections": "--max-connections and --max-per-address say how many there may be",
-    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT, and add --proxy-pass-file FILE",
+    "proxy-auth-required": "write the user before the host, as in http://USER@HOST:PORT or socks5h://USER@HOST:PORT, and add "
+    "--proxy-pass-file FILE",
     "proxy-refused": "may the proxy go to that host and port? --no-proxy '*' goes around it",
     "proxy-failed": "is that a proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",
     "not-a-proxy": "is that the port of the proxy, and does it speak the protocol of the URL: http://, socks5h://, socks4a://?",

@@ -166,7 +166,7 @@ def _must_sign_certificates(_policy: verification.Policy, _certificate: x509.Cer
 
 def _revocation(path: Sequence[Certificate], crls: Sequence[Crl], now: float) -> tuple[Verdict, Finding | None]:
     """Whether a list of the leaf's issuer, signed by it and in date, has the leaf (RFC 5280 section 6.3)."""
-    lists = _lists(crls)
+    lists, late = _lists(crls), None
     if len(path) < 2:
         return "unknown", findings.REVOCATION_UNKNOWN
     leaf, issuer = load(path[0]), load(path[1])
@@ -175,13 +175,14 @@ def _revocation(path: Sequence[Certificate], crls: Sequence[Crl], now: float) ->
         if crl.issuer != leaf.issuer or not crl.is_signature_valid(key):  # type: ignore[arg-type]
             continue
         if crl.next_update_utc is not None and crl.next_update_utc.timestamp() < now:
+            late = rfc3339(crl.next_update_utc.timestamp())
             continue
         entry = crl.get_revoked_certificate_by_serial_number(leaf.serial_number)
         if entry is None:
             return "good", None
         by = f"the list of {findings.quoted(path[0].issuer)} in {file}"
         return "bad", findings.revoked(path[0], by, rfc3339(entry.revocation_date_utc.timestamp()))
-    return "unknown", findings.REVOCATION_UNKNOWN
+    return "unknown", findings.outdated(late) if late else findings.REVOCATION_UNKNOWN
 
 
 def _lists(crls: Sequence[Crl]) -> list[tuple[str, x509.CertificateRevocationList]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tlstool.aside import Aside
-from tlstool.endpoint import printable
+from tlstool.endpoint import is_address, printable
 from tlstool.errors import ResolveError, TimeLimitError, cause
 from tlstool.phases import Deadline
 
 if TYPE_CHECKING:
+    from dns.message import Message, QueryMessage
+    from dns.nameserver import Nameserver
     from dns.resolver import NoNameservers, Resolver
     from dns.rrset import RRset
 
@@ -21,6 +25,8 @@ Server = tuple[str, int]
 _LONGEST_CHAIN = 8
 
 _USUAL_PORT = 53
+
+_OTHER_SERVER = "is a name server there, and does it answer for this name? without --dns the system's resolver is asked"
 
 # Without a limit of the caller's, as the system's resolver has one of its own.
 _PATIENCE = 30.0
@@ -75,7 +81,8 @@ def ask(name: str, kind: str, deadline: Deadline, server: Server | None = None) 
         except dns.resolver.NXDOMAIN:
             raise ResolveError("unknown-host", f"{name} does not exist, says {_asked(server)}") from None
         except dns.resolver.NoNameservers as error:
-            raise ResolveError("resolver-failed", f"cannot resolve {name}: {_asked(server)} {_why(error)}") from None
+            hint = None if server is None else _OTHER_SERVER
+            raise ResolveError("resolver-failed", f"cannot resolve {name}: {_asked(server)} {_why(error)}", hint) from None
         except dns.exception.Timeout:
             raise TimeLimitError("time-limit", _too_late(name, server)) from None
         except dns.exception.DNSException as error:
@@ -97,7 +104,47 @@ def _resolver(server: Server | None) -> Resolver:
     if server is not None:
         address, resolver.port = server
         resolver.nameservers = [address]
+    named = [one for one in resolver.nameservers if isinstance(one, str) and is_address(one)]
+    resolver.nameservers = [_connected(address, resolver.port) for address in named] or resolver.nameservers
     return resolver
+
+
+def _connected(address: str, port: int) -> Nameserver:
+    """A name server that is asked over a connected socket.
+
+    On one without a peer, which is what dnspython takes, an ICMP message that the port is closed reaches nobody (RFC 1122 section
+    4.1.3.3), and the question would wait out its limit.
+    """
+    import dns.nameserver
+    import dns.query
+
+    class Connected(dns.nameserver.Do53Nameserver):
+        def query(  # noqa: PLR0917 - as dnspython has it
+            self,
+            request: QueryMessage,
+            timeout: float,
+            source: str | None,
+            source_port: int,
+            max_size: bool,
+            one_rr_per_rrset: bool = False,
+            ignore_trailing: bool = False,
+        ) -> Message:
+            if max_size:  # by TCP
+                return super().query(request, timeout, source, source_port, max_size, one_rr_per_rrset, ignore_trailing)
+            until = time.time() + timeout  # the clock that dnspython goes by
+            family, *_, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.setblocking(False)
+                sock.connect(place)
+                _, sent = dns.query.send_udp(sock, request.to_wire(), None, until)
+                answer: Message
+                answer, came, _ = dns.query.receive_udp(
+                    sock, expiration=until, raise_on_truncation=True, ignore_errors=True, query=request
+                )
+                answer.time = came - sent
+                return answer
+
+    return Connected(address, port)
 
 
 def _asked(server: Server | None) -> str:

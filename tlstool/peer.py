@@ -5,12 +5,13 @@ From the options of a request to a session, in phases that are limited and trace
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlstool import backends, caveats, endpoint, names, trust
+from tlstool import backends, caveats, endpoint, files, names, trust
 from tlstool.backends.base import NOTHING, Offer
 from tlstool.errors import ClientCertificateError, Interrupted, NotTlsError, TlsToolError, Unsupported, UsageError, make
 from tlstool.events import OnEvent
@@ -239,11 +240,19 @@ class Attempt:
             self._options.backend, tls=config.versions, ciphers=config.ciphers, groups=config.groups
         )
         try:
+            if config.pcap is not None:
+                self._begin_capture(config, config.pcap)
             return backends.get(self.backend).client(config)
         except Unsupported as error:
             if self.backend_reason:
                 error.hint = f"it fell to the {self.backend} backend because {self.backend_reason}"
             raise
+
+    def _begin_capture(self, config: ClientConfig, path: str) -> None:
+        """An empty file for this run; a configuration that is refused leaves the capture of the last one as it is."""
+        assert self.backend is not None, "it was chosen"
+        backends.get(self.backend).client(replace(config, pcap=os.devnull))
+        files.begin_private(path)
 
 
 def client_config(options: TlsOptions, peer: Endpoint, protocol: Protocol | None = None) -> ClientConfig:

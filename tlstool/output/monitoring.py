@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from tlstool.reports import Report
 
 
-def line(report: Report) -> str:
-    """`TLS OK - example.com:443: TLS 1.3, 36 days left | days=36 handshake=4.560ms`; the status is that of a plugin already."""
+def line(report: Report, status: int) -> str:
+    """`TLS OK - example.com:443: TLS 1.3, 36 days left | days=36 handshake=4.560ms`.
+
+    `status` is that of a plugin, before anything was waived: who exits with 0 in spite of it does not make a chain good.
+    """
     what = report.error.message if report.error else ", ".join(_well(report))
     subject = getattr(report, "target", None) or getattr(report, "source", None) or ""
     data = " ".join(_data(report))
     words = safe(f"{subject}: {what}").replace("|", "/")  # which begins the performance data
-    return f"TLS {MONITORING[report.exit_status]} - {words}" + (f" | {data}" if data else "")
+    return f"TLS {MONITORING[status]} - {words}" + (f" | {data}" if data else "")
 
 
 def failure(message: str) -> str:
@@ -34,6 +37,8 @@ def _well(report: Report) -> Iterator[str]:
         yield f"TLS {handshake.tls}"
     if chain := _chain(report):
         yield f"{chain[0].days_left} days left"
+    if handshake and handshake.trust.findings:
+        yield f"waived: {', '.join(fault.code for fault in handshake.trust.findings)}"
     if not chain and not handshake:
         yield "done"
 

@@ -345,6 +345,8 @@ def _note(tls: Any, direction: str, _version: int, content: int, message: int, d
         return
     if seen.observed:
         seen.observed.note(direction, int(content), data)
+    if (int(content), direction) == (0x16, "read"):
+        seen.message = int(message)
     match int(content), int(message), direction:
         case 0x15, _, "read":
             # close_notify and user_canceled come without an error (RFC 8446 section 6.1). CPython gives the number of the alert

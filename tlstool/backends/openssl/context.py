@@ -163,12 +163,17 @@ def _set_groups(context: ssl.SSLContext, groups: Sequence[str]) -> None:
 
 def _set_keylog(context: ssl.SSLContext, path: str) -> None:
     try:
-        # OpenSSL would make the file readable for everybody.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        # OpenSSL would make the file readable for everybody, and says nothing of a disk that is full.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if os.fstat(descriptor).st_size == 0:
+                os.write(descriptor, b"# TLS secrets log file\n")
+        finally:
+            os.close(descriptor)
         context.keylog_filename = path
     except OSError as error:
         words = cause(error)
-        raise LocalError("file-not-written", f"cannot write {path}: {words}") from None
+        raise LocalError("file-not-written", f"{path} cannot be written: {words}") from None
 
 
 def _load_crls(context: ssl.SSLContext, crls: Sequence[Crl]) -> None:

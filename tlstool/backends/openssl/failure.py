@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlstool.errors import ClientCertificateError, HandshakeError, TlsToolError, cause
+from tlstool.errors import ClientCertificateError, HandshakeError, TlsToolError, cause, make
 
 if TYPE_CHECKING:
     import ssl
@@ -52,21 +52,27 @@ _ALERTS = {
     121: "ech_required",
 }
 
-# What servers say to a client that had no certificate for them: before TLS 1.3 there was no alert of its own, and to GnuTLS such
-# a list without certificates is malformed ...
-_CERTIFICATE_WANTED = frozenset({"handshake_failure", "bad_certificate", "certificate_required", "decode_error"})
-# ... and to one whose certificate they do not take (RFC 8446 section 6.2).
-_CERTIFICATE_REFUSED = frozenset(
+# What servers say to a client whose certificate, or lack of one, they do not take (RFC 8446 section 6.2). Without one, GnuTLS
+# before TLS 1.3 says decode_error, too: a list with no certificate is malformed to it.
+_ABOUT_CERTIFICATE = frozenset(
     {
-        "bad_certificate",
-        "unsupported_certificate",
-        "certificate_revoked",
-        "certificate_expired",
-        "certificate_unknown",
-        "unknown_ca",
         "access_denied",
+        "bad_certificate",
+        "certificate_expired",
+        "certificate_required",
+        "certificate_revoked",
+        "certificate_unknown",
+        "decrypt_error",
+        "handshake_failure",
+        "no_certificate",
+        "unknown_ca",
+        "unsupported_certificate",
     }
 )
+_CERTIFICATE_WANTED = _ABOUT_CERTIFICATE | {"decode_error"}
+
+_CERTIFICATE = 11
+"""The handshake message with the peer's chain (RFC 8446 section 4.4.2)."""
 
 _ALERT_REASON = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
 
@@ -106,6 +112,7 @@ class Seen:
         alert: number of the alert that the peer sent, None for none.
         requested: whether the server asked for a certificate; None if that cannot be seen here.
         sent: whether a certificate of ours went out.
+        message: number of the handshake message that the peer sent last, None for none.
         hellos: how many ClientHellos there were: a second one answers a HelloRetryRequest.
         sni: the name that a client sent.
         observed: what reads along with a client's connection; None for a server's, and where that cannot be seen here.
@@ -115,6 +122,7 @@ class Seen:
     alert: int | None = None
     requested: bool | None = None
     sent: bool = False
+    message: int | None = None
     hellos: int = 0
     sni: str | None = None
     tickets: int | None = None
@@ -139,6 +147,10 @@ def failure(error: OSError, seen: Seen, phase: str) -> TlsToolError:
         return refused_silently(phase)
     if seen.alert == 0 or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return HandshakeError("connection-closed", f"the peer closed the connection during the {_DURING[phase]}", phase=phase)
+    if error.reason is None and seen.message == _CERTIFICATE:
+        return make(
+            "bad-certificate", f"a certificate is not valid: OpenSSL cannot read it ({_unnamed(error)})", phase="certificate"
+        )
     return _of_reason(error.reason or _unnamed(error), phase)
 
 
@@ -172,10 +184,10 @@ def _alert(error: ssl.SSLError, seen: Seen) -> str | None:
 
 
 def _alerted(alert: str, seen: Seen, phase: str) -> TlsToolError:
-    if alert == "certificate_required" or (seen.requested and not seen.sent and alert in _CERTIFICATE_WANTED):
+    if (alert == "certificate_required" and not seen.sent) or (seen.requested and not seen.sent and alert in _CERTIFICATE_WANTED):
         message = f"the peer wants a client certificate and got none (alert {alert})"
         return ClientCertificateError("client-certificate-required", message, phase=phase, alert=alert)
-    if seen.requested and seen.sent and alert in _CERTIFICATE_REFUSED:
+    if seen.requested and seen.sent and alert in _ABOUT_CERTIFICATE:
         message = f"the peer refused the client certificate (alert {alert})"
         return ClientCertificateError("client-certificate-refused", message, phase=phase, alert=alert)
     return HandshakeError(

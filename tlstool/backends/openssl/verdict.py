@@ -20,6 +20,7 @@ NAME_CODES = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 _REVOKED = 23
+_OUTDATED_LIST = 12
 _EXPIRY_CODES = {9: "not-yet-valid", 10: "expired"}
 
 # A list is missing, of another scope, unreadable, not signed by the issuer, or out of date.
@@ -71,7 +72,7 @@ def fault(error: ssl.SSLCertVerificationError, chain: Sequence[Certificate], now
     """The finding for what OpenSSL's verifier stopped at; `chain` as sent, or empty if nobody saw it."""
     code = error.verify_code
     if code in _UNKNOWN_REVOCATION:
-        return findings.REVOCATION_UNKNOWN
+        return findings.outdated(None) if code == _OUTDATED_LIST else findings.REVOCATION_UNKNOWN
     if code == _REVOKED:
         return findings.revoked(chain[0] if chain else None, "a list that was given")
     plain = _PLAIN.get(2 if code in _UNTRUSTED else code) or findings.bad_certificate(error.verify_message)

@@ -15,7 +15,7 @@ pub fn to_tls(fault: &ChainFault) -> TlsError {
         Why::Expired { .. } => CertificateError::Expired,
         Why::NotYetValid { .. } => CertificateError::NotValidYet,
         Why::Revoked { .. } => CertificateError::Revoked,
-        Why::RevocationUnknown => CertificateError::UnknownRevocationStatus,
+        Why::RevocationUnknown { .. } => CertificateError::UnknownRevocationStatus,
         Why::MustStapleMissing(_) => CertificateError::InvalidOcspResponse,
         Why::NameMismatch { .. } => CertificateError::NotValidForName,
         Why::WrongPurpose { .. } | Why::CaAsLeaf { .. } => CertificateError::InvalidPurpose,

@@ -124,7 +124,7 @@ impl<'a> Case<'a> {
         let path = Path::of_one(self.shown.leaf);
         let revocation = self.judge.revocation_without_path();
         if revocation == Verdict::Unknown {
-            faults.push(Why::RevocationUnknown.of_leaf());
+            faults.push(Why::RevocationUnknown { outdated: None }.of_leaf());
         }
         self.complete(Judgement::without_path(faults, revocation), Some(&path))
     }
@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
             let fault = self.revocation(entity, anchors, moment);
             judgement.revocation = match fault.as_ref().map(|fault| &fault.why) {
                 None => Verdict::Good,
-                Some(Why::RevocationUnknown) => Verdict::Unknown,
+                Some(Why::RevocationUnknown { .. }) => Verdict::Unknown,
                 Some(_) => Verdict::Bad,
             };
             judgement.faults.extend(fault);
@@ -317,12 +317,12 @@ impl<'a> Case<'a> {
         match staple.verdict() {
             _ if !is_trusted || judgement.revocation == Verdict::Bad => {}
             Verdict::Bad => {
-                faults.retain(|fault| fault.why != Why::RevocationUnknown);
+                faults.retain(|fault| !matches!(fault.why, Why::RevocationUnknown { .. }));
                 faults.push(self.revoked_by(staple));
                 judgement.revocation = Verdict::Bad;
             }
             Verdict::Good => {
-                faults.retain(|fault| fault.why != Why::RevocationUnknown);
+                faults.retain(|fault| !matches!(fault.why, Why::RevocationUnknown { .. }));
                 judgement.revocation = Verdict::Good;
             }
             _ => {}

@@ -103,7 +103,10 @@ pub enum Why {
         at: Option<String>,
         reason: Option<String>,
     },
-    RevocationUnknown,
+    /// No list in force covers the leaf; `outdated` is when the one that would do was due to be replaced, if there is one.
+    RevocationUnknown {
+        outdated: Option<String>,
+    },
     NameMismatch {
         wanted: String,
         presented: Vec<String>,
@@ -159,7 +162,7 @@ impl ChainFault {
             Why::PinMismatch { .. } => "pin-mismatch",
             Why::TlsaMismatch => "tlsa-mismatch",
             Why::Revoked { .. } => "revoked",
-            Why::RevocationUnknown => "revocation-unknown",
+            Why::RevocationUnknown { .. } => "revocation-unknown",
             Why::NameMismatch { .. } => "name-mismatch",
             Why::Expired { .. } => "expired",
             Why::NotYetValid { .. } => "not-yet-valid",
@@ -169,7 +172,7 @@ impl ChainFault {
     /// Which of several faults decides: revocation, then the chain, then the name, then the dates; least first.
     pub fn rank(&self) -> u8 {
         match self.why {
-            Why::Revoked { .. } | Why::RevocationUnknown => 0,
+            Why::Revoked { .. } | Why::RevocationUnknown { .. } => 0,
             Why::NameMismatch { .. } => 2,
             Why::Expired { .. } | Why::NotYetValid { .. } => 3,
             _ => 1,
@@ -253,7 +256,7 @@ impl fmt::Display for ChainFault {
             Why::PinMismatch { found } => write!(f, "the leaf's key is not the pinned one, but {found}"),
             Why::TlsaMismatch => f.write_str("no TLSA record fits the chain"),
             Why::TooComplex(why) => f.write_str(why),
-            Why::Revoked { .. } | Why::RevocationUnknown => self.revocation(f),
+            Why::Revoked { .. } | Why::RevocationUnknown { .. } => self.revocation(f),
             Why::NameMismatch { wanted, presented } => names(f, wanted, presented),
             Why::Expired { subject, not_after, clock } => {
                 write!(f, "{} expired at {not_after}; {clock}", self.who(subject))
@@ -294,8 +297,12 @@ impl ChainFault {
     }
 
     fn revocation(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Why::Revoked { subject, by, at, reason } = &self.why else {
-            return f.write_str("no revocation list that is in force covers the leaf");
+        let (subject, by, at, reason) = match &self.why {
+            Why::Revoked { subject, by, at, reason } => (subject, by, at, reason),
+            Why::RevocationUnknown { outdated: Some(due) } => {
+                return write!(f, "the revocation list that covers the leaf is out of date: the next was due at {due}");
+            }
+            _ => return f.write_str("no revocation list that was given covers the leaf"),
         };
         write!(f, "{} is revoked", self.who(subject))?;
         if let Some(at) = at {

@@ -72,7 +72,11 @@ pub fn fault<'l>(
         // A list that cannot be used ended the search, and what stands on the others, further down, was not looked at.
         (_, Err(_)) if lists.iter().any(|list| is_on(case, list)) => Some(revoked(lists, links)),
         (Ok(()), _) => None,
-        (Err(_), _) => Some(Why::RevocationUnknown.of_leaf()),
+        (Err(webpki::Error::CrlExpired { next_update, .. }), _) => {
+            let due = i64::try_from(next_update.as_secs()).unwrap_or(i64::MAX);
+            Some(Why::RevocationUnknown { outdated: Some(time::rfc3339(due)) }.of_leaf())
+        }
+        (Err(_), _) => Some(Why::RevocationUnknown { outdated: None }.of_leaf()),
     }
 }
 

@@ -108,7 +108,8 @@ impl Watch {
         let outcome = self.read(Direction::Received, &held, self.held_since);
         self.held = held;
         self.held.clear();
-        outcome
+        outcome?;
+        self.secrets.written()
     }
 
     /// The handshake is done and our part of it sent: what comes now is none of its cost.

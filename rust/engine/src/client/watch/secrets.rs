@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::KeyLog;
 
+use crate::Result;
 use crate::capture::CaptureFile;
 use crate::keylog::{KeyLogFile, line};
 
@@ -23,6 +24,11 @@ impl Secrets {
 
     pub fn capture(&self) -> Option<&Arc<CaptureFile>> {
         self.capture.as_ref()
+    }
+
+    /// An error is that of the key log: it misses a secret.
+    pub fn written(&self) -> Result<()> {
+        self.file.as_ref().and_then(|file| file.failed()).map_or(Ok(()), Err)
     }
 
     /// By its label in the format of NSS; the last one, where there were several.
