@@ -246,6 +246,12 @@ def test_a_chain_of_another_root_does_not_verify(library: str, chain: Chain) -> 
     assert "does not verify for localhost" in error.message
 
 
+def test_a_root_of_another_kind_of_key_does_not_verify_in_words(library: str) -> None:
+    error = refusal(library, chains.make("ecdsa-p256"), root_pem=chains.make("rsa-2048").root)
+    assert error.code == "bad-certificate-file"
+    assert "Context" not in error.message
+
+
 def test_the_name_is_verified(library: str, chain: Chain) -> None:
     error = refusal(library, chain, server_name="example.com")
     assert error.code == "bad-certificate-file"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlstool.output.bench.sections import Clock
 from tlstool.output.bench.text import full_name
+from tlstool.output.human.facts import count
 
 if TYPE_CHECKING:
     from tlstool.figures import Environment, LocalBenchReport, LocalMethod
@@ -19,7 +20,7 @@ def facts(report: LocalBenchReport, clock: Clock) -> list[tuple[str, str]]:
     measured = [result for result in report.results if not result.skipped]
     rounds = max((result.rounds for result in measured), default=0)
     by = "the thread's clock" if clock == "cpu" else "the wall's clock"
-    found = [("Figures", f"median of {rounds} {'round' if rounds == 1 else 'rounds'} by {by}, ± half the range")]
+    found = [("Figures", f"median of {count(rounds, 'round')} by {by}, ± half the range")]
     if report.reference:
         found.append(
             ("Ratios", f"to {report.reference}; those in bold differ from 1 by more than the noise (95% bootstrap interval)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tlstool.output.bench.changes import changes
 from tlstool.output.bench.sections import Cell, Clock, Section, heading, libraries, number, sections, skipped, verdict
 from tlstool.output.console import Style, safe
+from tlstool.output.human.facts import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +38,8 @@ def bench_local(report: LocalBenchReport, style: Style, clock: Clock = "wall", *
 
 def plan(planned: LocalPlan, style: Style) -> str:
     """What is about to be measured."""
-    lines = [
-        style.strong(f"{len(planned.scenarios)} scenarios, {len(planned.libraries)} libraries, {planned.rounds} rounds each")
-    ]
+    size = (count(len(planned.scenarios), "scenario"), f"{len(planned.libraries)} libraries", count(planned.rounds, "round"))
+    lines = [style.strong(f"{', '.join(size)} each")]
     for one in planned.scenarios:
         threads = f", {one.threads} threads" if one.threads > 1 else ""
         lines.append(f"  {one.scenario:<18}TLS {one.tls}, {one.suite}, {one.group}, {one.key_type}{threads}")
@@ -167,7 +167,7 @@ def _footer(report: LocalBenchReport, style: Style, clock: Clock) -> str:
     if measured:
         rounds = max(result.rounds for result in measured)
         by = "the thread's clock" if clock == "cpu" else "the wall's clock"
-        facts.append(("Figures", f"median of {rounds} {'round' if rounds == 1 else 'rounds'} by {by}, ± half the range"))
+        facts.append(("Figures", f"median of {count(rounds, 'round')} by {by}, ± half the range"))
     if report.reference:
         facts.append(("Ratios", f"to {safe(report.reference)}, round by round; bold or `same`: 95% bootstrap interval"))
     if report.since:

@@ -286,6 +286,9 @@ fn in_words(why: &CertificateError) -> String {
         _ => None,
     };
     match refusal {
+        None if matches!(why, CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }) => {
+            "the key of an issuer is of another kind than the signature that it should have made".to_owned()
+        }
         Some(webpki::Error::CaUsedAsEndEntity) => "its first certificate is that of a certificate authority".to_owned(),
         Some(refusal) => judge::words(refusal),
         None => why.to_string(),
