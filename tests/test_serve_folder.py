@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pki
 import pytest
 from conftest import Pki
-from runner import LIMIT, serving
+from runner import LIMIT, Server, serving, visit
 from test_serve_certificates import dialled, echoed, leaf, refusal, seen, write
 
 from tlstool import identities
@@ -95,6 +98,33 @@ def test_files_that_come_change_and_go_count_while_kept_connections_stay(folder:
             with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
                 dialled(server, context)
             assert echoed(kept)
+
+
+def test_who_never_reads_what_the_server_says_holds_no_certificate_up(folder: Path, fill: Fill, root: Path) -> None:
+    fill("localhost")
+    context = ssl.create_default_context(cafile=root)
+    with serving("--echo", "--sni-strict", "--sni-dir", folder) as server:
+        # More lines than a pipe has room for.
+        for _ in range(100):
+            visit(server.port)
+        # The first may be shown before it is told of.
+        for name in ("new.test", "newer.test"):
+            fill(name)
+            deadline, pause = time.monotonic() + LIMIT, threading.Event()
+            while not (shown := _is_shown(name, server, context)) and time.monotonic() < deadline:
+                pause.wait(0.05)
+            assert shown, name
+        said = server.stop().output.splitlines()
+    assert [json.loads(line)["added"] for line in said if b'"renewed"' in line] == [["new.test"], ["newer.test"]]
+
+
+def _is_shown(name: str, server: Server, context: ssl.SSLContext) -> bool:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT) as sock:
+        try:
+            context.wrap_socket(sock, server_hostname=name).close()
+        except ssl.SSLError:
+            return False
+    return True
 
 
 def test_a_file_that_breaks_is_reported_once_and_stands_for_what_it_was(folder: Path, fill: Fill, root: Path) -> None:

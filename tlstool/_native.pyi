@@ -83,8 +83,11 @@ def serve(
     on_connection: Callable[[dict[str, Any]], None],
     stop_fd: int,
     on_counts: Callable[[dict[str, Any]], None] | None = None,
+    on_turn: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Serve on listening sockets until `stop_fd` becomes readable, then let connections end; a second byte stops at once.
+
+    `on_turn` is called a few times a second, whatever happens.
 
     From then on the sockets do not listen any more, so that new clients are refused and not left waiting.
     """

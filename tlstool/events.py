@@ -196,16 +196,3 @@ OnEvent = Callable[[Event], None]
 
 def ignore(_event: Event) -> None:
     """The listener of callers that listen to nothing."""
-
-
-def one_at_a_time(on_event: OnEvent) -> OnEvent:
-    """A listener for several threads, who never hears two of them at once."""
-    from threading import Lock
-
-    lock = Lock()
-
-    def listen(event: Event) -> None:
-        with lock:
-            on_event(event)
-
-    return listen

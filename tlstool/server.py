@@ -10,7 +10,7 @@ from typing import Any
 
 from tlstool import backends, descriptors, machine, names
 from tlstool.errors import UsageError
-from tlstool.events import OnEvent, Ready, ignore, one_at_a_time
+from tlstool.events import OnEvent, Ready, ignore
 from tlstool.requests import ServeRequest
 from tlstool.serving import activation, announcing, clients, presenting, services
 from tlstool.serving.bounds import limits
@@ -24,8 +24,8 @@ from tlstool.sites import HTTP_MODES, ServerConfig, ServeTotals, Service, Site
 def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None = None) -> ServeTotals:
     """Serve until `stop` is requested or `request.count` connections have ended.
 
-    `on_event` hears `Ready` once the server listens, then each `Connection` that ended, and from another thread, but never two at
-    once, `Caution` and `Renewed` of certificates out of files.
+    `on_event` hears, in the calling thread, `Ready` once the server listens, then each `Connection` that ended, and `Caution` and
+    `Renewed` of certificates out of files.
 
     Raises:
         UsageError: the request makes no sense, or no backend can do it.
@@ -62,10 +62,8 @@ def serve(request: ServeRequest, on_event: OnEvent = ignore, stop: Stop | None =
             on_event(caution)
         for fault in faults:
             on_event(fault)
-        if presented.sources:
-            on_event = one_at_a_time(on_event)
-            held.enter_context(renewing(presented.sources, server, on_event, stop))
-        return server.serve([*listeners, *further], on_event, stop.fd)
+        renewed = held.enter_context(renewing(presented.sources, server, on_event, stop)) if presented.sources else None
+        return server.serve([*listeners, *further], on_event, stop.fd, renewed)
 
 
 def _site(request: ServeRequest) -> dict[str, Any]:

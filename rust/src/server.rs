@@ -48,9 +48,9 @@ impl ServerIdentity {
 }
 
 /// Serve on the listening sockets of each site until `stop_fd` becomes readable, then let connections end; a second byte stops
-/// at once.
+/// at once. `on_turn` is called a few times a second, whatever happens.
 #[pyfunction]
-#[pyo3(signature = (config, fds, on_connection, stop_fd, on_counts=None))]
+#[pyo3(signature = (config, fds, on_connection, stop_fd, on_counts=None, on_turn=None))]
 pub fn serve<'py>(
     py: Python<'py>,
     config: &ServerConfig,
@@ -58,13 +58,18 @@ pub fn serve<'py>(
     on_connection: Py<PyAny>,
     stop_fd: RawFd,
     on_counts: Option<Py<PyAny>>,
+    on_turn: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // What the listener raises is raised here in the end: it is his, and no error of the engine.
     let mut raised = None;
     let raising = &mut raised;
     let outcome = job::run(py, move |interrupt| {
         tlstool_engine::serve(&config.0, &fds, stop_fd, interrupt, &mut |events| {
-            Python::attach(|py| tell(py, &on_connection, on_counts.as_ref(), &events)).map_err(|problem| {
+            let told = Python::attach(|py| {
+                tell(py, &on_connection, on_counts.as_ref(), &events)?;
+                on_turn.as_ref().map_or(Ok(()), |on_turn| on_turn.call0(py).map(drop))
+            });
+            told.map_err(|problem| {
                 *raising = Some(problem);
                 Error::Interrupted
             })

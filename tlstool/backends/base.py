@@ -116,12 +116,16 @@ class Server(Protocol):
         """
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
+        self,
+        listeners: Sequence[Sequence[socket.socket]],
+        on_event: Callable[[Connection | Counts], None],
+        stop_fd: int,
+        on_turn: Callable[[], None] | None = None,
     ) -> ServeTotals:
         """Accept and serve on the sockets of each site, until the configured count or until `stop_fd` has a byte to read.
 
         Then open connections get the configured grace to end; a second byte ends them at once. `on_event` is called in the
-        calling thread, with what the configuration says is to be told.
+        calling thread, with what the configuration says is to be told; `on_turn` there, too, a few times a second.
         """
 
 

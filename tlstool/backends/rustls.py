@@ -115,7 +115,11 @@ class RustlsServer:
         return self._checked[identity]
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
+        self,
+        listeners: Sequence[Sequence[socket.socket]],
+        on_event: Callable[[Connection | Counts], None],
+        stop_fd: int,
+        on_turn: Callable[[], None] | None = None,
     ) -> ServeTotals:
         """Accept and serve until the count is reached or `stop_fd` has a byte."""
 
@@ -126,7 +130,7 @@ class RustlsServer:
             on_event(Counts(ServeTotals(**raw)))
 
         fds = [[listener.fileno() for listener in site] for site in listeners]
-        return ServeTotals(**_native.serve(self._config, fds, on_connection, stop_fd, on_counts))
+        return ServeTotals(**_native.serve(self._config, fds, on_connection, stop_fd, on_counts, on_turn))
 
 
 class RustlsSession:

@@ -5,13 +5,14 @@ What was negotiated before stays as it is, and so does what a broken file stood 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty
 
 from tlstool.backends.base import Server
 from tlstool.errors import TlsToolError
-from tlstool.events import OnEvent, Renewed
+from tlstool.events import Caution, OnEvent, Renewed
 from tlstool.model import Identity
 from tlstool.reports import Problem
 from tlstool.serving import announcing, cautions
@@ -23,6 +24,9 @@ from tlstool.sites import NamedIdentity
 
 # A change is taken in once two looks have found it the same, so within twice that.
 _INTERVAL = 0.25
+
+_MOST_UNTOLD = 1000
+"""Events that wait for a listener who takes his time; the newest are kept."""
 
 
 class Sources:
@@ -64,21 +68,30 @@ class Sources:
 
 
 @contextmanager
-def renewing(sources: Sources, server: Server, on_event: OnEvent, stop: Stop) -> Iterator[None]:
-    """While inside, a thread has `server` present what changes in the files, and tells `on_event` of it: `Renewed`, `Caution`.
+def renewing(sources: Sources, server: Server, on_event: OnEvent, stop: Stop) -> Iterator[Callable[[], None]]:
+    """While inside, a thread has `server` present what changes in the files; what it yields tells `on_event` of it.
 
-    What `on_event` raises there stops the server, and is raised at the end of the block.
+    That is `Renewed` and `Caution`, in the caller's thread: a listener whose output nobody reads keeps no certificate from being shown.
+
+    What ends the thread before its time stops the server, and is raised at the end of the block.
     """
     import threading
 
-    renewal = _Renewal(sources, server, on_event, stop)
+    untold: deque[Renewed | Caution] = deque(maxlen=_MOST_UNTOLD)
+
+    def tell() -> None:
+        while untold:
+            on_event(untold.popleft())
+
+    renewal = _Renewal(sources, server, untold.append, stop)
     thread = threading.Thread(target=renewal.run, name="renewal", daemon=True)
     thread.start()
     try:
-        yield
+        yield tell
     finally:
         stop.renewals.put(False)
         thread.join()
+    tell()
     if renewal.raised:
         raise renewal.raised
 
@@ -86,10 +99,10 @@ def renewing(sources: Sources, server: Server, on_event: OnEvent, stop: Stop) ->
 class _Renewal:
     """The thread's part. Attributes: raised: what ended it before its time."""
 
-    def __init__(self, sources: Sources, server: Server, on_event: OnEvent, stop: Stop) -> None:
+    def __init__(self, sources: Sources, server: Server, leave: Callable[[Renewed | Caution], None], stop: Stop) -> None:
         self._sources = sources
         self._server = server
-        self._on_event = on_event
+        self._leave = leave
         self._stop = stop
         self._known: set[tuple[Identity, str | None]] = set()
         self.raised: Exception | None = None
@@ -125,7 +138,7 @@ class _Renewal:
                 changes = Changes(problems=(*changes.problems, error))
         if asked or changes.alters or changes.problems:
             problems = tuple(Problem(one.code, one.phase, one.message, one.hint, one.alert) for one in changes.problems)
-            self._on_event(Renewed(changes.added, changes.replaced, changes.removed, problems))
+            self._leave(Renewed(changes.added, changes.replaced, changes.removed, problems))
             self._caution()
 
     def _caution(self) -> None:
@@ -134,4 +147,4 @@ class _Renewal:
         for identity, name in self._sources.cautioned():
             if (identity, name) not in known:
                 for caution in cautions.of(identity, name):
-                    self._on_event(caution)
+                    self._leave(caution)

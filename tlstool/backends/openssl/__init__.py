@@ -61,12 +61,16 @@ class OpenSslServer:
         raise Unsupported("unsupported", "the interpreter's ssl cannot change a server's certificate while it runs")
 
     def serve(
-        self, listeners: Sequence[Sequence[socket.socket]], on_event: Callable[[Connection | Counts], None], stop_fd: int
+        self,
+        listeners: Sequence[Sequence[socket.socket]],
+        on_event: Callable[[Connection | Counts], None],
+        stop_fd: int,
+        on_turn: Callable[[], None] | None = None,
     ) -> ServeTotals:
         """Accept and serve, a thread for each connection."""
         from tlstool.backends.openssl.server import AcceptLoop
 
-        return AcceptLoop(self._contexts, self._config, listeners, on_event, stop_fd).run()
+        return AcceptLoop(self._contexts, self._config, listeners, on_event, stop_fd).run(on_turn)
 
 
 class OpenSslClient:

@@ -60,8 +60,8 @@ class AcceptLoop:
         self._grace_end: float | None = None
         self._pause_end = 0.0
 
-    def run(self) -> ServeTotals:
-        """Until the count is reached or the caller stops it, and the connections have ended."""
+    def run(self, on_turn: Callable[[], None] | None = None) -> ServeTotals:
+        """Until the count is reached or the caller stops it, and the connections have ended; `on_turn` is called on the way."""
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
         for listener, _, _ in self._listeners.values():
@@ -69,6 +69,8 @@ class AcceptLoop:
         try:
             while self._active or not (self._stopping or self._is_full()):
                 self._turn()
+                if on_turn:
+                    on_turn()
             self._report()
         finally:
             self._cut()

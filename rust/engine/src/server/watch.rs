@@ -59,9 +59,8 @@ fn deliver(
             counted = Instant::now();
             events.push(ServeEvent::Counts(shared.totals()));
         }
-        if !events.is_empty() {
-            on_events(events)?;
-        }
+        // Also of nothing: the listener may have something to do in this thread now and then.
+        on_events(events)?;
         if !working {
             return Ok(());
         }
