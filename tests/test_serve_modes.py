@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -284,12 +285,27 @@ def test_what_the_second_backend_does_not_do_it_refuses(mode: tuple[str, ...]) -
     assert not_started("--backend", "openssl", *mode)[:2] == (2, "unsupported")
 
 
-def test_a_browser_shows_the_page(tmp_path: Path) -> None:
-    chromium = require("chromium")
+def browsed(server: Server, home: Path) -> bytes:
+    """What the page is to a browser that has its settings and authorities there."""
+    chromium = (require("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync")
+    quiet = ("--disable-background-networking", "--disable-component-update", f"--user-data-dir={home}/profile")
+    command = (*chromium, *quiet, "--dump-dom", f"https://localhost:{server.port}/")
+    with started(command, environment={"HOME": str(home)}, stderr=subprocess.DEVNULL) as browser:
+        page, _ = browser.communicate(timeout=LIMIT)
+    assert isinstance(page, bytes)
+    return page
+
+
+def test_a_browser_shows_the_page_once_it_has_the_authority(tmp_path: Path) -> None:
+    database = tmp_path / "knows" / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    certutil = (require("certutil"), "-d", f"sql:{database}")
+    run([*certutil, "-N", "--empty-password"])
     with serving() as server:
-        command = (chromium, "--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", "--dump-dom")
-        with started([*command, f"--user-data-dir={tmp_path}", f"https://localhost:{server.port}/"]) as browser:
-            page, _ = browser.communicate(timeout=LIMIT)
+        assert run([*certutil, "-A", "-n", "throw-away", "-t", "C,,", "-i", server.ca_file]).status == 0
+        page = browsed(server, tmp_path / "knows")
+        refused = browsed(server, tmp_path)
     assert b"You speak TLS&nbsp;1.3" in page
     assert b"<h2>What you offered</h2>" in page
     assert b"JA4" in page
+    assert b"You speak" not in refused

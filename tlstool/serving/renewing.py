@@ -71,7 +71,8 @@ class Sources:
 def renewing(sources: Sources, server: Server, on_event: OnEvent, stop: Stop) -> Iterator[Callable[[], None]]:
     """While inside, a thread has `server` present what changes in the files; what it yields tells `on_event` of it.
 
-    That is `Renewed` and `Caution`, in the caller's thread: a listener whose output nobody reads keeps no certificate from being shown.
+    That is `Renewed` and `Caution`, in the caller's thread: a listener whose output nobody reads keeps no certificate from being
+    shown.
 
     What ends the thread before its time stops the server, and is raised at the end of the block.
     """
