@@ -54,7 +54,13 @@ scenario_options = all_of(
         metavar="LIST",
         help="Suites by IANA or OpenSSL name, one scenario each, or all; by default TLS_AES_256_GCM_SHA384.",
     ),
-    _listed("groups", "--groups", type=Groups(), metavar="LIST", help="Key exchange groups, a scenario each; by default x25519."),
+    _listed(
+        "groups",
+        "--groups",
+        type=Groups(),
+        metavar="LIST",
+        help="Key exchange groups, a scenario each; by default x25519, or secp256r1 with --fips.",
+    ),
     _listed(
         "key_types",
         "--key-type",

@@ -41,6 +41,12 @@ def test_today_is_the_same_with_hybrid_key_exchange_where_there_is_such_a_thing(
     assert {(one.tls, one.group) for one in today} == {("1.2", "x25519"), ("1.3", "X25519MLKEM768")}
 
 
+@pytest.mark.parametrize("choices", [{"profile": "seed-2024"}, {"profile": "quick"}, {}])
+def test_fips_has_key_exchange_that_is_approved(choices: dict[str, Any]) -> None:
+    assert {group for _, _, group, _ in rows(fips=True, **choices)} == {"secp256r1"}
+    assert {group for _, _, group, _ in rows(**choices)} == {"x25519"}
+
+
 def test_the_quick_profile_says_what_it_leaves_out() -> None:
     assert "TLS 1.2" in choose(LocalBenchRequest(profile="quick")).left_out
 

@@ -298,7 +298,7 @@ class LocalBenchRequest(Record, kw_only=True):
         what: `handshake` (of the kinds in `modes`), `resume` (both kinds of resumed ones), `bulk` (application data), `memory`.
         modes: `full`, `ticket` (resumed by a ticket), `session` (resumed by what the server has kept).
         suites: by IANA or OpenSSL name; `all` are those of Rustls.
-        groups: key exchange groups; each handshake uses just one.
+        groups: key exchange groups; each handshake uses just one. Empty for x25519, or with `fips` for secp256r1.
         key_types: of the leaf: `ecdsa-p256`, `ecdsa-p384`, `rsa-2048`, `rsa-3072`, `rsa-4096`, `ed25519`.
         sides: whose figures are reported; both are measured.
         threads: a measurement for each number, on so many threads.
@@ -324,7 +324,7 @@ class LocalBenchRequest(Record, kw_only=True):
     what: tuple[Literal["handshake", "resume", "bulk", "memory"], ...] = ("handshake", "bulk")
     modes: tuple[Literal["full", "ticket", "session"], ...] = ("full",)
     suites: tuple[str, ...] = ("TLS_AES_256_GCM_SHA384",)
-    groups: tuple[str, ...] = ("x25519",)
+    groups: tuple[str, ...] = ()
     key_types: tuple[str, ...] = ("ecdsa-p256", "rsa-2048")
     sides: tuple[Literal["client", "server"], ...] = ("client", "server")
     threads: tuple[int, ...] = (1,)

@@ -242,7 +242,7 @@ def _check(request: LocalBenchRequest) -> None:
         raise UsageError("usage", "there has to be at least one round")
     if None in (given := (request.cert, request.key, request.ca)) and any(given):
         raise UsageError("usage", "an own chain takes all three: certificates, key and root")
-    for what in ("what", "modes", "suites", "groups", "key_types", "sides", "threads"):
+    for what in ("what", "modes", "suites", "key_types", "sides", "threads"):
         if not getattr(request, what):
             raise UsageError("usage", f"{what.replace('_', ' ')}: there has to be at least one")
     if min(request.threads) < 1:

@@ -50,7 +50,7 @@ _REPORT: tuple[tuple[ScenarioName, str, str], ...] = (
     ("handshake-ticket", _AES_256, "rsa-2048"),
 )
 
-_CLASSIC, _HYBRID = "x25519", "X25519MLKEM768"
+_CLASSIC, _APPROVED, _HYBRID = "x25519", "secp256r1", "X25519MLKEM768"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _profile(request: LocalBenchRequest, own_key_type: str | None) -> Choice:
         rows = tuple(dict.fromkeys(fitting))
     return Choice(
         tuple(
-            _scenario(request, name, suite, _group(suite, hybrid=hybrid), key_type=key_type, threads=threads)
+            _scenario(request, name, suite, _group(request, suite, hybrid=hybrid), key_type=key_type, threads=threads)
             for name, suite, key_type in rows
             for threads in _threads(request, name)
         ),
@@ -116,7 +116,8 @@ def _profile(request: LocalBenchRequest, own_key_type: str | None) -> Choice:
 
 def _axes(request: LocalBenchRequest, own_key_type: str | None) -> Choice:
     suites = _suites(request.suites)
-    groups = tuple(dict.fromkeys(_known(name, names.group(name), GROUPS, "key exchange group") for name in request.groups))
+    given = request.groups or (_classic(request),)
+    groups = tuple(dict.fromkeys(_known(name, names.group(name), GROUPS, "key exchange group") for name in given))
     key_types = (
         (own_key_type,) if own_key_type else tuple(_known(name, name, KEY_TYPES, "key type") for name in request.key_types)
     )
@@ -163,8 +164,13 @@ def _scenario(
     )
 
 
-def _group(suite: str, *, hybrid: bool) -> str:
-    return _HYBRID if hybrid and names.is_tls13(suite) else _CLASSIC
+def _group(request: LocalBenchRequest, suite: str, *, hybrid: bool) -> str:
+    return _HYBRID if hybrid and names.is_tls13(suite) else _classic(request)
+
+
+def _classic(request: LocalBenchRequest) -> str:
+    """X25519 is not among the key exchanges that FIPS 140-3 approves (NIST SP 800-56A)."""
+    return _APPROVED if request.fips else _CLASSIC
 
 
 def _names(request: LocalBenchRequest) -> tuple[ScenarioName, ...]:
